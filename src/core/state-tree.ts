@@ -1,0 +1,33 @@
+/** A strategy's memory is plain data, so that a checkpoint needs no code of the strategy's own. */
+export type StateTree = null | number | Float32Array | readonly StateTree[] | { readonly [key: string]: StateTree }
+
+/** A tree taken apart: JSON in which each array is replaced by `{ $array: key }`, and the arrays by key. */
+export interface FlatTree {
+  readonly json: unknown
+  readonly arrays: ReadonlyMap<string, Float32Array>
+}
+
+export function flattenTree(tree: StateTree): FlatTree {
+  const arrays = new Map<string, Float32Array>()
+  const walk = (node: StateTree, path: string): unknown => {
+    if (node instanceof Float32Array) {
+      arrays.set(path, node)
+      return { $array: path }
+    }
+    if (Array.isArray(node)) return node.map((child, index) => walk(child, `${path}/${index}`))
+    if (node !== null && typeof node === 'object')
+      return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, walk(child, `${path}/${key}`)]))
+    return node
+  }
+  return { json: walk(tree, 'state'), arrays }
+}
+
+export function unflattenTree({ json, arrays }: FlatTree): StateTree {
+  const walk = (node: unknown): StateTree => {
+    if (Array.isArray(node)) return node.map(walk)
+    if (node === null || typeof node !== 'object') return node as StateTree
+    if ('$array' in node) return arrays.get(String(node.$array)) ?? null
+    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, walk(child)]))
+  }
+  return walk(json)
+}

@@ -1,0 +1,127 @@
+import { closest, distance } from 'fastest-levenshtein'
+import { z } from 'zod'
+import { type ErrorCode, FedError, type Issue } from './errors.ts'
+
+/** Parses `input`, or throws `code` with one issue per wrong key: the key, what was expected, and what came. */
+export function validate<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  code: ErrorCode = 'input_invalid',
+): z.output<S> {
+  const result = schema.safeParse(input, { reportInput: true })
+  if (result.success) return result.data
+  throw new FedError(code, { issues: explain(result.error, schema) })
+}
+
+/** zod's issues as sentences that name the key, with the nearest valid name for a mistyped one. */
+export function explain(error: z.ZodError, schema?: z.ZodType): readonly Issue[] {
+  return error.issues.flatMap(issue => explainIssue(issue as z.core.$ZodIssue, schema))
+}
+
+function explainIssue(issue: z.core.$ZodIssue, schema?: z.ZodType): readonly Issue[] {
+  const path = issue.path.map(String).join('.')
+  const came = 'input' in issue && issue.input !== undefined ? `, got ${show(issue.input)}` : ''
+  if (issue.code === 'unrecognized_keys') {
+    const known = schema ? keysAt(schema, issue.path, issue.input) : []
+    return issue.keys.map(key => ({
+      path: [...issue.path.map(String), key].join('.'),
+      message: `unknown key. ${nearest(key, known)}`.trimEnd(),
+    }))
+  }
+  if (issue.code === 'invalid_union' && 'discriminator' in issue && issue.discriminator) {
+    const known = namesAt(schema, issue.path.slice(0, -1))
+    const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator as string]
+    const wanted = known.length > 0 ? `expected one of ${known.join(', ')}` : issue.message
+    return [{ path, message: `${wanted}, got ${show(given)}. ${nearest(String(given), known, 'name')}`.trimEnd() }]
+  }
+  if (issue.code === 'invalid_union') return best(issue, path, came)
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String)
+    const given = String(issue.input)
+    return [
+      { path, message: `expected one of ${values.join(', ')}${came}. ${nearest(given, values, 'value')}`.trimEnd() },
+    ]
+  }
+  if (issue.code === 'invalid_type' && issue.input === undefined)
+    return [{ path, message: `is missing: expected ${issue.expected}` }]
+  if (issue.code === 'custom') return [{ path, message: issue.message }]
+  return [{ path, message: `${lowerFirst(issue.message.replace('Invalid input: ', ''))}${came}` }]
+}
+
+/** Of a plain union, the branch that came closest: the one with the deepest first issue. */
+function best(issue: z.core.$ZodIssueInvalidUnion, path: string, came: string): readonly Issue[] {
+  const branches = issue.errors.map(branch => branch.flatMap(inner => explainIssue(inner)))
+  const deepest = branches.reduce(
+    (left, right) => ((right[0]?.path.length ?? 0) > (left[0]?.path.length ?? 0) ? right : left),
+    branches[0] ?? [],
+  )
+  if (deepest[0] && deepest[0].path !== '')
+    return deepest.map(inner => ({ path: [path, inner.path].filter(Boolean).join('.'), message: inner.message }))
+  const options = [...new Set(branches.flatMap(branch => branch.map(inner => inner.message.replace(/, got .*/, ''))))]
+  return [{ path, message: `${options.join(' or ')}${came}` }]
+}
+
+function nearest(given: string, known: readonly string[], what = 'key'): string {
+  if (known.length === 0) return ''
+  const guess = closest(given, known)
+  return distance(given, guess) <= Math.max(2, given.length / 2)
+    ? `Did you mean "${guess}"?`
+    : `Valid ${what}s: ${known.join(', ')}`
+}
+
+/** The schema at `path`, looking through wrappers (default, optional, …) and choosing union members by `input`. */
+function schemaAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): z.ZodType | undefined {
+  let current = schema && unwrap(schema)
+  for (const key of path) {
+    if (current instanceof z.ZodObject) current = current.shape[String(key)] as z.ZodType | undefined
+    else if (current instanceof z.ZodArray) current = current.element as z.ZodType
+    else if (current instanceof z.ZodUnion)
+      current = (current.options as z.ZodType[]).map(option => schemaAt(option, [key])).find(Boolean)
+    else return undefined
+    current = current && unwrap(current)
+  }
+  return current
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  let current = schema
+  while (
+    current instanceof z.ZodDefault ||
+    current instanceof z.ZodPrefault ||
+    current instanceof z.ZodOptional ||
+    current instanceof z.ZodNullable
+  )
+    current = current.unwrap() as z.ZodType
+  return current instanceof z.ZodPipe ? unwrap(current.in as z.ZodType) : current
+}
+
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): readonly string[] {
+  const at = schemaAt(schema, path)
+  if (at instanceof z.ZodObject) return Object.keys(at.shape)
+  if (!(at instanceof z.ZodUnion)) return []
+  const objects = (at.options as z.ZodType[]).map(unwrap).filter(option => option instanceof z.ZodObject)
+  const name = (input as { name?: unknown } | undefined)?.name
+  const named = objects.filter(option => literal(option) === name)
+  return [...new Set((named.length > 0 ? named : objects).flatMap(option => Object.keys(option.shape)))]
+}
+
+function namesAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): readonly string[] {
+  const at = schemaAt(schema, path)
+  if (!(at instanceof z.ZodUnion)) return []
+  return (at.options as z.ZodType[]).map(option => literal(unwrap(option))).filter(name => name !== undefined)
+}
+
+function literal(schema: z.ZodType): string | undefined {
+  if (!(schema instanceof z.ZodObject)) return undefined
+  const name = schema.shape['name']
+  return name instanceof z.ZodLiteral ? String(name.value) : undefined
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
