@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { CUMULATIVE_ORDERS } from '../core/records.ts'
+import { PATH_NAMES } from './paths/registry.ts'
+
+export const BETWEEN = ['clients', 'global', 'group'] as const
+export type Between = (typeof BETWEEN)[number]
+
+/** The `barriers:` section of a run file: what is probed, how often, and how finely. */
+export const barriersSchema = z
+  .strictObject({
+    every: z.int().min(0).default(1).meta({ description: 'probe every so many rounds; 0 = never' }),
+    between: z
+      .union([z.enum(BETWEEN), listOf(BETWEEN)])
+      .default('clients')
+      .meta({
+        description:
+          'what is compared, one or a list: clients = pairs of clients of the cohort, global = clients with the new global model, group = the mean of the whole cohort with its members',
+      }),
+    pairs: z
+      .int()
+      .min(1)
+      .default(1)
+      .meta({ description: 'pairs of clients, and clients paired with the global model' }),
+    paths: listOf(PATH_NAMES)
+      .default(['full', 'layer'])
+      .meta({ description: 'full = all layers move, layer = one at a time, cumulative = layers join one by one' }),
+    orders: listOf(CUMULATIVE_ORDERS).default(['shallow']).meta({
+      description:
+        'orders of cumulative paths: shallow = input to output, deep = output to input, random = shuffled once a run, minimal = first 5, last 5, then the rest',
+    }),
+    interpolation: z
+      .int()
+      .min(3)
+      .refine(points => points % 2 === 1, {
+        error: issue => `expected an odd number of points, so that ½ is one, got ${issue.input}`,
+      })
+      .default(3)
+      .meta({
+        description: 'points on each path, equally spaced from 0 to 1; odd, so that the midpoint is one of them',
+      }),
+    examples: z.int().min(1).default(2000).meta({ description: 'examples of each split to evaluate on, at most' }),
+    splits: listOf(['train', 'test'] as const)
+      .default(['test'])
+      .meta({ description: "test = the test set, train = the union of the compared clients' training data" }),
+  })
+  .meta({ description: 'how well averaging works: barriers of linear mode connectivity' })
+
+export type BarrierPlan = z.output<typeof barriersSchema>
+
+/** Whether barriers are measured after `round` (from 1). */
+export function probesRound({ every }: Pick<BarrierPlan, 'every'>, round: number): boolean {
+  return every > 0 && round % every === 0
+}
+
+/** `between` as a list, however it was written. */
+export function betweenOf({ between }: Pick<BarrierPlan, 'between'>): readonly Between[] {
+  return typeof between === 'string' ? [between] : between
+}
+
+/** A list of at least one of `values`, each at most once: twice would measure, and store, the same thing twice. */
+function listOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z
+    .array(z.enum(values))
+    .min(1)
+    .refine(list => new Set(list).size === list.length, {
+      error: issue => `expected each at most once, got ${JSON.stringify(issue.input)}`,
+    })
+}

@@ -1,0 +1,93 @@
+import type { LayerLayout, Params } from '../core/layout.ts'
+import { type BarrierRecord, finiteOrNull } from '../core/records.ts'
+import type { Endpoint, Evaluate, Evaluation } from './evaluation.ts'
+import { barrierHeight, curveOf } from './height.ts'
+import { mix } from './mixture.ts'
+import type { PathSpec } from './paths/path.ts'
+import { keyOf, type ProbeSchedule, scheduleProbe } from './schedule.ts'
+
+export interface ProbeRequest {
+  readonly round: number
+  readonly layout: LayerLayout
+  readonly a: Endpoint
+  readonly b: Endpoint
+  readonly paths: readonly PathSpec[]
+  /** Coefficients of endpoint 2 on each path, in [0, 1], with ½ among them. */
+  readonly grid: readonly number[]
+  readonly split: BarrierRecord['split']
+  readonly evaluate: Evaluate
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The barriers between two models, one record a path, in the order of the paths: the whole curves of loss and error,
+ * and their height at the midpoint over the mean of the two full models,
+ *
+ *   B = E(W(½)) − (E(W1) + E(W2)) / 2     (Adilova et al., ICLR 2024; E is the loss, or 1 − accuracy)
+ *
+ * Unlike their code: the mean is over examples, not over batches (that is `evaluate`'s part), and the ends of layer
+ * paths are measured too, so each curve holds the swap (a layer taken over from the other model) at its far end.
+ *
+ * Each distinct model is evaluated once, however many paths meet in it, so what is equal by definition is equal in every
+ * bit: the last cumulative step and the full barrier, on both bases. `evaluate` gets the endpoints' own vectors, and a
+ * new vector for every other model, one after another in the order of `scheduleProbe`.
+ *
+ * Throws `layout_mismatch`, `layer_unknown`, `input_invalid` (grid), what `evaluate` throws, and the signal's reason.
+ */
+export async function probeBarriers(request: ProbeRequest): Promise<BarrierRecord[]> {
+  const { layout, a, b, paths, evaluate, signal } = request
+  const schedule = scheduleProbe({ ...request, a: a.params, b: b.params })
+  const measured = new Map<string, Evaluation>()
+  for (const mixture of schedule.mixtures) {
+    signal?.throwIfAborted()
+    const key = keyOf(mixture)
+    measured.set(key, await evaluate(endpointAt(key, schedule, a, b) ?? mix(a.params, b.params, mixture, layout)))
+  }
+  const ends = schedule.endpoints.map(key => measured.get(key)!)
+  return paths.map((spec, i) => {
+    const points = schedule.paths[i]!.map(key => measured.get(key)!)
+    return barrierRecord(request, spec, points, ends)
+  })
+}
+
+function endpointAt(key: string, { endpoints }: ProbeSchedule, a: Endpoint, b: Endpoint): Params | undefined {
+  if (key === endpoints[0]) return a.params
+  return key === endpoints[1] ? b.params : undefined
+}
+
+function barrierRecord(
+  { round, a, b, grid, split }: ProbeRequest,
+  { layers, ...spec }: PathSpec,
+  points: readonly Evaluation[],
+  ends: readonly Evaluation[],
+): BarrierRecord {
+  const record: BarrierRecord = {
+    round,
+    ...spec,
+    layers: [...layers],
+    between: [a.id, b.id],
+    split,
+    interpolation: [...grid],
+    loss: points.map(lossOf),
+    error: points.map(errorOf),
+    endpointLoss: ends.map(lossOf),
+    endpointError: ends.map(errorOf),
+    lossBarrier: null,
+    errorBarrier: null,
+  }
+  return {
+    ...record,
+    lossBarrier: barrierHeight(curveOf(record, 'loss'), 'midpoint'),
+    errorBarrier: barrierHeight(curveOf(record, 'error'), 'midpoint'),
+  }
+}
+
+/** Loss as a record holds it. */
+export function lossOf({ loss }: Evaluation): number | null {
+  return finiteOrNull(loss)
+}
+
+/** Error, 1 − accuracy, as a record holds it. */
+export function errorOf({ accuracy }: Evaluation): number | null {
+  return finiteOrNull(1 - accuracy)
+}
