@@ -1,0 +1,78 @@
+import { FedError } from '../core/errors.ts'
+
+/** Labelled examples, one after another. Read-only: whoever needs other values copies. */
+export interface Examples {
+  /** [length, exampleSize], bytes for images as they lie in the file, float32 for everything else. */
+  readonly x: Uint8Array | Float32Array
+  /** What a model sees is x · scale: 1/255 for pixels, 1 for float32. */
+  readonly scale: number
+  /** Class of each example, 0 … numClasses - 1. */
+  readonly y: Uint8Array
+  readonly length: number
+  /** Values in one example: the product of the data set's input shape. */
+  readonly exampleSize: number
+}
+
+/** What a model is fed: x float32[n · exampleSize] with the scale applied, y uint8[n]. */
+export interface Batch {
+  readonly x: Float32Array
+  readonly y: Uint8Array
+}
+
+/** Examples over `x` and `y`; throws `data_invalid` when they do not hold the same number of examples. */
+export function examplesOf(x: Examples['x'], y: Uint8Array, exampleSize: number, scale: number): Examples {
+  if (x.length !== y.length * exampleSize)
+    throw new FedError('data_invalid', {
+      expected: `${y.length} examples of ${exampleSize} values, one for each label`,
+      received: `${x.length} values`,
+    })
+  return { x, scale, y, length: y.length, exampleSize }
+}
+
+/**
+ * The examples `indices[from … to)`, in that order, copied and scaled. Throws `data_invalid` on an index that no example
+ * has: typed arrays would answer it with NaN, and training would go on.
+ */
+export function gather(examples: Examples, indices: Uint32Array, from = 0, to = indices.length): Batch {
+  const { x, scale, exampleSize } = examples
+  const count = requireRange(indices, from, to)
+  const batch = { x: new Float32Array(count * exampleSize), y: new Uint8Array(count) }
+  for (let row = 0, at = 0; row < count; row++) {
+    const index = requireIndex(examples, indices[from + row]!)
+    batch.y[row] = examples.y[index]!
+    for (let source = index * exampleSize, end = source + exampleSize; source < end; source++)
+      batch.x[at++] = x[source]! * scale
+  }
+  return batch
+}
+
+/** The examples `indices`, in that order, copied but not scaled. */
+export function take(examples: Examples, indices: Uint32Array): Examples {
+  const { x, y, exampleSize, scale } = examples
+  const taken =
+    x instanceof Uint8Array
+      ? new Uint8Array(indices.length * exampleSize)
+      : new Float32Array(indices.length * exampleSize)
+  const labels = new Uint8Array(indices.length)
+  indices.forEach((index, row) => {
+    const start = requireIndex(examples, index) * exampleSize
+    taken.set(x.subarray(start, start + exampleSize), row * exampleSize)
+    labels[row] = y[index]!
+  })
+  return { x: taken, scale, y: labels, length: indices.length, exampleSize }
+}
+
+/** 0 … count - 1, e.g. to gather a whole set. */
+export function range(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index)
+}
+
+function requireIndex(examples: Examples, index: number): number {
+  if (index < examples.length) return index
+  throw new FedError('data_invalid', { expected: `an index below ${examples.length}`, received: String(index) })
+}
+
+function requireRange(indices: Uint32Array, from: number, to: number): number {
+  if (from >= 0 && from <= to && to <= indices.length) return to - from
+  throw new FedError('data_invalid', { expected: `a range of ${indices.length} indices`, received: `${from} … ${to}` })
+}

@@ -1,0 +1,22 @@
+import type { z } from 'zod'
+import { registry } from '../core/registry.ts'
+import { cifar10 } from './cifar10.ts'
+import type { Dataset, DatasetComponent } from './dataset.ts'
+import { fashionMnist } from './fashion-mnist.ts'
+import { mnist } from './mnist.ts'
+import { mnist10k } from './mnist-10k.ts'
+import { synthetic } from './synthetic.ts'
+
+/** Every data set that a run file can name. */
+export const datasets = registry('data set', [mnist10k, mnist, fashionMnist, cifar10, synthetic])
+
+/** The run file's `data`. */
+export const dataSchema = datasets.schema
+
+export type DataOptions = z.output<typeof dataSchema>
+
+/** Reads a data set. Throws `data_missing` (which file was looked for, how to get it) and `data_invalid`. */
+export async function loadDataset(options: DataOptions): Promise<Dataset> {
+  const component: DatasetComponent = datasets.named(options.name)
+  return await component.load(options)
+}

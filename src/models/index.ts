@@ -1,0 +1,15 @@
+import type { z } from 'zod'
+import { registry } from '../core/registry.ts'
+import { cnn } from './cnn.ts'
+import { layersModel } from './layers-model.ts'
+import { lenet5 } from './lenet5.ts'
+import { linear } from './linear.ts'
+import { mlp } from './mlp.ts'
+
+/** Every architecture that a run file can name. */
+export const models = registry('model', [mlp, lenet5, cnn, linear, layersModel])
+
+/** The run file's `model`. */
+export const modelSchema = models.schema
+
+export type ModelOptions = z.output<typeof modelSchema>

@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { type LayerLayout, type Params, sizeOf, type TensorSpec, tensorViews } from '../core/layout.ts'
+import { normal, type Rng } from '../core/rng.ts'
+
+export const INITIALIZERS = ['heNormal', 'glorotUniform'] as const
+export type Initializer = (typeof INITIALIZERS)[number]
+
+/** The option `init` of a built-in architecture. */
+export function initOption(fallback: Initializer) {
+  return z.enum(INITIALIZERS).default(fallback).meta({ description: 'initial kernels; biases start at 0' })
+}
+
+/**
+ * Fresh parameters, float32[layout.size]: kernels by `initializer`, biases, shifts and running means 0, scales and
+ * running variances 1. Every tensor draws from its own stream, named after it, and TF.js is not asked, so the bits depend
+ * neither on the engine nor on what else the model holds.
+ */
+export function initialParams(layout: LayerLayout, initializer: Initializer, rng: Rng): Params {
+  const params = new Float32Array(layout.size)
+  for (const block of layout.blocks)
+    for (const [i, values] of tensorViews(params, block).entries()) {
+      const tensor = block.tensors[i]!
+      if (tensor.kind === 'kernel') DRAW[initializer](values, tensor, rng.fork(tensor.name))
+      else if (/\/(gamma|moving_variance)$/.test(tensor.name)) values.fill(1)
+    }
+  return params
+}
+
+const DRAW: Readonly<Record<Initializer, (values: Params, tensor: TensorSpec, rng: Rng) => void>> = {
+  /** w ~ N(0, 2 / fanIn): He et al. 2015, equation 10. Not truncated, unlike the initializer of that name in Keras. */
+  heNormal(values, tensor, rng) {
+    const deviation = Math.sqrt(2 / fans(tensor).fanIn)
+    for (let i = 0; i < values.length; i++) values[i] = deviation * normal(rng)
+  },
+  /** w ~ U(-a, a), a = √(6 / (fanIn + fanOut)): Glorot and Bengio 2010, equation 16. */
+  glorotUniform(values, tensor, rng) {
+    const { fanIn, fanOut } = fans(tensor)
+    const bound = Math.sqrt(6 / (fanIn + fanOut))
+    for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.next() - 1)
+  },
+}
+
+/** Inputs and outputs of one unit of a kernel [...window, in, out]. */
+function fans({ shape }: TensorSpec): { readonly fanIn: number; readonly fanOut: number } {
+  const window = sizeOf(shape.slice(0, -2))
+  return { fanIn: window * (shape.at(-2) ?? 1), fanOut: window * (shape.at(-1) ?? 1) }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { FedError } from '../../src/core/errors.ts'
+import { blockNamed, layoutOf, requireSameTensors, type TensorSpec, tensorViews, view } from '../../src/core/layout.ts'
+import { asShared, sharedCopy, sharedFloats } from '../../src/core/params.ts'
+
+const tensor = (name: string, ...shape: number[]): TensorSpec => ({ name, shape, kind: 'kernel', trainable: true })
+const tensors = [
+  tensor('fc1/kernel', 3, 2),
+  tensor('fc1/bias', 2),
+  tensor('stage/conv/kernel', 1, 1, 2, 4),
+  tensor('scale'),
+]
+
+describe('a layout', () => {
+  const layout = layoutOf(tensors)
+
+  test('groups adjacent tensors by their name up to the last slash, without gap or overlap', () => {
+    assert.deepEqual(
+      layout.blocks.map(({ name, index, offset, size }) => ({ name, index, offset, size })),
+      [
+        { name: 'fc1', index: 0, offset: 0, size: 8 },
+        { name: 'stage/conv', index: 1, offset: 8, size: 8 },
+        { name: 'scale', index: 2, offset: 16, size: 1 },
+      ],
+    )
+    assert.equal(layout.size, 17)
+  })
+
+  test('its views are of the vector itself', () => {
+    const params = Float32Array.from({ length: 17 }, (_, i) => i)
+    assert.deepEqual([...view(params, blockNamed(layout, 'stage/conv'))], [8, 9, 10, 11, 12, 13, 14, 15])
+    assert.deepEqual(
+      tensorViews(params, layout.blocks[0]!).map(part => [...part]),
+      [
+        [0, 1, 2, 3, 4, 5],
+        [6, 7],
+      ],
+    )
+    view(params, layout.blocks[2]!)[0] = -1
+    assert.equal(params[16], -1)
+  })
+
+  test('its digest tells shapes and names apart, and nothing else', () => {
+    assert.equal(layoutOf(tensors.map(spec => ({ ...spec, trainable: false }))).digest, layout.digest)
+    assert.notEqual(layoutOf([tensor('fc1/kernel', 2, 3), ...tensors.slice(1)]).digest, layout.digest)
+    assert.notEqual(layoutOf([tensor('fc2/kernel', 3, 2), ...tensors.slice(1)]).digest, layout.digest)
+    assert.match(layout.digest, /^[0-9a-f]{16}$/)
+  })
+
+  test('refuses the tensors of one layer apart from each other', () => {
+    const apart = [tensors[0]!, tensors[3]!, tensors[1]!]
+    assert.throws(
+      () => layoutOf(apart),
+      (error: FedError) => error.code === 'model_invalid',
+    )
+  })
+
+  test('names the first tensor that differs, and the unknown block', () => {
+    assert.throws(
+      () => requireSameTensors(layout, [tensors[0]!, tensor('fc1/bias', 3)]),
+      (error: FedError) => error.code === 'layout_mismatch' && error.message.includes('fc1/bias [2], got fc1/bias [3]'),
+    )
+    assert.throws(
+      () => requireSameTensors(layout, tensors.slice(0, 3)),
+      (error: FedError) => error.message.includes('scale [], got no further tensor'),
+    )
+    requireSameTensors(layout, tensors)
+    assert.throws(
+      () => blockNamed(layout, 'fc9'),
+      (error: FedError) => error.message.includes('fc1, stage/conv, scale'),
+    )
+  })
+})
+
+test('shared arrays: a copy owns its memory, and what is shared already stays where it is', () => {
+  const whole = sharedFloats(1000)
+  const part = whole.subarray(10, 12)
+  assert.equal(sharedCopy(part).buffer.byteLength, 8)
+  assert.equal(asShared(part), part)
+  assert.ok(asShared(Float32Array.of(1)).buffer instanceof SharedArrayBuffer)
+})
