@@ -1,0 +1,146 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { FedError } from '../core/errors.ts'
+import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
+import type { Rng } from '../core/rng.ts'
+import type { StateTree } from '../core/state-tree.ts'
+import { type Cohort, cohortOf, type Member } from './cohort.ts'
+import { type BlockRule, type LayerPlan, layerPlan } from './layer-rules.ts'
+import { type BlockMemory, memoryOf, readMemory } from './memory.ts'
+import type { Strategy } from './strategy.ts'
+import type { BlockReducer, RoundContext } from './transform.ts'
+
+export interface AggregateInput {
+  /** The round that is being closed, from 1. */
+  readonly round: number
+  readonly layout: LayerLayout
+  /** The global model before the round, float32[layout.size]; not written. */
+  readonly global: Params
+  /** In any order. */
+  readonly members: readonly Member[]
+  /** What the last round returned; null before the first. */
+  readonly state: StateTree
+  /** The run's stream. */
+  readonly rng: Rng
+}
+
+export interface AggregateResult {
+  /** The new global model, a new array. */
+  readonly params: Params
+  readonly state: StateTree
+  readonly plan: LayerPlan
+  /** The blocks that changed hands: those of the plan, less any in which every client had weight 0. */
+  readonly averaged: readonly string[]
+}
+
+/**
+ * The one place where a strategy runs. For each block that the layer rules average in this round: filtered updates →
+ * reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × the largest
+ * block. The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
+ * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
+ * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
+ * `training_diverged` when a block leaves the finite numbers.
+ */
+export async function aggregate(strategy: Strategy, input: AggregateInput): Promise<AggregateResult> {
+  const { round, layout, global, rng } = input
+  const plan = layerPlan(strategy.rules, layout, round, rng)
+  const blocks = layout.blocks.filter(block => plan.averaged.has(block.name))
+  const context: RoundContext = { round, layout, global, averaged: blocks, rng }
+  const cohort = await filtered(strategy, cohortOf(input.members, layout, global), context)
+  const reducer = (await strategy.reducer.prepare?.(cohort, context)) ?? strategy.reducer
+
+  const memory = readMemory(input.state, strategy.server)
+  const next = memory.server.map(byBlock => ({ ...byBlock }))
+  const params = global.slice()
+  const averaged: string[] = []
+  for (const block of blocks) {
+    const weights = weightsOf(cohort, plan.averaged.get(block.name)!)
+    if (weights === null) continue
+    const before = strategy.server.map((optimizer, index) => memoryOf(memory, index, optimizer, block))
+    const { step, after } = await stepOf(strategy, reducer, { cohort, block, weights, before, context })
+    add(params, block, step)
+    for (const [index, vectors] of after.entries())
+      if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
+    averaged.push(block.name)
+  }
+  return { params, state: { server: next }, plan, averaged }
+}
+
+async function filtered(strategy: Strategy, members: Cohort, context: RoundContext): Promise<Cohort> {
+  let cohort = members
+  for (const filter of strategy.filters) {
+    cohort = await filter.apply(cohort, context)
+    if (cohort.clients.length === 0)
+      throw new FedError('strategy_invalid', { expected: 'a filter that leaves a client', received: filter.name })
+  }
+  return cohort
+}
+
+/** Weights of a block that sum to 1, in cohort order; null when nobody has any. */
+function weightsOf({ clients, weights }: Cohort, { average, clientWeights }: BlockRule): Float64Array | null {
+  const raw = weights.map(
+    (examples, row) => (average === 'weighted' ? examples : 1) * (clientWeights[clients[row]!] ?? 1),
+  )
+  const total = raw.reduce((sum, weight) => sum + weight, 0)
+  return total > 0 ? raw.map(weight => weight / total) : null
+}
+
+interface BlockStep {
+  readonly cohort: Cohort
+  readonly block: LayerBlock
+  readonly weights: Float64Array
+  /** By server optimizer. */
+  readonly before: readonly BlockMemory[]
+  readonly context: RoundContext
+}
+
+async function stepOf(
+  strategy: Strategy,
+  reducer: BlockReducer,
+  { cohort, block, weights, before, context }: BlockStep,
+): Promise<{ readonly step: Float32Array; readonly after: readonly BlockMemory[] }> {
+  const tensors = tf.tidy(() => {
+    // Weight 0 leaves a client out of the block under every reducer, also under those that look at no weights.
+    const rows = Array.from(weights.keys()).filter(row => weights[row]! > 0)
+    const stack = cohort.stack(block)
+    const present = rows.length === weights.length ? stack : tf.gather(stack, tf.tensor1d(rows, 'int32'))
+    let step = reducer.reduce(
+      present,
+      weights.filter(weight => weight > 0),
+      block,
+    )
+    const after = strategy.server.map((optimizer, index) => {
+      const [changed, vectors] = optimizer.apply(step, toTensors(before[index]!), context)
+      step = changed
+      return { ...vectors }
+    })
+    return { step, after }
+  })
+  try {
+    return { step: (await tensors.step.data()) as Float32Array, after: await Promise.all(tensors.after.map(read)) }
+  } finally {
+    tf.dispose(tensors)
+  }
+}
+
+function toTensors(memory: BlockMemory): Record<string, tf.Tensor1D> {
+  return Object.fromEntries(Object.entries(memory).map(([key, values]) => [key, tf.tensor1d(values)]))
+}
+
+async function read(tensors: Readonly<Record<string, tf.Tensor1D>>): Promise<BlockMemory> {
+  const entries = Object.entries(tensors).map(async ([key, tensor]) => [key, await tensor.data()] as const)
+  return Object.fromEntries(await Promise.all(entries)) as BlockMemory
+}
+
+/** Adds `step` to a block of `params`, in place: the caller's new array. */
+function add(params: Params, block: LayerBlock, step: Float32Array): void {
+  const values = view(params, block)
+  for (let i = 0; i < values.length; i++) {
+    values[i]! += step[i]!
+    if (!Number.isFinite(values[i]))
+      throw new FedError('training_diverged', {
+        expected: `a finite global model after the server's step`,
+        received: `${values[i]} in layer ${block.name}`,
+        hint: 'Lower the server or the local learning rate',
+      })
+  }
+}

@@ -1,0 +1,63 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { FedError } from '../core/errors.ts'
+import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
+
+/** What one client brings to a round. */
+export interface Member {
+  readonly client: number
+  /** Training examples, the weight of McMahan et al. 2017. */
+  readonly numExamples: number
+  /** The whole model after local training, float32[layout.size]. Blocks that are not averaged are not read. */
+  readonly params: Params
+}
+
+/** The clients of a round whose updates are reduced, in ascending order. A filter wraps one and returns another. */
+export interface Cohort {
+  readonly clients: readonly number[]
+  /** Examples of each client, in the order of `clients`. */
+  readonly weights: Float64Array
+  /**
+   * The clients' updates of one block, float32[K, block.size]: local − global, the sign of Reddi et al. 2021, Algorithm 2.
+   * A new tensor at each call, the caller's to dispose.
+   */
+  stack(block: LayerBlock): tf.Tensor2D
+}
+
+/**
+ * The cohort of `members`, sorted by client, so that the order in which updates arrived cannot move a bit. Stacks are
+ * made when asked for: memory is K × the largest block. Throws `input_invalid` for an empty cohort, a client that is
+ * there twice or an example count that is not finite and non-negative, `length_mismatch` for parameters of another
+ * length.
+ */
+export function cohortOf(members: readonly Member[], layout: LayerLayout, global: Params): Cohort {
+  const sorted = members.toSorted((left, right) => left.client - right.client)
+  requireMembers(sorted, layout)
+  return {
+    clients: sorted.map(member => member.client),
+    weights: Float64Array.from(sorted, member => member.numExamples),
+    stack({ offset, size }) {
+      const deltas = new Float32Array(sorted.length * size)
+      for (const [row, { params }] of sorted.entries())
+        for (let i = 0; i < size; i++) deltas[row * size + i] = params[offset + i]! - global[offset + i]!
+      return tf.tensor2d(deltas, [sorted.length, size])
+    },
+  }
+}
+
+function requireMembers(sorted: readonly Member[], layout: LayerLayout): void {
+  if (sorted.length === 0) throw new FedError('input_invalid', { expected: 'at least one client', received: 'none' })
+  for (const [index, { client, numExamples, params }] of sorted.entries()) {
+    if (client === sorted[index + 1]?.client)
+      throw new FedError('input_invalid', { expected: 'each client once', received: `client ${client} twice` })
+    if (!Number.isFinite(numExamples) || numExamples < 0)
+      throw new FedError('input_invalid', {
+        expected: 'a non-negative number of examples',
+        received: `${numExamples} from client ${client}`,
+      })
+    if (params.length !== layout.size)
+      throw new FedError('length_mismatch', {
+        expected: `${layout.size} parameters`,
+        received: `${params.length} from client ${client}`,
+      })
+  }
+}

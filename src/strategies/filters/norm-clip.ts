@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { z } from 'zod'
+import { rowNorms } from '../../compute/ops/row-norms.ts'
+import type { LayerBlock } from '../../core/layout.ts'
+import type { Cohort } from '../cohort.ts'
+import type { Filter, Part } from '../transform.ts'
+
+const schema = z.strictObject({
+  name: z.literal('normClip'),
+  maxNorm: z.number().positive().default(1).meta({ description: 'largest L2 norm that an update may have' }),
+  scope: z
+    .enum(['model', 'layer'])
+    .default('model')
+    .meta({ description: 'norm over all blocks averaged in the round together, or of each block by itself' }),
+})
+
+/**
+ * Δ_k ← Δ_k · min(1, maxNorm / ‖Δ_k‖₂), the server-side clipping of Sun et al. 2019 ("Can You Really Backdoor Federated
+ * Learning?", without their noise). The norm is over the blocks averaged in this round: layers that stay local never
+ * leave the client, so they neither cause clipping nor suffer it. An update within the bound keeps its bits.
+ */
+export const normClip: Part<Filter, typeof schema> = {
+  name: 'normClip',
+  summary: 'Scales an update down to a largest L2 norm.',
+  schema,
+  make: ({ maxNorm, scope }) => ({
+    name: 'normClip',
+    async apply(cohort, { averaged }) {
+      const perBlock = await Promise.all(averaged.map(block => normsOf(cohort, block)))
+      const whole = cohort.clients.map((_, row) =>
+        Math.sqrt(perBlock.reduce((sum, norms) => sum + norms[row]! ** 2, 0)),
+      )
+      const factors = new Map(
+        averaged.map((block, index) => {
+          const norms = scope === 'model' ? whole : Array.from(perBlock[index]!)
+          return [block.name, norms.map(norm => (norm > maxNorm ? maxNorm / norm : 1))] as const
+        }),
+      )
+      return { ...cohort, stack: block => scaled(cohort, block, factors.get(block.name)) }
+    },
+  }),
+}
+
+async function normsOf(cohort: Cohort, block: LayerBlock): Promise<ArrayLike<number>> {
+  const norms = tf.tidy(() => rowNorms(cohort.stack(block)))
+  try {
+    return await norms.data()
+  } finally {
+    norms.dispose()
+  }
+}
+
+function scaled(cohort: Cohort, block: LayerBlock, factors: readonly number[] = []): tf.Tensor2D {
+  if (factors.every(factor => factor === 1)) return cohort.stack(block)
+  return tf.tidy(() => tf.mul(cohort.stack(block), tf.tensor2d([...factors], [factors.length, 1])))
+}

@@ -1,0 +1,44 @@
+import { FedError } from '../core/errors.ts'
+import type { LayerBlock } from '../core/layout.ts'
+import type { StateTree } from '../core/state-tree.ts'
+import type { ServerOptimizer } from './transform.ts'
+
+/** The vectors that one server optimizer remembers of one block, each float32[block.size]. */
+export type BlockMemory = Readonly<Record<string, Float32Array>>
+
+/** A strategy's memory between rounds: for each server optimizer in order, by block name. A block begins when first averaged. */
+export interface Memory {
+  readonly server: readonly Readonly<Record<string, BlockMemory>>[]
+}
+
+/** Memory read from a checkpoint (or null before the first round); `checkpoint_invalid` when it is of another strategy. */
+export function readMemory(state: StateTree, optimizers: readonly ServerOptimizer[]): Memory {
+  if (state === null) return { server: optimizers.map(() => ({})) }
+  const { server } = state as unknown as Partial<Memory>
+  if (!Array.isArray(server) || server.length !== optimizers.length)
+    throw foreign(`memory of ${optimizers.length} server optimizers`, `${server?.length ?? 'none'}`)
+  return { server }
+}
+
+/** What `optimizer`, the `index`-th, remembers of `block`: from the last round, or its start. */
+export function memoryOf(memory: Memory, index: number, optimizer: ServerOptimizer, block: LayerBlock): BlockMemory {
+  const start = optimizer.init(block)
+  const stored = memory.server[index]?.[block.name]
+  if (stored === undefined) return start
+  const [expected, received] = [describe(start), describe(stored)]
+  if (expected !== received) throw foreign(`${expected} (${optimizer.name}, ${block.name})`, received)
+  return stored
+}
+
+function describe(memory: BlockMemory): string {
+  const vectors = Object.keys(memory).sort()
+  return vectors.map(key => `${key}: float32[${memory[key]?.length}]`).join(', ') || 'nothing'
+}
+
+function foreign(expected: string, received: string): FedError {
+  return new FedError('checkpoint_invalid', {
+    expected,
+    received,
+    hint: 'The checkpoint was written by another strategy',
+  })
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { LayerLayout } from '../core/layout.ts'
+import { validate } from '../core/validate.ts'
+import { filters } from './filters/index.ts'
+import { type LayerRule, layerRuleSchema, requireRules } from './layer-rules.ts'
+import { presets } from './presets/index.ts'
+import type { LocalAdditions, StrategyParts } from './presets/preset.ts'
+import { reducers } from './reducers/index.ts'
+import type { StrategyOptions } from './schema.ts'
+import { serverOptimizers } from './server/index.ts'
+import type { Filter, Part, Reducer, ServerOptimizer } from './transform.ts'
+
+/** A strategy written out for one model, as plain data: presets expanded, defaults filled in. */
+export interface WrittenStrategy {
+  /** The preset's name; "custom" for one that is only written out. */
+  readonly name: string
+  readonly layers: readonly LayerRule[]
+  readonly filters: readonly z.output<typeof filters.schema>[]
+  readonly reduce: z.output<typeof reducers.schema>
+  readonly server: readonly z.output<typeof serverOptimizers.schema>[]
+  /** What local training must do besides the run file's `local`. */
+  readonly local: LocalAdditions
+}
+
+/** A strategy ready to run: filters, then one reducer for each block, then the server optimizers in order. */
+export interface Strategy {
+  readonly name: string
+  readonly rules: readonly LayerRule[]
+  readonly filters: readonly Filter[]
+  readonly reducer: Reducer
+  readonly server: readonly ServerOptimizer[]
+  readonly local: LocalAdditions
+}
+
+const partsSchema = z.object({
+  layers: z.array(layerRuleSchema).default([{ match: '*', average: 'weighted' }]),
+  filters: z.array(filters.schema).default([]),
+  reduce: reducers.schema.default({ name: 'weightedMean' }),
+  server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
+})
+
+/** The written-out form of `options` for a model. Throws `strategy_invalid` or `layer_unknown` when it does not fit. */
+export function writeOut({ preset, ...sections }: StrategyOptions, layout: LayerLayout): WrittenStrategy {
+  const written = Object.values(sections).some(section => section !== undefined)
+  const { name, ...options } = typeof preset === 'object' ? preset : { name: preset ?? 'fedavg' }
+  const { local = {}, ...parts } = expand(name, options, layout)
+  const { layers, ...rest } = validate(partsSchema, { ...parts, ...defined(sections) }, 'strategy_invalid')
+  requireRules(layers, layout)
+  return { name: preset === undefined && written ? 'custom' : name, layers, ...rest, local }
+}
+
+/** `options` made runnable for a model: see `writeOut` for what is refused. */
+export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): Strategy {
+  const { name, layers, local, ...written } = writeOut(options, layout)
+  return {
+    name,
+    rules: layers,
+    filters: written.filters.map(filter => make<Filter>(filters.named(filter.name), filter)),
+    reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
+    server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),
+    local,
+  }
+}
+
+function expand(name: string, options: object, layout: LayerLayout): StrategyParts {
+  const preset = presets.named(name)
+  return preset.expand(validate(preset.schema, { name, ...options }) as never, layout)
+}
+
+/** A part and its options were matched by name, which the type of a registry cannot express. */
+function make<T>(part: Pick<Part<T>, 'make'>, options: { readonly name: string }): T {
+  return part.make(options)
+}
+
+function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>
+}

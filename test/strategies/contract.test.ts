@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { filters } from '../../src/strategies/filters/index.ts'
+import { reducers } from '../../src/strategies/reducers/index.ts'
+import { serverOptimizers } from '../../src/strategies/server/index.ts'
+import { strategyContract } from './contract.ts'
+import { strategyOf } from './fixtures.ts'
+
+/** One line for each part that can be named; more lines for options that change its ways. */
+const PARTS = [
+  { part: 'weightedMean', options: { reduce: { name: 'weightedMean' } }, returnsEqualUpdates: true },
+  { part: 'median', options: { reduce: { name: 'median' } }, returnsEqualUpdates: true },
+  { part: 'trimmedMean', options: { reduce: { name: 'trimmedMean' } }, returnsEqualUpdates: true },
+  { part: 'normClip', options: { filters: [{ name: 'normClip' }] }, returnsEqualUpdates: false },
+  { part: 'normClip', options: { filters: [{ name: 'normClip', scope: 'layer' }] }, returnsEqualUpdates: false },
+  { part: 'normClip', options: { filters: [{ name: 'normClip', maxNorm: 1e9 }] }, returnsEqualUpdates: true },
+  { part: 'sgd', options: { server: [{ name: 'sgd' }] }, returnsEqualUpdates: true },
+  { part: 'sgd', options: { server: [{ name: 'sgd', learningRate: 0.5 }] }, returnsEqualUpdates: false },
+  { part: 'momentum', options: { server: [{ name: 'momentum' }] }, returnsEqualUpdates: true },
+  // τ well above rounding noise: with a tiny τ, a step is the sign of an update that may be 0 on another engine.
+  { part: 'adam', options: { server: [{ name: 'adam', tau: 0.1 }] }, returnsEqualUpdates: false },
+  { part: 'adagrad', options: { server: [{ name: 'adagrad', tau: 0.1 }] }, returnsEqualUpdates: false },
+  { part: 'yogi', options: { server: [{ name: 'yogi', tau: 0.1 }] }, returnsEqualUpdates: false },
+  {
+    part: 'momentum',
+    options: {
+      layers: [
+        { match: 'norm1', every: 2 },
+        { match: 'fc*', pick: 'random' },
+        { match: '*', average: 'uniform' },
+      ],
+      filters: [{ name: 'normClip', maxNorm: 3 }],
+      reduce: { name: 'trimmedMean', trim: 0.34 },
+      server: [{ name: 'momentum' }, { name: 'adam', tau: 0.1 }],
+    },
+    returnsEqualUpdates: false,
+  },
+]
+
+for (const { options, returnsEqualUpdates } of PARTS)
+  strategyContract({ name: JSON.stringify(options), make: () => strategyOf(options), returnsEqualUpdates })
+
+it('every registered part runs the contract', () => {
+  const registered = [filters, reducers, serverOptimizers].flatMap(({ members }) => members.map(({ name }) => name))
+  assert.deepEqual([...new Set(PARTS.map(({ part }) => part))].sort(), registered.sort())
+})

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { presets } from '../../src/strategies/presets/index.ts'
+import { writeOut } from '../../src/strategies/strategy.ts'
+import { layout, oneBlock, parse } from './fixtures.ts'
+
+const all = { match: '*', average: 'weighted' }
+const written = (preset: unknown) => writeOut(parse({ preset }), layout)
+const adaptive = { learningRate: 0.1, beta1: 0.9, tau: 1e-3 }
+
+/** What each preset stands for on conv1, norm1, fc1, fc2: the difference from FedAvg, from the papers' text. */
+const EXPECTED: Readonly<Record<string, object>> = {
+  fedavg: {},
+  fedavgm: { server: [{ name: 'momentum', learningRate: 1, beta: 0.9 }] },
+  fedadam: { server: [{ name: 'adam', ...adaptive, beta2: 0.99 }] },
+  fedadagrad: { server: [{ name: 'adagrad', ...adaptive, beta1: 0 }] },
+  fedyogi: { server: [{ name: 'yogi', ...adaptive, beta2: 0.99 }] },
+  fedprox: { local: { regularizer: { name: 'prox', mu: 0.01 } } },
+  median: { reduce: { name: 'median' } },
+  trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.2 } },
+  normClip: { filters: [{ name: 'normClip', maxNorm: 1, scope: 'model' }] },
+  fedper: { layers: [{ match: ['fc2'], average: 'none' }, all] },
+  lg: {
+    layers: [
+      { match: ['fc1', 'fc2'], average: 'weighted' },
+      { match: '*', average: 'none' },
+    ],
+  },
+  fedbn: { layers: [{ match: 'kind:norm', average: 'none' }, all] },
+  fedrep: {
+    layers: [{ match: ['fc2'], average: 'none' }, all],
+    local: {
+      phases: [
+        { train: ['fc2'], epochs: 10 },
+        { train: ['conv1', 'norm1', 'fc1'], epochs: 1 },
+      ],
+    },
+  },
+  fedbabu: { layers: [{ match: ['fc2'], average: 'none' }, all], local: { frozen: ['fc2'] } },
+}
+
+describe('presets', () => {
+  it('all have their case here', () => {
+    assert.deepEqual(presets.members.map(preset => preset.name).sort(), Object.keys(EXPECTED).sort())
+  })
+
+  for (const preset of presets.members) {
+    it(`${preset.name} stands for what its paper says, by name or with options`, () => {
+      const expected = { ...writeOut(parse({}), layout), name: preset.name, ...EXPECTED[preset.name] }
+      assert.deepEqual(written(preset.name), expected)
+      assert.deepEqual(written({ name: preset.name }), expected)
+    })
+
+    it(`${preset.name} declares the sections that it sets`, () => {
+      const changed = ['layers', 'filters', 'reduce', 'server'].filter(key => key in EXPECTED[preset.name]!)
+      assert.deepEqual([...preset.sets], changed)
+    })
+  }
+
+  it('take options', () => {
+    assert.deepEqual(written({ name: 'fedadam', learningRate: 0.5, tau: 0.1 }).server, [
+      { name: 'adam', learningRate: 0.5, beta1: 0.9, tau: 0.1, beta2: 0.99 },
+    ])
+    assert.deepEqual(written({ name: 'fedprox', mu: 1 }).local, { regularizer: { name: 'prox', mu: 1 } })
+    assert.deepEqual(written({ name: 'fedper', head: 2 }).layers[0]?.match, ['fc1', 'fc2'])
+    assert.deepEqual(written({ name: 'lg', head: 1 }).layers[0]?.match, ['fc2'])
+    assert.deepEqual(written({ name: 'fedbabu', head: 3 }).local.frozen, ['norm1', 'fc1', 'fc2'])
+    assert.deepEqual(
+      written({ name: 'fedrep', headEpochs: 2, baseEpochs: 3 }).local.phases?.map(phase => phase.epochs),
+      [2, 3],
+    )
+  })
+
+  it('that split the model refuse a head that leaves no base', () => {
+    for (const name of ['fedper', 'lg', 'fedrep', 'fedbabu'])
+      assert.throws(() => written({ name, head: 4 }), { code: 'strategy_invalid', message: /head below 4/ })
+  })
+
+  it('fedbn refuses a model without normalisation layers', () => {
+    assert.throws(() => writeOut(parse({ preset: 'fedbn' }), oneBlock(3)), { code: 'layer_unknown' })
+  })
+})
