@@ -69,7 +69,7 @@ export const updateRecordSchema = z
     trainLoss: value.meta({ description: 'mean local training loss, nats per example' }),
     trainMs: z.number().nullable(),
     bytesUp: count,
-    bytesDown: count.meta({ description: 'the client\'s own segments; the global blocks go once to each process' }),
+    bytesDown: count.meta({ description: "the client's own segments; the global blocks go once to each process" }),
   })
   .meta({ id: 'Update' })
 

@@ -16,10 +16,17 @@ export function flattenTree(tree: StateTree): FlatTree {
     }
     if (Array.isArray(node)) return node.map((child, index) => walk(child, `${path}/${index}`))
     if (node !== null && typeof node === 'object')
-      return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, walk(child, `${path}/${key}`)]))
+      return Object.fromEntries(
+        Object.entries(node).map(([key, child]) => [key, walk(child, `${path}/${escaped(key)}`)]),
+      )
     return node
   }
   return { json: walk(tree, 'state'), arrays }
+}
+
+/** As in a JSON pointer (RFC 6901): keys that hold a slash cannot meet a deeper path. */
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 export function unflattenTree({ json, arrays }: FlatTree): StateTree {

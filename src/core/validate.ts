@@ -34,7 +34,7 @@ function explainIssue(issue: z.core.$ZodIssue, schema?: z.ZodType): readonly Iss
     const wanted = known.length > 0 ? `expected one of ${known.join(', ')}` : issue.message
     return [{ path, message: `${wanted}, got ${show(given)}. ${nearest(String(given), known, 'name')}`.trimEnd() }]
   }
-  if (issue.code === 'invalid_union') return best(issue, path, came)
+  if (issue.code === 'invalid_union') return best(issue, path, came, schema)
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String)
     const given = String(issue.input)
@@ -48,17 +48,41 @@ function explainIssue(issue: z.core.$ZodIssue, schema?: z.ZodType): readonly Iss
   return [{ path, message: `${lowerFirst(issue.message.replace('Invalid input: ', ''))}${came}` }]
 }
 
-/** Of a plain union, the branch that came closest: the one with the deepest first issue. */
-function best(issue: z.core.$ZodIssueInvalidUnion, path: string, came: string): readonly Issue[] {
-  const branches = issue.errors.map(branch => branch.flatMap(inner => explainIssue(inner)))
-  const deepest = branches.reduce(
-    (left, right) => ((right[0]?.path.length ?? 0) > (left[0]?.path.length ?? 0) ? right : left),
-    branches[0] ?? [],
-  )
-  if (deepest[0] && deepest[0].path !== '')
-    return deepest.map(inner => ({ path: [path, inner.path].filter(Boolean).join('.'), message: inner.message }))
-  const options = [...new Set(branches.flatMap(branch => branch.map(inner => inner.message.replace(/, got .*/, ''))))]
-  return [{ path, message: `${options.join(' or ')}${came}` }]
+/**
+ * Of a plain union: the one branch that accepts a value of this type, explained as if it stood alone; else all that the
+ * union accepts.
+ */
+function best(issue: z.core.$ZodIssueInvalidUnion, path: string, came: string, schema?: z.ZodType): readonly Issue[] {
+  const union = schemaAt(schema, issue.path)
+  const options = union instanceof z.ZodUnion ? (union.options as z.ZodType[]) : []
+  const branches = issue.errors.map((branch, i) => ({
+    mistyped: branch.some(inner => inner.path.length === 0 && isMistyped(inner, issue.input)),
+    issues: branch.flatMap(inner => explainIssue(withInput(inner, issue.input), options[i])),
+  }))
+  const fitting = branches.filter(({ mistyped, issues }) => !mistyped && issues.length > 0)
+  const isEnum = (index: number) => options[index] && unwrap(options[index]) instanceof z.ZodEnum
+  const chosen =
+    fitting.length === 1
+      ? fitting[0]
+      : typeof issue.input === 'string'
+        ? branches.find((_, i) => isEnum(i))
+        : fitting[0]
+  if (chosen)
+    return chosen.issues.map(inner => ({ path: [path, inner.path].filter(Boolean).join('.'), message: inner.message }))
+  const accepted = [
+    ...new Set(branches.flatMap(({ issues }) => issues.map(({ message }) => message.replace(/, got .*/, '')))),
+  ]
+  return [{ path, message: `${accepted.join(' or ')}${came}` }]
+}
+
+function isMistyped({ code }: z.core.$ZodIssue, input: unknown): boolean {
+  return code === 'invalid_type' || (code === 'invalid_value' && typeof input === 'object')
+}
+
+/** zod reports the input only at the union itself, not in its branches. */
+function withInput(issue: z.core.$ZodIssue, input: unknown): z.core.$ZodIssue {
+  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input)
+  return issue.input === undefined ? ({ ...issue, input: value } as z.core.$ZodIssue) : issue
 }
 
 function nearest(given: string, known: readonly string[], what = 'key'): string {
@@ -96,19 +120,23 @@ function unwrap(schema: z.ZodType): z.ZodType {
 }
 
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[], input: unknown): readonly string[] {
-  const at = schemaAt(schema, path)
-  if (at instanceof z.ZodObject) return Object.keys(at.shape)
-  if (!(at instanceof z.ZodUnion)) return []
-  const objects = (at.options as z.ZodType[]).map(unwrap).filter(option => option instanceof z.ZodObject)
+  const objects = objectsOf(schemaAt(schema, path))
   const name = (input as { name?: unknown } | undefined)?.name
   const named = objects.filter(option => literal(option) === name)
   return [...new Set((named.length > 0 ? named : objects).flatMap(option => Object.keys(option.shape)))]
 }
 
 function namesAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): readonly string[] {
-  const at = schemaAt(schema, path)
-  if (!(at instanceof z.ZodUnion)) return []
-  return (at.options as z.ZodType[]).map(option => literal(unwrap(option))).filter(name => name !== undefined)
+  return objectsOf(schemaAt(schema, path))
+    .map(literal)
+    .filter(name => name !== undefined)
+}
+
+/** The objects that a schema accepts, through unions within unions. */
+function objectsOf(schema: z.ZodType | undefined): readonly z.ZodObject[] {
+  const inner = schema && unwrap(schema)
+  if (inner instanceof z.ZodUnion) return (inner.options as z.ZodType[]).flatMap(objectsOf)
+  return inner instanceof z.ZodObject ? [inner] : []
 }
 
 function literal(schema: z.ZodType): string | undefined {

@@ -31,3 +31,8 @@ test('a state tree survives being taken apart, through JSON, and put together ag
   )
   assert.ok(arrays > 100)
 })
+
+test('keys that hold a slash do not meet a deeper path', () => {
+  const tree = { 'a/b': Float32Array.of(1), a: { b: Float32Array.of(2) } }
+  assert.deepEqual(unflattenTree(flattenTree(tree)), tree)
+})

@@ -18,6 +18,7 @@ const schema = z.strictObject({
   clients: z
     .strictObject({ total: z.int(), init: z.enum(['shared', 'independent']).default('shared') })
     .prefault({ total: 1 }),
+  preset: z.union([z.enum(['fedavg', 'fedadam']), partitioners.schema]).optional(),
   layers: z.array(z.strictObject({ match: z.union([z.string(), z.array(z.string())]) })).default([]),
 })
 
@@ -38,7 +39,7 @@ describe('each wrong key is named, with what was expected and what came', () => 
     [
       'a far-off key',
       { banana: 3, rounds: 1 },
-      { banana: 'unknown key. Valid keys: rounds, partition, clients, layers' },
+      { banana: 'unknown key. Valid keys: rounds, partition, clients, preset, layers' },
     ],
     ['a missing key', {}, { rounds: 'is missing: expected number' }],
     ['a wrong type', { rounds: 'three' }, { rounds: 'expected number, received string, got "three"' }],
@@ -67,6 +68,21 @@ describe('each wrong key is named, with what was expected and what came', () => 
       'inside a list',
       { rounds: 1, layers: [{ match: 'a' }, { mach: 'b', match: 'c' }] },
       { 'layers.1.mach': 'unknown key. Did you mean "match"?' },
+    ],
+    [
+      'a string in a union',
+      { rounds: 1, preset: 'fedadm' },
+      { preset: 'expected one of fedavg, fedadam, got "fedadm". Did you mean "fedadam"?' },
+    ],
+    [
+      'an object in a union',
+      { rounds: 1, preset: { name: 'dirichlt' } },
+      { 'preset.name': 'expected one of iid, dirichlet, got "dirichlt". Did you mean "dirichlet"?' },
+    ],
+    [
+      'an option of an object in a union',
+      { rounds: 1, preset: { name: 'iid', x: 1 } },
+      { 'preset.x': 'unknown key. Valid keys: name' },
     ],
     ['not an object at all', 'rounds: 3', { '': 'expected object, received string, got "rounds: 3"' }],
   ]

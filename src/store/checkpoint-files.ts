@@ -1,0 +1,99 @@
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { FedError } from '../core/errors.ts'
+import type { LayerLayout } from '../core/layout.ts'
+import type { CheckpointRecord } from '../core/records.ts'
+import type { CheckpointStore } from '../rounds/ports.ts'
+import { decodeModel, decodeState, encodeModel, encodeState } from './checkpoint-codec.ts'
+import { writeDurably } from './durable-file.ts'
+
+const RUN_ID = /^[A-Za-z0-9_-]{1,64}$/
+const FILE = /^runs\/[A-Za-z0-9_-]{1,64}\/round-\d{4,}(\.state)?\.safetensors$/
+
+/**
+ * Checkpoints as files below `dataDir`: runs/<run>/round-0005.safetensors is the global model, and beside it
+ * round-0005.state.safetensors what the strategy and the clients remember. A record is returned once both are on the
+ * disk for good. Throws `input_invalid` for a run id that could not be a folder's name, and `checkpoint_invalid` for a
+ * file that cannot be written, is missing or damaged, or belongs to another layout.
+ */
+export function checkpointFiles(dataDir: string): CheckpointStore {
+  const root = resolve(dataDir)
+  const path = (file: string): string => {
+    // A record comes from the database, which others can write to.
+    if (!FILE.test(file)) throw new FedError('checkpoint_invalid', { expected: `a file like ${FILE}`, received: file })
+    return join(root, file)
+  }
+  const write = async (file: string, bytes: Uint8Array): Promise<void> => {
+    try {
+      await writeDurably(path(file), bytes)
+    } catch (cause) {
+      throw new FedError('checkpoint_invalid', {
+        expected: `to write ${path(file)}`,
+        received: (cause as Error).message,
+        hint: 'The checkpoint before it is kept',
+        cause,
+      })
+    }
+  }
+  const read = async (file: string, sha256: string): Promise<Uint8Array> => {
+    const bytes = await readFile(path(file)).catch(cause => {
+      throw new FedError('checkpoint_invalid', { expected: path(file), received: (cause as Error).message, cause })
+    })
+    const found = await sha256Of(bytes)
+    if (found === sha256) return bytes
+    throw new FedError('checkpoint_invalid', {
+      expected: `${path(file)} with SHA-256 ${sha256}`,
+      received: found,
+      hint: 'The file was changed or damaged',
+    })
+  }
+
+  return {
+    async save(run, state, layout) {
+      const stem = `${folderOf(run)}/round-${String(state.round).padStart(4, '0')}`
+      const [file, stateFile] = [`${stem}.safetensors`, `${stem}.state.safetensors`]
+      const model = encodeModel(requireSize(state.params, layout), layout)
+      const rest = encodeState(state, layout)
+      await write(stateFile, rest)
+      await write(file, model)
+      const [sha256, stateSha256] = await Promise.all([sha256Of(model), sha256Of(rest)])
+      return { round: state.round, file, sha256, bytes: model.byteLength, stateFile, stateSha256 }
+    },
+
+    async load(record: CheckpointRecord, layout) {
+      const params = decodeModel(await read(record.file, record.sha256), layout)
+      return { ...decodeState(await read(record.stateFile, record.stateSha256), layout, record.round), params }
+    },
+
+    path: record => path(record.file),
+
+    async prune(run, round) {
+      const folder = join(root, folderOf(run))
+      const names = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
+        if (thrown.code === 'ENOENT') return []
+        throw thrown
+      })
+      // Also what a killed process left under a temporary name.
+      const old = names.filter(name => {
+        const [, number] = /^round-(\d{4,})(?:\.state)?\.safetensors(?:\.tmp)?$/.exec(name) ?? []
+        return number !== undefined && Number(number) < round
+      })
+      await Promise.all(old.map(name => rm(join(folder, name), { force: true })))
+    },
+  }
+}
+
+function folderOf(run: string): string {
+  if (RUN_ID.test(run)) return `runs/${run}`
+  throw new FedError('input_invalid', { expected: 'a run id of 1 to 64 letters, digits, _ and -', received: run })
+}
+
+function requireSize(params: Float32Array, layout: LayerLayout): Float32Array {
+  if (params.length === layout.size) return params
+  throw new FedError('layout_mismatch', { expected: `${layout.size} parameters`, received: `${params.length}` })
+}
+
+/** Hex. Computed on Node's thread pool: a large model must not hold up the sockets. */
+async function sha256Of(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)).toString('hex')
+}

@@ -1,0 +1,180 @@
+import { z } from 'zod'
+import { FedError } from '../core/errors.ts'
+import {
+  type BarrierRecord,
+  barrierRecordSchema,
+  type CheckpointRecord,
+  type ClientRecord,
+  checkpointRecordSchema,
+  type MetricRecord,
+  metricRecordSchema,
+  type RoundRecord,
+  type RunRecord,
+  roundRecordSchema,
+  runRecordSchema,
+  type UpdateRecord,
+  updateRecordSchema,
+} from '../core/records.ts'
+import { validate } from '../core/validate.ts'
+import type { NewRun, Store } from '../rounds/ports.ts'
+import { normaliseCommit, roundConflict, roundNotFound, runNotFound, sortClients } from './commit.ts'
+import { type ListName, type Position, pageOf, readPage } from './paging.ts'
+
+interface MemoryRun {
+  readonly seq: number
+  readonly created: NewRun
+  record: RunRecord
+  joinTokenHash: string
+  clients: readonly ClientRecord[]
+  readonly rounds: RoundRecord[]
+  readonly updates: UpdateRecord[]
+  readonly metrics: MetricRecord[]
+  readonly barriers: BarrierRecord[]
+  readonly checkpoints: CheckpointRecord[]
+}
+
+const commitSchema = z.object({
+  round: roundRecordSchema,
+  updates: z.array(updateRecordSchema),
+  metrics: z.array(metricRecordSchema),
+  barriers: z.array(barrierRecordSchema),
+  checkpoint: checkpointRecordSchema,
+})
+
+/**
+ * The store's contract without a database, for tests and for runs that nobody will ask about. Checks each row against
+ * its schema, where a database checks the types of its columns, and hands out copies, as a database would.
+ */
+export function memoryStore(): Store {
+  const runs = new Map<string, MemoryRun>()
+  const find = (id: string): MemoryRun => {
+    const run = runs.get(id)
+    if (run === undefined) throw runNotFound(id)
+    return run
+  }
+  const oneRound = (id: string, round: number): RoundRecord => {
+    const record = find(id).rounds.find(candidate => candidate.round === round)
+    if (record === undefined) throw roundNotFound(id, round)
+    return structuredClone(record)
+  }
+
+  return {
+    async createRun(run) {
+      if (runs.has(run.id)) throw new FedError('run_conflict', { expected: 'a new run id', received: run.id })
+      const { id, name, seed, rounds } = run
+      const unknown = { engine: null, parameters: null, error: null, startedAt: null, endedAt: null }
+      const createdAt = new Date().toISOString()
+      const record: RunRecord = {
+        ...{ id, name, seed, rounds, ...unknown, createdAt },
+        ...{ status: 'waiting', finalRound: 0, layers: [] },
+      }
+      const lists = { clients: [], rounds: [], updates: [], metrics: [], barriers: [], checkpoints: [] }
+      const created = structuredClone(run)
+      runs.set(id, { seq: runs.size + 1, created, record, joinTokenHash: run.joinTokenHash, ...lists })
+      return structuredClone(record)
+    },
+
+    async updateRun(id, { joinTokenHash, ...patch }) {
+      const run = find(id)
+      const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+      run.record = validate(runRecordSchema, { ...run.record, ...structuredClone(changes) })
+      run.joinTokenHash = joinTokenHash ?? run.joinTokenHash
+      return structuredClone(run.record)
+    },
+
+    async saveClients(id, clients) {
+      find(id).clients = sortClients(structuredClone(clients))
+    },
+
+    async commitRound(id, commit) {
+      const run = find(id)
+      const { round, updates, metrics, barriers, checkpoint } = validate(commitSchema, normaliseCommit(commit))
+      const latest = run.rounds.at(-1)
+      if (latest && latest.round >= round.round) throw roundConflict(latest.round, round.round)
+      run.record = { ...run.record, finalRound: round.round }
+      run.rounds.push(round)
+      run.checkpoints.push(checkpoint)
+      for (const row of updates) run.updates.push(row)
+      for (const row of metrics) run.metrics.push(row)
+      for (const row of barriers) run.barriers.push(row)
+    },
+
+    run: async id => structuredClone(find(id).record),
+    runFile: async id => structuredClone(find(id).created.runFile),
+    joinTokenHash: async id => find(id).joinTokenHash,
+
+    async runs({ status, ...query }) {
+      const wanted = [...runs.values()].filter(({ record }) => status === undefined || record.status === status)
+      return page('runs', query, wanted.map(({ record, seq }) => ({ record, at: [-seq] })).reverse())
+    },
+
+    async rounds(id, query) {
+      return page(
+        'rounds',
+        query,
+        find(id).rounds.map(record => ({ record, at: [record.round] })),
+      )
+    },
+
+    round: async (id, round) => oneRound(id, round),
+
+    async updates(id, round, query) {
+      oneRound(id, round)
+      return page('updates', query, numbered(find(id).updates, { round }))
+    },
+
+    async metrics(id, { cursor, limit, from = 0, to = Number.POSITIVE_INFINITY, ...wanted }) {
+      const rows = numbered(find(id).metrics, wanted).filter(({ record }) => record.round >= from && record.round <= to)
+      return page('metrics', { cursor, limit }, rows)
+    },
+
+    async barriers(id, { cursor, limit, ...wanted }) {
+      return page('barriers', { cursor, limit }, numbered(find(id).barriers, wanted))
+    },
+
+    async clients(id, query) {
+      return page(
+        'clients',
+        query,
+        find(id).clients.map(record => ({ record, at: [record.client] })),
+      )
+    },
+
+    latestCheckpoint: async id => structuredClone(find(id).checkpoints.at(-1) ?? null),
+    ping: async () => undefined,
+    close: async () => undefined,
+  }
+}
+
+interface Row<T> {
+  readonly record: T
+  readonly at: Position
+}
+
+/** The rows that have the `wanted` values (undefined: any), with their places in the list. */
+function numbered<T extends { readonly round: number }>(
+  rows: readonly T[],
+  wanted: { readonly [K in keyof T]?: T[K] | undefined },
+): readonly Row<T>[] {
+  const conditions = Object.entries(wanted).filter(([, value]) => value !== undefined) as [keyof T, unknown][]
+  return rows
+    .map((record, index) => ({ record, at: [record.round, index + 1] }))
+    .filter(({ record }) => conditions.every(([key, value]) => record[key] === value))
+}
+
+function page<T>(list: ListName, query: { cursor?: string | undefined; limit: number }, rows: readonly Row<T>[]) {
+  const { after, limit } = readPage(list, query)
+  const rest = after === null ? rows : rows.filter(({ at }) => compare(at, after) > 0)
+  return pageOf(
+    list,
+    rest.slice(0, limit + 1),
+    limit,
+    ({ record }) => structuredClone(record),
+    ({ at }) => at,
+  )
+}
+
+function compare(left: Position, right: Position): number {
+  const differing = left.findIndex((part, index) => part !== right[index])
+  return differing < 0 ? 0 : (left[differing] ?? 0) - (right[differing] ?? 0)
+}

@@ -1,0 +1,94 @@
+import { FedError } from '../core/errors.ts'
+import type { NewRun, RoundCommit, RunPatch, Store } from '../rounds/ports.ts'
+import { insertRows, type Transaction } from './bulk-insert.ts'
+import { normaliseCommit, roundConflict, runNotFound } from './commit.ts'
+import { prismaCode } from './errors.ts'
+import type { PrismaClient } from './generated/sqlite/client.ts'
+import { barrierRow, checkpointRow, clientRow, metricRow, roundRow, runColumns, runRecord, updateRow } from './rows.ts'
+
+export type StoreWrites = Pick<Store, 'createRun' | 'updateRun' | 'saveClients' | 'commitRound'>
+
+/** A transaction may wait for the disk, but not for ever; writes queue here, not in Prisma. */
+const TRANSACTION = { maxWait: 30_000, timeout: 120_000 }
+
+/**
+ * The writing half of a store: one write at a time, because SQLite takes one writer and Prisma gives up on the others
+ * (prisma#29870). The queue keeps them in the order in which they were asked for.
+ */
+export function prismaWrites(db: PrismaClient): StoreWrites & { idle(): Promise<void> } {
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(write: () => Promise<T>): Promise<T> => {
+    const result = last.then(write)
+    last = result.catch(() => undefined)
+    return result
+  }
+  return {
+    createRun: run => inTurn(() => createRun(db, run)),
+    updateRun: (id, patch) => inTurn(() => updateRun(db, id, patch)),
+    saveClients: (id, clients) =>
+      inTurn(() =>
+        db.$transaction(async tx => {
+          await requireRun(tx, id)
+          await tx.client.deleteMany({ where: { runId: id } })
+          await insertRows(
+            tx,
+            'Client',
+            clients.map(client => clientRow(id, client)),
+          )
+        }, TRANSACTION),
+      ),
+    commitRound: (id, commit) =>
+      inTurn(() => db.$transaction(tx => commitRound(tx, id, normaliseCommit(commit)), TRANSACTION)),
+    idle: async () => void (await last),
+  }
+}
+
+async function createRun(db: PrismaClient, { runFile, seed, ...run }: NewRun) {
+  const data = { ...run, seed: BigInt(seed), runFile: JSON.stringify(runFile), status: 'waiting', layers: [] }
+  try {
+    return runRecord(await db.run.create({ data: { ...data, createdAt: new Date() } }))
+  } catch (thrown) {
+    if (prismaCode(thrown) !== 'P2002') throw thrown
+    throw new FedError('run_conflict', { expected: 'a new run id', received: run.id, cause: thrown })
+  }
+}
+
+async function updateRun(db: PrismaClient, id: string, patch: RunPatch) {
+  try {
+    return runRecord(await db.run.update({ where: { id }, data: runColumns(patch) }))
+  } catch (thrown) {
+    if (prismaCode(thrown) !== 'P2025') throw thrown
+    throw runNotFound(id)
+  }
+}
+
+async function commitRound(tx: Transaction, id: string, commit: RoundCommit): Promise<void> {
+  const { round } = commit.round
+  // First, because it locks the run's row: of two processes that commit the same run, the second waits here and then
+  // sees the first one's round.
+  const { count } = await tx.run.updateMany({ where: { id }, data: { finalRound: round } })
+  if (count === 0) throw runNotFound(id)
+  const latest = await tx.round.findFirst({ where: { runId: id }, orderBy: { round: 'desc' }, select: { round: true } })
+  if (latest !== null && latest.round >= round) throw roundConflict(latest.round, round)
+  await tx.round.createMany({ data: [roundRow(id, commit.round)] })
+  await tx.checkpoint.createMany({ data: [checkpointRow(id, commit.checkpoint)] })
+  await insertRows(
+    tx,
+    'Update',
+    commit.updates.map(row => updateRow(id, row)),
+  )
+  await insertRows(
+    tx,
+    'Barrier',
+    commit.barriers.map(row => barrierRow(id, row)),
+  )
+  await insertRows(
+    tx,
+    'Metric',
+    commit.metrics.map(row => metricRow(id, row)),
+  )
+}
+
+async function requireRun(tx: Transaction, id: string): Promise<void> {
+  if ((await tx.run.count({ where: { id } })) === 0) throw runNotFound(id)
+}
