@@ -1,0 +1,94 @@
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyInstance, type FastifySchemaCompiler } from 'fastify'
+import { serializerCompiler } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { FedError } from '../../core/errors.ts'
+import { explain } from '../../core/validate.ts'
+import { requireToken } from './auth.ts'
+import { barrierRoutes } from './barriers.ts'
+import { acceptBodies } from './body-parsers.ts'
+import { catalogRoutes } from './catalog-routes.ts'
+import { clientRoutes } from './clients.ts'
+import type { HttpDeps } from './deps.ts'
+import { handleErrors, refuseConnection, sendError } from './error-handlers.ts'
+import { eventRoutes } from './events.ts'
+import { healthRoutes } from './health.ts'
+import { metricRoutes } from './metrics.ts'
+import { modelRoutes } from './model.ts'
+import { describeRoutes } from './openapi.ts'
+import { measureRequests, prometheusRoutes } from './prometheus.ts'
+import { roundRoutes } from './rounds.ts'
+import { recordRoutes } from './route-table.ts'
+import { runRoutes } from './runs.ts'
+import { problems } from './schemas.ts'
+import { createServerMetrics } from './server-metrics.ts'
+
+/** Largest request body: a run file, by far. Models travel over Socket.IO. */
+const BODY_LIMIT_BYTES = 1 << 20
+
+/** Longest time in which a request may arrive, so that slow senders cannot hold connections. */
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** The REST server, ready but not listening. */
+export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
+  const deps = { ...given, metrics: given.metrics ?? createServerMetrics() }
+  const app: FastifyInstance = Fastify({
+    ...(deps.logger ? { loggerInstance: deps.logger } : {}),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void sendError(error, request, reply as never),
+    clientErrorHandler: refuseConnection,
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  acceptBodies(app)
+  const routes = recordRoutes(app)
+  handleErrors(app, routes)
+  completeSchemas(app, deps.token !== undefined)
+  measureRequests(app, deps.metrics)
+  app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
+  await app.register(helmet, HEADERS)
+  if (deps.token !== undefined) requireToken(app, deps.token)
+  await describeRoutes(app, deps)
+  await app.register(healthRoutes(deps))
+  await app.register(prometheusRoutes(deps.metrics))
+  const api = [
+    runRoutes,
+    roundRoutes,
+    metricRoutes,
+    barrierRoutes,
+    clientRoutes,
+    modelRoutes,
+    eventRoutes,
+    catalogRoutes,
+  ]
+  for (const routesOf of api) await app.register(routesOf(deps), { prefix: '/api/v1' })
+  return app
+}
+
+/** What is served is data: nothing in it may run, and no page may frame it. Encryption is the proxy's business. */
+const HEADERS = {
+  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  strictTransportSecurity: false,
+} as const
+
+/** A wrong request becomes `input_invalid`, with an issue for each wrong key. */
+const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
+  ({ schema }) =>
+  data => {
+    const result = schema.safeParse(data, { reportInput: true })
+    if (result.success) return { value: result.data }
+    return { error: new FedError('input_invalid', { issues: explain(result.error, schema) }) }
+  }
+
+/** What holds for every route: no query keys but those it names, and the errors that can always come. */
+function completeSchemas(app: FastifyInstance, needsToken: boolean): void {
+  app.addHook('onRoute', route => {
+    if (!route.schema || route.schema.hide) return
+    const { querystring = z.strictObject({}), response, security } = route.schema
+    const always = problems(400, ...(needsToken && !security ? [401] : []), 500)
+    route.schema = { ...route.schema, querystring, response: { ...always, ...(response as object) } }
+  })
+}
