@@ -38,7 +38,7 @@ export interface AggregateResult {
  * block. The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
  * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
  * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
- * `training_diverged` when a block leaves the finite numbers.
+ * `aggregate_diverged` when a block leaves the finite numbers.
  */
 export async function aggregate(strategy: Strategy, input: AggregateInput): Promise<AggregateResult> {
   const { round, layout, global, rng } = input
@@ -137,7 +137,7 @@ function add(params: Params, block: LayerBlock, step: Float32Array): void {
   for (let i = 0; i < values.length; i++) {
     values[i]! += step[i]!
     if (!Number.isFinite(values[i]))
-      throw new FedError('training_diverged', {
+      throw new FedError('aggregate_diverged', {
         expected: `a finite global model after the server's step`,
         received: `${values[i]} in layer ${block.name}`,
         hint: 'Lower the server or the local learning rate',

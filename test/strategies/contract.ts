@@ -130,7 +130,7 @@ export function strategyContract({ name, make, returnsEqualUpdates }: Traits): v
           return { ...member, params }
         })
         const { numTensors } = tf.memory()
-        await assert.rejects(close(huge, global), { code: 'training_diverged', message: /fc1/ })
+        await assert.rejects(close(huge, global), { code: 'aggregate_diverged', message: /fc1/ })
         assert.equal(tf.memory().numTensors, numTensors)
       })
     })

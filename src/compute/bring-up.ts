@@ -1,0 +1,25 @@
+import './gradients.ts'
+import * as tf from '@tensorflow/tfjs-core'
+import { FedError, toFedError } from '../core/errors.ts'
+import type { Engine, EngineName, EngineSetup } from './engine.ts'
+import { selfTest } from './self-test.ts'
+
+/** Loads an engine, makes it current in this thread and tests it. Throws `engine_unavailable` and `engine_faulty`. */
+export async function bringUp(setup: EngineSetup, reason: string): Promise<Engine> {
+  tf.enableProdMode() // no hints for beginners on the console, no checks of every value
+  await setup.load()
+  await makeCurrent(setup.name)
+  await selfTest(setup.name)
+  return { name: setup.name, ...setup.describe(), reason }
+}
+
+/** TF.js answers a failed set-up with another backend and a message on the console; here it is an error. */
+async function makeCurrent(name: EngineName): Promise<void> {
+  const done = await tf.setBackend(name).catch((error: unknown) => toFedError(error, 'engine_unavailable'))
+  if (done === true && tf.getBackend() === name) return
+  throw new FedError('engine_unavailable', {
+    expected: `TF.js to run on ${name}`,
+    received: done instanceof FedError ? (done.detail.received ?? done.message) : `a fall back to ${tf.getBackend()}`,
+    hint: 'npm ci restores the packages that this project was tested with',
+  })
+}

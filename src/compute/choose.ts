@@ -1,0 +1,102 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { closest } from 'fastest-levenshtein'
+import { FedError, toFedError } from '../core/errors.ts'
+import { bringUp } from './bring-up.ts'
+import type { Device, Engine, EngineName, EngineSetup } from './engine.ts'
+import { engineSetups } from './engines/index.ts'
+import { measureSpeed, type Speed } from './speed.ts'
+
+export type { Engine, EngineName } from './engine.ts'
+
+/**
+ * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
+ * when it has a GPU, else wasm, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * passed over, and the reason says that too. A name means that engine or an error, never another one.
+ *
+ * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
+ */
+export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 'auto'): Promise<Engine> {
+  if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name')
+  const passedOver: string[] = []
+  let last: unknown = null
+  for (const setup of engineSetups)
+    try {
+      const engine = await bringUp(setup, [...passedOver, NOTES[setup.name]].join('; '))
+      if (setup.name !== 'tensorflow' || engine.device.kind === 'gpu') return engine
+      passedOver.push('tensorflow has no GPU')
+    } catch (error) {
+      last = error
+      passedOver.push(`${setup.name} ${toFedError(error).code === 'engine_faulty' ? 'is faulty' : 'is not there'}`)
+    }
+  throw last
+}
+
+const NOTES: Readonly<Record<EngineName, string>> = {
+  tensorflow: 'tensorflow has a GPU',
+  wasm: 'wasm is the fastest engine that works without',
+  cpu: 'warning: plain JavaScript is very slow',
+}
+
+/** The set-up of that name; throws `engine_unavailable`. */
+export function setupNamed(name: string): EngineSetup {
+  const setup = engineSetups.find(candidate => candidate.name === name)
+  if (setup) return setup
+  const names = engineSetups.map(candidate => candidate.name)
+  throw new FedError('engine_unavailable', {
+    expected: `one of auto, ${names.join(', ')}`,
+    received: `"${name}"`,
+    hint: name === 'webgpu' ? 'This version has no WebGPU engine yet' : `Did you mean "${closest(name, names)}"?`,
+  })
+}
+
+/** What `fedstrata engines` shows of one engine. */
+export interface EngineReport {
+  readonly name: EngineName
+  readonly summary: string
+  readonly available: boolean
+  /** 'not run' when the engine is not there. */
+  readonly selfTest: 'passed' | 'failed' | 'not run'
+  /** What is wrong and how to get the engine; null when it is ready. */
+  readonly problem: string | null
+  readonly version: string | null
+  readonly device: Device | null
+  readonly speed: Speed | null
+}
+
+/** Brings up each engine in turn, tests and measures it: about a second each. Leaves the backend that was current. */
+export async function inspectEngines(): Promise<readonly EngineReport[]> {
+  const before = tf.getBackend() as string | undefined
+  const reports: EngineReport[] = []
+  for (const setup of engineSetups) {
+    const { name, summary } = setup
+    try {
+      const { version, device } = await bringUp(setup, 'inspected')
+      const speed = await measureSpeed()
+      reports.push({ name, summary, available: true, selfTest: 'passed', problem: null, version, device, speed })
+    } catch (error) {
+      reports.push(failed(name, summary, toFedError(error, 'engine_unavailable')))
+    }
+  }
+  if (before) await tf.setBackend(before)
+  return reports
+}
+
+function failed(name: EngineName, summary: string, error: FedError): EngineReport {
+  const faulty = error.code === 'engine_faulty'
+  return {
+    name,
+    summary,
+    available: faulty,
+    selfTest: faulty ? 'failed' : 'not run',
+    problem: error.message,
+    version: null,
+    device: null,
+    speed: null,
+  }
+}
+
+/** Tensors that TF.js holds in this thread, and their bytes. */
+export function engineMemory(): { readonly tensors: number; readonly bytes: number } {
+  const { numTensors, numBytes } = tf.memory()
+  return { tensors: numTensors, bytes: numBytes }
+}

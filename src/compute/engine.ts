@@ -1,0 +1,30 @@
+/** A TF.js backend that is set up, current, and has passed the self-test. Plain data: it may cross a thread. */
+export interface Engine {
+  readonly name: EngineName
+  /** Of the library that computes. */
+  readonly version: string
+  readonly device: Device
+  /** Why this engine runs, for the log and the record of a run. */
+  readonly reason: string
+}
+
+export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
+
+export interface Device {
+  readonly kind: 'cpu' | 'gpu'
+  readonly description: string
+}
+
+/** How an engine is brought up. One file each in engines/. */
+export interface EngineSetup {
+  readonly name: EngineName
+  /** One sentence for people. */
+  readonly summary: string
+  /**
+   * Loads the library, makes its TF.js backend known under `name`, and installs the kernels it needs. Throws
+   * `engine_unavailable` with what to do about it. Does not choose it: that is `prepareEngine`'s.
+   */
+  load(): Promise<void>
+  /** Called once the backend is current. */
+  describe(): Pick<Engine, 'version' | 'device'>
+}

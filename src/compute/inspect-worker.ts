@@ -1,0 +1,5 @@
+import { parentPort } from 'node:worker_threads'
+import { inspectEngines } from './choose.ts'
+
+/** A thread that measures the engines, so that whoever asks goes on serving meanwhile. */
+parentPort!.postMessage(await inspectEngines())

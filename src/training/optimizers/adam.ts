@@ -1,0 +1,33 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { z } from 'zod'
+import type { Part } from '../part.ts'
+import { learningRate, type Optimizer } from './optimizer.ts'
+
+const schema = z.strictObject({
+  name: z.literal('adam'),
+  learningRate: learningRate(0.001),
+  beta1: z.number().min(0).lt(1).default(0.9).meta({ description: 'decay of the mean of gradients' }),
+  beta2: z.number().min(0).lt(1).default(0.999).meta({ description: 'decay of the mean of squared gradients' }),
+  epsilon: z.number().positive().default(1e-8).meta({ description: 'added to the root, against division by 0' }),
+})
+
+/**
+ * m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², w ← w − η m̂ / (√v̂ + ε) with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ):
+ * Kingma and Ba 2015, Algorithm 1. t counts on as long as the memory lasts, over rounds too when a client keeps it.
+ */
+export const adam: Part<Optimizer, typeof schema> = {
+  name: 'adam',
+  summary: 'Adaptive steps from bias-corrected first and second moments (Kingma and Ba 2015).',
+  schema,
+  make: ({ learningRate, beta1, beta2, epsilon }) => ({
+    learningRate,
+    slots: ['adamMean', 'adamSquare'],
+    update({ weight, gradient, memory: [lastMean, lastSquare], learningRate, step }) {
+      const mean = tf.add(tf.mul(lastMean!, beta1), tf.mul(gradient, 1 - beta1))
+      const square = tf.add(tf.mul(lastSquare!, beta2), tf.mul(tf.square(gradient), 1 - beta2))
+      const root = tf.add(tf.mul(tf.sqrt(square), 1 / Math.sqrt(1 - beta2 ** step)), epsilon)
+      const change = tf.mul(tf.div(mean, root), learningRate / (1 - beta1 ** step))
+      return { weight: tf.sub(weight, change), memory: [mean, square] }
+    },
+  }),
+}

@@ -1,0 +1,19 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** How long a thread may compute before sockets, timers and signals get their turn, in milliseconds. */
+const STRETCH_MS = 10
+
+/**
+ * A function to await between batches: it lets the event loop run when the last turn is `STRETCH_MS` ago, and throws the
+ * signal's reason once that is aborted. Only when something happens depends on it, never what is computed.
+ */
+export function createPacer(signal?: AbortSignal): () => Promise<void> {
+  let last = performance.now()
+  return async () => {
+    signal?.throwIfAborted()
+    if (performance.now() - last < STRETCH_MS) return
+    await setImmediate()
+    last = performance.now()
+    signal?.throwIfAborted()
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { optimizers } from './optimizers/index.ts'
+import { regularizers } from './regularizers/index.ts'
+import { schedules } from './schedules/index.ts'
+
+const epochs = z.int().min(1).max(100_000)
+const patterns = z.array(z.string().min(1)).min(1)
+
+const phaseSchema = z.strictObject({
+  train: patterns.meta({ description: 'patterns of the layer blocks trained in this phase; the others rest' }),
+  epochs: epochs.default(1),
+})
+
+/** The run file's section `local`: what every client does with its examples in a round. */
+export const localPlanSchema = z.strictObject({
+  epochs: epochs.default(1).meta({ description: 'passes over the client’s examples; with phases, each has its own' }),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(32)
+    .meta({ description: 'the last batch of an epoch may be shorter' }),
+  optimizer: optimizers.schema.prefault({ name: 'sgd' }),
+  schedule: schedules.schema.prefault({ name: 'constant' }),
+  regularizer: regularizers.schema.optional(),
+  phases: z
+    .array(phaseSchema)
+    .min(1)
+    .optional()
+    .meta({ description: 'parts of the model trained one after the other' }),
+  frozen: patterns.optional().meta({ description: 'patterns of layer blocks that are never trained' }),
+  clipNorm: z.number().positive().optional().meta({
+    description: 'largest L2 norm of a step’s gradient, over all tensors trained; larger ones are scaled down',
+  }),
+})
+
+export type LocalPlan = z.output<typeof localPlanSchema>
+
+/** What a strategy asks of local training on top of the run file, e.g. FedProx its regularizer. */
+export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'phases' | 'frozen' | 'regularizer'>>
+
+/** `plan` with a strategy's additions: its phases and regularizer replace the plan's, its frozen blocks join them. */
+export function extendPlan(plan: LocalPlan, additions: Readonly<PlanAdditions>): LocalPlan {
+  const frozen = [...(plan.frozen ?? []), ...(additions.frozen ?? [])]
+  return localPlanSchema.parse({ ...plan, ...additions, ...(frozen.length > 0 && { frozen }) })
+}

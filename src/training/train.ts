@@ -1,0 +1,105 @@
+import { FedError } from '../core/errors.ts'
+import type { Params } from '../core/layout.ts'
+import { type Rng, shuffle } from '../core/rng.ts'
+import { type Examples, gather } from '../data/examples.ts'
+import type { Network } from '../models/network.ts'
+import { createLossLog, diverged } from './loss-log.ts'
+import { createWeights, freeWeights, type OptimizerState, saveWeights } from './memory.ts'
+import { optimizers } from './optimizers/index.ts'
+import { createPacer } from './pacer.ts'
+import { phasesOf } from './phases.ts'
+import type { LocalPlan } from './plan.ts'
+import { regularizers } from './regularizers/index.ts'
+import { schedules } from './schedules/index.ts'
+import { takeStep } from './step.ts'
+
+export interface TrainJob {
+  /** Where training starts: float32[layout.size]. */
+  readonly params: Params
+  /** The global model at the start of the round: what a regularizer pulls towards. */
+  readonly anchor: Params
+  readonly examples: Examples
+  /** The client's examples. */
+  readonly indices: Uint32Array
+  readonly plan: LocalPlan
+  /** 1 … totalRounds. */
+  readonly round: number
+  readonly totalRounds: number
+  /** Orders the examples: epoch e by `rng.fork('epoch/e')`, e = 1, 2, … over all phases. */
+  readonly rng: Rng
+  readonly state?: OptimizerState | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface TrainResult {
+  readonly params: Params
+  readonly numExamples: number
+  readonly numSteps: number
+  /** Mean cross-entropy of the last epoch's examples, nats, each before the step that learned from it; no regularizer. */
+  readonly loss: number
+  readonly state: OptimizerState
+}
+
+/**
+ * Trains the network on one client's examples: mini-batches in seeded order, the last one of an epoch short when they do
+ * not come out even. Uses the network's variables as its work space and leaves the result in them. Everything that can
+ * change a bit is in the job: the same job on the same engine gives the same result.
+ *
+ * Throws `training_diverged` with epoch and step, `layer_unknown` for a pattern that names no block, `input_invalid` when
+ * a phase leaves nothing to train, `example_count_invalid` without examples, and the signal's reason.
+ */
+export async function trainLocally(network: Network, job: TrainJob): Promise<TrainResult> {
+  const { plan, indices, state = new Map(), signal } = job
+  if (indices.length === 0)
+    throw new FedError('example_count_invalid', { expected: 'at least 1 example to train on', received: '0' })
+  const phases = phasesOf(network.layout, plan)
+  const perEpoch = Math.ceil(indices.length / plan.batchSize)
+  const totalSteps = perEpoch * phases.reduce((sum, { epochs }) => sum + epochs, 0)
+  const optimizer = optimizers.named(plan.optimizer.name).make(plan.optimizer as never)
+  const factor = schedules.named(plan.schedule.name).make(plan.schedule as never)
+  const regularizer = plan.regularizer ? regularizers.named(plan.regularizer.name).make(plan.regularizer) : null
+
+  network.assign(job.params)
+  network.reseed(job.rng.fork('noise'))
+  const weights = createWeights({
+    layout: network.layout,
+    variables: network.variables,
+    blocks: new Set(phases.flatMap(phase => [...phase.blocks])),
+    slots: optimizer.slots,
+    state,
+    anchor: regularizer && job.anchor,
+  })
+  const losses = createLossLog(perEpoch)
+  const pace = createPacer(signal)
+  try {
+    let [step, epoch] = [0, 0]
+    for (const phase of phases) {
+      const trained = weights.filter(({ block }) => phase.blocks.has(block))
+      for (let left = phase.epochs; left > 0; left--) {
+        epoch++
+        const order = shuffle(job.rng.fork(`epoch/${epoch}`), indices.slice())
+        for (let from = 0; from < order.length; from += plan.batchSize, step++) {
+          const batch = gather(job.examples, order, from, Math.min(order.length, from + plan.batchSize))
+          const progress = { round: job.round, totalRounds: job.totalRounds, step, totalSteps }
+          const learningRate = optimizer.learningRate * factor(progress)
+          const loss = takeStep({ network, batch, weights: trained, optimizer, learningRate, regularizer, plan })
+          await losses.add(loss, batch.y.length)
+          await pace()
+        }
+      }
+    }
+    const loss = await losses.lastEpoch()
+    const params = await network.read()
+    if (params.some(value => !Number.isFinite(value))) throw diverged('a parameter', epoch, step)
+    return {
+      params,
+      numExamples: indices.length,
+      numSteps: totalSteps,
+      loss,
+      state: await saveWeights(weights, optimizer.slots, state),
+    }
+  } finally {
+    losses.free()
+    freeWeights(weights)
+  }
+}

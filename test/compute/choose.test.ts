@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { inspectEngines, prepareEngine } from '../../src/compute/choose.ts'
+import { FedError } from '../../src/core/errors.ts'
+
+function refuses(name: string, says: RegExp): Promise<void> {
+  return assert.rejects(prepareEngine(name), (error: unknown) => {
+    assert.ok(error instanceof FedError, String(error))
+    assert.equal(error.code, 'engine_unavailable')
+    assert.match(error.message, says)
+    return true
+  })
+}
+
+describe('choosing an engine', () => {
+  it('makes the engine of that name current, and describes it as plain data', async () => {
+    for (const name of ['cpu', 'wasm'] as const) {
+      const engine = await prepareEngine(name)
+      assert.equal(tf.getBackend(), name)
+      assert.deepEqual(structuredClone(engine), engine)
+      assert.deepEqual(
+        { ...engine, device: engine.device.kind },
+        { name, version: '4.22.0', device: 'cpu', reason: 'asked for by name' },
+      )
+    }
+  })
+
+  it('takes the best of what is there when asked for none, and says why', async () => {
+    const { name, reason, device } = await prepareEngine('auto')
+    if (device.kind === 'gpu') assert.equal(name, 'tensorflow')
+    else {
+      assert.equal(name, 'wasm')
+      assert.match(reason, /^tensorflow (is not there|has no GPU|is faulty); wasm/)
+    }
+  })
+
+  it('refuses a name that it does not know, and says which it meant', () => refuses('wsam', /Did you mean "wasm"\?/))
+
+  it('says honestly that there is no webgpu yet', () =>
+    refuses('webgpu', /got "webgpu". This version has no WebGPU engine/))
+
+  describe('when a backend cannot start', () => {
+    const original = { factory: tf.findBackendFactory('cpu') }
+    before(async () => {
+      await prepareEngine('wasm')
+      tf.removeBackend('cpu')
+      tf.registerBackend('cpu', () => {
+        throw new Error('no such processor')
+      })
+    })
+    after(() => {
+      tf.removeBackend('cpu')
+      tf.registerBackend('cpu', original.factory)
+    })
+
+    it('is an error, never another engine', () => refuses('cpu', /expected TF\.js to run on cpu/))
+  })
+
+  it('reports on every engine without leaving a tensor or another engine', async () => {
+    await prepareEngine('wasm')
+    const tensors = tf.memory().numTensors
+    const reports = await inspectEngines()
+    assert.deepEqual(
+      reports.map(report => report.name),
+      ['tensorflow', 'wasm', 'cpu'],
+    )
+    for (const { name, available, selfTest, problem, speed, version } of reports) {
+      if (available) {
+        assert.equal(selfTest, 'passed', name)
+        assert.ok(speed && speed.gemmGflops > 0 && speed.mlpStepMs > 0)
+        assert.ok(version)
+      } else {
+        assert.equal(name, 'tensorflow')
+        assert.match(String(problem), /npm install @tensorflow\/tfjs-node/)
+        assert.equal(speed, null)
+      }
+    }
+    assert.equal(tf.getBackend(), 'wasm')
+    assert.equal(tf.memory().numTensors, tensors)
+  })
+})

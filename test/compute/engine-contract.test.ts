@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import fc from 'fast-check'
+import { prepareEngine } from '../../src/compute/choose.ts'
+import { engineSetups } from '../../src/compute/engines/index.ts'
+import { oneHot, softmaxCrossEntropy } from '../../src/training/loss.ts'
+import { assertClose, normals } from '../helpers/values.ts'
+import * as conv from '../oracle/conv2d.ts'
+import { matMul } from '../oracle/matrix.ts'
+import * as pool from '../oracle/pool2d.ts'
+import { crossEntropy } from '../oracle/softmax.ts'
+
+/** Of float32 sums over at most a few hundred products of standard normal values, against float64. */
+const TOLERANCE = 2e-5
+
+type Four = [number, number, number, number]
+
+const seed = fc.integer({ min: 0, max: 1e6 })
+const size = (min: number, max: number) => fc.integer({ min, max })
+const pair = (min: number, max: number) => fc.tuple(size(min, max), size(min, max))
+
+const convolutions = fc
+  .record({
+    batch: size(1, 3),
+    height: size(3, 8),
+    width: size(3, 8),
+    channels: size(1, 5),
+    outChannels: size(1, 9),
+    filter: pair(1, 3),
+    strides: pair(1, 3),
+    pad: fc.constantFrom<conv.Window2D['pad']>('valid', 'same', 0, 1, 2),
+  })
+  // TF.js takes a number as padding for square filters and equal strides only: it reads one of each.
+  .map(w => (typeof w.pad === 'number' ? { ...w, filter: twice(w.filter[0]), strides: twice(w.strides[0]) } : w))
+
+const pools = fc.record({
+  batch: size(1, 2),
+  height: size(3, 8),
+  width: size(3, 8),
+  channels: size(1, 5),
+  outChannels: fc.constant(0),
+  filter: pair(1, 3),
+  strides: pair(1, 3),
+  pad: fc.constantFrom<conv.Window2D['pad']>('valid', 'same'),
+})
+
+const options = { numRuns: 60 }
+
+// Before the first suite: suites start while this module is still awaiting, and a thread has one engine at a time.
+const missing = new Set<string>()
+for (const { name } of engineSetups)
+  await prepareEngine(name).catch(() => {
+    missing.add(name)
+  })
+
+for (const { name } of engineSetups) {
+  // wasm and cpu are dependencies: they fail here, they are never skipped.
+  const skip = missing.has(name) && name === 'tensorflow' ? `${name} is not installed here` : false
+  describe(`engine contract: ${name}`, { skip }, () => {
+    let tensors = 0
+    before(async () => {
+      const engine = await prepareEngine(name)
+      assert.equal(engine.name, name)
+      assert.equal(tf.getBackend(), name)
+      tensors = tf.memory().numTensors
+    })
+    after(() => assert.equal(tf.memory().numTensors, tensors, 'every test frees its tensors'))
+
+    it('multiplies matrices with every combination of transposes', async () => {
+      let tall = 0
+      await fc.assert(
+        fc.asyncProperty(seed, size(1, 40), size(1, 60), size(1, 40), async (seed, m, k, n) => {
+          const [a, b] = [normals(seed, m * k), normals(seed + 1, k * n)]
+          if (n > 2 * m) tall++
+          for (const ta of [false, true])
+            for (const tb of [false, true]) {
+              const left: [number, number] = ta ? [k, m] : [m, k]
+              const right: [number, number] = tb ? [n, k] : [k, n]
+              const result = await values(() => tf.matMul(tf.tensor2d(a, left), tf.tensor2d(b, right), ta, tb))
+              assertClose(result, matMul(a, b, [m, k, n], ta, tb), 1e-4, `${m}x${k}x${n} ${ta} ${tb}`)
+            }
+        }),
+        options,
+      )
+      assert.ok(tall > 5)
+    })
+
+    it('multiplies batches of matrices with every combination of transposes', async () => {
+      const [m, k, n] = [3, 4, 7] as const
+      const [a, b] = [normals(1, 2 * m * k), normals(2, 2 * k * n)]
+      for (const ta of [false, true])
+        for (const tb of [false, true]) {
+          const result = await values(() =>
+            tf.matMul(tf.tensor3d(a, ta ? [2, k, m] : [2, m, k]), tf.tensor3d(b, tb ? [2, n, k] : [2, k, n]), ta, tb),
+          )
+          const expected = [0, 1].flatMap(i => [
+            ...matMul(a.subarray(i * m * k), b.subarray(i * k * n), [m, k, n], ta, tb),
+          ])
+          assertClose(result, expected, TOLERANCE, `${ta} ${tb}`)
+        }
+    })
+
+    it('adds a bias and rectifies inside a fused product, transposed or not', async () => {
+      const [m, k, n] = [3, 100, 5] as const
+      const [a, b, bias] = [normals(3, m * k), normals(4, k * n), normals(5, n)]
+      for (const transposeA of [false, true])
+        for (const transposeB of [false, true]) {
+          const result = await values(() =>
+            tf.fused.matMul({
+              a: tf.tensor2d(a, transposeA ? [k, m] : [m, k]),
+              b: tf.tensor2d(b, transposeB ? [n, k] : [k, n]),
+              transposeA,
+              transposeB,
+              bias: tf.tensor1d(bias),
+              activation: 'relu',
+            }),
+          )
+          const product = matMul(a, b, [m, k, n], transposeA, transposeB)
+          assertClose(
+            result,
+            product.map((value, i) => Math.max(0, value + bias[i % n]!)),
+            1e-4,
+          )
+        }
+    })
+
+    it('carries gradients through a dense layer', async () => {
+      await fc.assert(
+        fc.asyncProperty(seed, size(1, 20), size(1, 30), size(1, 30), async (seed, m, k, n) => {
+          const [x, w, b, dy] = [k * m, k * n, n, m * n].map((count, i) => normals(seed + i, count)) as Float32Array[]
+          const [dx, dw, db] = await gradients(
+            (x, w, b) => tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b),
+            [tensor(x!, [m, k]), tensor(w!, [k, n]), tensor(b!, [n])],
+            tensor(dy!, [m, n]),
+          )
+          assertClose(dx!, matMul(dy!, w!, [m, n, k], false, true), 1e-4, 'dx')
+          assertClose(dw!, matMul(x!, dy!, [k, m, n], true, false), 1e-4, 'dw')
+          assertClose(db!, matMul(new Float64Array(m).fill(1), dy!, [1, m, n]), 1e-4, 'db')
+        }),
+        options,
+      )
+    })
+
+    it('convolves, and carries gradients to filter and input, with any stride and padding', async () => {
+      const seen = { strided: 0, padded: 0, skewed: 0 }
+      await fc.assert(
+        fc.asyncProperty(convolutions, seed, async (w, seed) => {
+          // tfjs-node takes no padding as a number; tf.layers never asks for one.
+          fc.pre(name !== 'tensorflow' || typeof w.pad === 'string')
+          const out = conv.outputShape(w)
+          fc.pre(out.every(extent => extent > 0))
+          if (w.strides[0] * w.strides[1] > 1) seen.strided++
+          if (w.strides[0] !== w.strides[1]) seen.skewed++
+          if (w.pad !== 'valid' && w.pad !== 0) seen.padded++
+          const inShape: Four = [w.batch, w.height, w.width, w.channels]
+          const filterShape: Four = [...w.filter, w.channels, w.outChannels]
+          const [x, f, dy] = [inShape, filterShape, out].map((shape, i) => normals(seed + i, product(shape)))
+          const run = (x: tf.Tensor, f: tf.Tensor) =>
+            tf.conv2d(x as tf.Tensor4D, f as tf.Tensor4D, [...w.strides], w.pad)
+          const forward = await values(() => run(tensor(x!, inShape)(), tensor(f!, filterShape)()))
+          assertClose(forward, conv.conv2d(x!, f!, w), TOLERANCE * 5, 'y')
+          const inputs = [tensor(x!, inShape), tensor(f!, filterShape)]
+          const [dx, df] = await gradients((x, f) => run(x!, f!), inputs, tensor(dy!, out))
+          assertClose(dx!, conv.conv2dInputGradient(f!, dy!, w), TOLERANCE * 5, 'dx')
+          assertClose(df!, conv.conv2dFilterGradient(x!, dy!, w), TOLERANCE * 5, 'df')
+        }),
+        { numRuns: 120 },
+      )
+      for (const [state, count] of Object.entries(seen)) assert.ok(count > 10, `${state}: ${count}`)
+    })
+
+    it('carries the gradient of max pooling to the largest element, below zero too', async () => {
+      await fc.assert(
+        fc.asyncProperty(pools, seed, fc.constantFrom(-10, 0, 10), async (w, seed, shift) => {
+          const out = conv.outputShape(w, w.channels)
+          const shape: Four = [w.batch, w.height, w.width, w.channels]
+          const x = normals(seed, product(shape)).map(value => value + shift)
+          const dy = normals(seed + 1, product(out))
+          const run = (x: tf.Tensor) => tf.maxPool(x as tf.Tensor4D, [...w.filter], [...w.strides], w.pad)
+          assertClose(await values(() => run(tensor(x, shape)())), pool.maxPool(x, w).values, TOLERANCE, 'y')
+          const [dx] = await gradients(x => run(x!), [tensor(x, shape)], tensor(dy, out))
+          assertClose(dx!, pool.maxPoolGradient(x, dy, w), TOLERANCE, 'dx')
+        }),
+        options,
+      )
+    })
+
+    it('gives the gradient of a window of equals to its first element', async () => {
+      const [dx] = await gradients(
+        x => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'),
+        [() => tf.fill([1, 4, 4, 1], -3)],
+        () => tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]),
+      )
+      assertClose(dx!, [1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0], 0)
+    })
+
+    it('averages windows, and carries their gradient back where nothing is padded', async () => {
+      // TF.js divides the gradient by the whole window even where part of it is padding, so no model here pads it.
+      await fc.assert(
+        fc.asyncProperty(pools, seed, async (w, seed) => {
+          const out = conv.outputShape(w, w.channels)
+          const shape: Four = [w.batch, w.height, w.width, w.channels]
+          const [x, dy] = [normals(seed, product(shape)), normals(seed + 1, product(out))]
+          const run = (x: tf.Tensor) => tf.avgPool(x as tf.Tensor4D, [...w.filter], [...w.strides], w.pad)
+          assertClose(await values(() => run(tensor(x, shape)())), pool.avgPool(x, w), TOLERANCE, 'y')
+          if (w.pad === 'same') return
+          const [dx] = await gradients(x => run(x!), [tensor(x, shape)], tensor(dy, out))
+          assertClose(dx!, pool.avgPoolGradient(dy, w), TOLERANCE, 'dx')
+        }),
+        options,
+      )
+    })
+
+    it('computes softmax cross-entropy and its gradient, at large logits too', async () => {
+      await fc.assert(
+        fc.asyncProperty(seed, size(1, 8), size(2, 12), fc.constantFrom(1, 30), async (seed, n, classes, scale) => {
+          const logits = normals(seed, n * classes).map(value => value * scale)
+          const labels = Uint8Array.from({ length: n }, (_, i) => (seed + i) % classes)
+          const expected = crossEntropy(logits, labels, classes)
+          const loss = (z: tf.Tensor) => softmaxCrossEntropy(z as tf.Tensor2D, oneHot(labels, classes))
+          assertClose(await values(() => loss(tensor(logits, [n, classes])())), [expected.loss], TOLERANCE, 'loss')
+          const [dz] = await gradients(
+            z => loss(z!),
+            [tensor(logits, [n, classes])],
+            () => tf.scalar(1),
+          )
+          assertClose(dz!, expected.gradient, TOLERANCE, 'gradient')
+        }),
+        options,
+      )
+    })
+
+    it('sums over any axes, and slices any part', async () => {
+      const shape = [3, 4, 5, 2] as const
+      const x = normals(7, product(shape))
+      const at = (i: readonly number[]) => x[((i[0]! * 4 + i[1]!) * 5 + i[2]!) * 2 + i[3]!]!
+      const every: number[][] = []
+      for (let i = 0; i < x.length; i++) every.push([i / 40, (i / 10) % 4, (i / 2) % 5, i % 2].map(Math.floor))
+      await fc.assert(
+        fc.asyncProperty(
+          fc.uniqueArray(size(0, 3), { minLength: 1 }),
+          fc.boolean(),
+          fc.tuple(
+            ...shape.map(extent =>
+              size(0, extent - 1).chain(from => fc.tuple(fc.constant(from), size(1, extent - from))),
+            ),
+          ),
+          async (axes, keepDims, range) => {
+            const sums = new Map<string, number>()
+            for (const index of every) {
+              const key = index.filter((_, axis) => !axes.includes(axis)).join()
+              sums.set(key, (sums.get(key) ?? 0) + at(index))
+            }
+            assertClose(await values(() => tf.sum(tensor(x, shape)(), axes, keepDims)), [...sums.values()], TOLERANCE)
+            const [begin, extents] = [range.map(([from]) => from), range.map(([, count]) => count)] as [Four, Four]
+            const inside = every.filter(index =>
+              index.every((i, axis) => i >= begin[axis]! && i < begin[axis]! + extents[axis]!),
+            )
+            assertClose(
+              await values(() => tf.slice(tensor(x, shape)() as tf.Tensor4D, begin, extents)),
+              inside.map(at),
+              0,
+            )
+          },
+        ),
+        options,
+      )
+    })
+  })
+}
+
+function twice(extent: number): [number, number] {
+  return [extent, extent]
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((total, extent) => total * extent, 1)
+}
+
+function tensor(data: Float32Array, shape: readonly number[]): () => tf.Tensor {
+  return () => tf.tensor(data.slice(), [...shape])
+}
+
+async function values(compute: () => tf.Tensor): Promise<Float32Array> {
+  const result = tf.tidy(compute)
+  const data = await result.data<'float32'>()
+  result.dispose()
+  return data
+}
+
+async function gradients(
+  f: (...inputs: tf.Tensor[]) => tf.Tensor,
+  inputs: readonly (() => tf.Tensor)[],
+  dy: () => tf.Tensor,
+): Promise<Float32Array[]> {
+  const results = tf.tidy(() =>
+    tf.grads(f)(
+      inputs.map(input => input()),
+      dy(),
+    ),
+  )
+  const data = await Promise.all(results.map(result => result.data<'float32'>()))
+  tf.dispose(results)
+  return data
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { prepareEngine } from '../../src/compute/choose.ts'
+import { selfTest } from '../../src/compute/self-test.ts'
+import { installKernels, javascriptKernels } from '../../src/compute/wasm-kernels/index.ts'
+import type { WasmKernel } from '../../src/compute/wasm-kernels/kernel.ts'
+import { FedError } from '../../src/core/errors.ts'
+
+/** The kernel as tfjs-backend-wasm ships it, or none where it ships none. */
+function asShipped(name: string): WasmKernel {
+  return {
+    name,
+    run({ inputs, attrs, backend }, shipped) {
+      if (!shipped) throw new Error(`no kernel ${name}`)
+      return shipped(inputs, attrs, backend)
+    },
+  }
+}
+
+/** Right in its shape, wrong in its values. */
+function zeros(name: string): WasmKernel {
+  return {
+    name,
+    run(call, shipped) {
+      const out = asShipped(name).run(call, shipped)
+      const { backend } = call as { backend: { typedArrayFromHeap(info: tf.TensorInfo): Float32Array } }
+      backend.typedArrayFromHeap(out).fill(0)
+      return out
+    },
+  }
+}
+
+describe('the self-test', () => {
+  before(async () => {
+    await prepareEngine('wasm')
+  })
+  after(() => installKernels(javascriptKernels))
+
+  const faults: [WasmKernel, RegExp][] = [
+    [asShipped('MaxPoolGrad'), /gradient of max pooling below zero on wasm/],
+    [asShipped('_FusedMatMul'), /fused matMul with a transpose and a bias.*\[101, 102, 103, 104\]/],
+    [asShipped('Conv2D'), /conv2d, stride above the filter/],
+    [zeros('BatchMatMul'), /matMul with every transpose/],
+    [zeros('Sum'), /sum over leading axes|softmax|gradient/],
+    [zeros('Slice'), /slice.*got \[30, 36, 0, 0, 0, 0\]/],
+  ]
+  for (const [kernel, says] of faults)
+    it(`refuses a wrong ${kernel.name}`, async () => {
+      const tensors = tf.memory().numTensors
+      installKernels([...javascriptKernels, kernel])
+      await assert.rejects(selfTest('wasm'), (error: unknown) => {
+        assert.ok(error instanceof FedError)
+        assert.equal(error.code, 'engine_faulty')
+        assert.match(error.message, says)
+        return true
+      })
+      installKernels(javascriptKernels)
+      await selfTest('wasm')
+      assert.equal(tf.memory().numTensors, tensors)
+    })
+
+  it('refuses an engine without a kernel, and says which', async () => {
+    installKernels([asShipped('Conv2DBackpropFilter')]) // the package ships none
+    await assert.rejects(selfTest('wasm'), /filter, stride 2.*no kernel Conv2DBackpropFilter/)
+  })
+})
