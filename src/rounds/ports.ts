@@ -137,6 +137,8 @@ export type RunNotice =
       readonly run: string
       readonly record: RoundRecord
       readonly barriers: readonly BarrierRecord[]
+      /** Of the round's updates; of its global blocks and tasks. */
+      readonly bytes: { readonly up: number; readonly down: number }
     }
   | {
       readonly type: 'progress'
@@ -146,3 +148,74 @@ export type RunNotice =
       readonly selected: number
       readonly phase: string
     }
+
+/** Someone's offer of an update, as the gateway read it: parsed, complete, and checked against the layout. */
+export interface ReceivedUpdate {
+  readonly client: number
+  readonly process: string
+  readonly numExamples: number
+  readonly trainLoss: number
+  readonly steps: number
+  readonly trainMs: number
+  /** Segment name → float32 view of the received body, which is a SharedArrayBuffer so that threads need no copy. */
+  readonly segments: ReadonlyMap<string, Float32Array>
+  /** SHA-256 of the body, hex: tells a repeated upload from a conflicting one. */
+  readonly fingerprint: string
+  readonly bytes: number
+  /** When its first message arrived, monotonic milliseconds. */
+  readonly openedAt: number
+}
+
+export interface UpdateKey {
+  readonly round: number
+  readonly attempt: number
+  readonly client: number
+}
+
+export type UpdateDecision =
+  | { readonly ok: true; readonly duplicate: boolean; readonly round: number }
+  | { readonly ok: false; readonly error: FedError; readonly round: number }
+
+/** What one run asks of its client processes; all calls return at once, sending happens behind them. */
+export interface ClientGateway {
+  /** Sends the global blocks (once to each process and round) and the task. */
+  assign(process: string, task: Task): void
+  withdraw(process: string, task: { readonly round: number; readonly client: number }): void
+  end(outcome: RunOutcome, message?: string): void
+  /** Bytes of global blocks and tasks sent in the round so far. */
+  bytesDown(round: number): number
+}
+
+export interface Task extends UpdateKey {
+  readonly server: ServerState
+  /** The client's own segments; blocks among them override the global ones. */
+  readonly own: ClientState
+  readonly initialise: readonly string[]
+  readonly reply: readonly string[]
+}
+
+/** What the gateway tells a run. */
+export interface GatewayEvents {
+  joined(process: string, slots: number): void
+  left(process: string): void
+  /** The decision is the ack: it resolves after the state machine has decided. */
+  update(key: UpdateKey, update: ReceivedUpdate): Promise<UpdateDecision>
+  /** A message about `client` was refused at the edge, or the client gave up; `error` becomes the reason. */
+  refused(key: UpdateKey, process: string, error: FedError): void
+  /** May this update be sent at all? Asked on its first part, before anything is buffered. */
+  admit(key: UpdateKey): FedError | null
+  /** The task reached the process. */
+  delivered(key: UpdateKey): void
+}
+
+/** What REST and the command line ask of the running coordinator. */
+export interface RunService {
+  /** Validates, stores and opens a run; it begins when a client process joins. The token is shown only here. */
+  create(runFile: unknown): Promise<{ readonly run: RunRecord; readonly joinToken: string }>
+  /** Ends a run after the round it is in, or at once when it waits; `run_not_active` if it already ended. */
+  stop(id: string): Promise<RunRecord>
+  /** Opens a stopped, failed or killed run again after its last complete round, with a new token. */
+  resume(id: string): Promise<{ readonly run: RunRecord; readonly joinToken: string }>
+  /** Calls `listener` with what happens from now on; returns the way to stop listening. */
+  subscribe(id: string, listener: (notice: RunNotice) => void): () => void
+}

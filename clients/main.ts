@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+import pino from 'pino'
+import { z } from 'zod'
+import { errorBody, type FedError, toFedError } from '../src/core/errors.ts'
+import { validate } from '../src/core/validate.ts'
+import { noopTrainer } from './noop-trainer.ts'
+import { type ClientOptions, runClient } from './worker.ts'
+
+/**
+ * A client process on its own: `node dist/clients/main.js --url http://… --run ID --clients 4`, the join token in
+ * FEDSTRATA_JOIN_TOKEN. It ends with the run: exit code 0 when the run completed or was stopped, 1 when it failed, 2 when
+ * this process may not or cannot take part, 130 when it was interrupted. A process started with an IPC channel tells its
+ * parent the end as one message, and does not outlive it.
+ */
+const optionsSchema = z.strictObject({
+  url: z.url(),
+  run: z.string().min(1),
+  token: z.string().min(1, 'expected the join token of the run: --token, or FEDSTRATA_JOIN_TOKEN'),
+  clients: z.coerce.number().int().min(1).default(1),
+  process: z.string().optional(),
+  'data-dir': z.string().optional(),
+  engine: z.string().optional(),
+  noop: z.boolean().default(false),
+})
+
+export type EndMessage =
+  | { readonly type: 'ended'; readonly outcome: string }
+  | { readonly type: 'failed'; readonly error: ReturnType<typeof errorBody> }
+
+const log = pino(
+  { name: 'client', level: process.env['LOG_LEVEL'] ?? 'info' },
+  pino.destination({ dest: 2, sync: true }),
+)
+
+async function main(): Promise<number> {
+  const stop = new AbortController()
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => stop.abort())
+  try {
+    const outcome = await runClient({ ...readOptions(), signal: stop.signal, log })
+    tell({ type: 'ended', outcome })
+    if (stop.signal.aborted) return 130
+    return outcome === 'failed' ? 1 : 0
+  } catch (thrown) {
+    const error = toFedError(thrown)
+    log.error({ code: error.code, ...(error.code === 'internal' && { err: thrown }) }, error.message)
+    tell({ type: 'failed', error: errorBody(error) })
+    return exitCode(error)
+  }
+}
+
+function readOptions(): Omit<ClientOptions, 'signal' | 'log'> {
+  const string = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      url: string,
+      run: string,
+      token: string,
+      clients: string,
+      process: string,
+      'data-dir': string,
+      engine: string,
+      noop: { type: 'boolean' },
+    },
+  })
+  const token = values.token ?? process.env['FEDSTRATA_JOIN_TOKEN'] ?? ''
+  const options = validate(optionsSchema, { ...values, token })
+  return {
+    url: options.url,
+    run: options.run,
+    token: options.token,
+    slots: options.clients,
+    process: options.process,
+    dataDir: options['data-dir'],
+    engine: options.engine,
+    ...(options.noop && { trainer: noopTrainer }),
+  }
+}
+
+function exitCode({ code }: FedError): number {
+  return code === 'internal' || code === 'client_failed' ? 1 : 2
+}
+
+function tell(message: EndMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+process.exitCode = await main()
+// The IPC channel would keep a process alive that has nothing left to do.
+if (process.connected) process.disconnect()

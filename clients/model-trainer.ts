@@ -1,0 +1,106 @@
+import { prepareEngine } from '../src/compute/choose.ts'
+import { FedError } from '../src/core/errors.ts'
+import { type Params, view } from '../src/core/layout.ts'
+import { createRng, type Rng } from '../src/core/rng.ts'
+import { type DataOptions, loadDataset } from '../src/data/index.ts'
+import { splitData } from '../src/data/partition/split.ts'
+import { buildNetwork, type Network } from '../src/models/network.ts'
+import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
+import { parseRunFile } from '../src/rounds/run-file.ts'
+import { resolveStrategy } from '../src/strategies/strategy.ts'
+import { extendPlan, type PlanAdditions } from '../src/training/plan.ts'
+import { trainLocally } from '../src/training/train.ts'
+import type { LocalTask, PrepareTrainer } from './trainer.ts'
+
+/**
+ * Trains the run's model on the run's data with TF.js. Everything is derived from the run file: each process loads the
+ * data set and cuts it the same way. Throws what engine, data set and model throw, and `layout_mismatch` when the model
+ * built here is another than the coordinator's.
+ */
+export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'auto', log }) => {
+  const runFile = parseRunFile(open.runFile)
+  const prepared = await prepareEngine(engine)
+  const dataset = await loadDataset(relocated(runFile.data, dataDir))
+  const network = await buildNetwork(runFile.model, dataset)
+  const { layout } = network
+  if (layout.digest !== open.layout) {
+    network.dispose()
+    throw new FedError('layout_mismatch', {
+      expected: `layout ${open.layout}, the coordinator's`,
+      received: `layout ${layout.digest}`,
+      hint: 'Use the same data set and model file on both sides',
+    })
+  }
+  const rng = createRng(runFile.seed)
+  const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
+  const plan = extendPlan(runFile.local, resolveStrategy(runFile.strategy, layout).local as PlanAdditions)
+  const startOf = startingPoint(network, rng)
+  log.info({ engine: prepared.name, dataset: dataset.name, parameters: layout.size }, 'ready to train')
+
+  return {
+    async train(task, signal) {
+      const { round, client, reply, memory } = task
+      const { params, anchor } = startOf(task)
+      const trained = await trainLocally(network, {
+        params,
+        anchor,
+        examples: dataset.train,
+        indices: split.train[client] ?? new Uint32Array(0),
+        plan,
+        round,
+        totalRounds: runFile.rounds,
+        rng: rng.fork(`round/${round}/client/${client}`),
+        state: memory,
+        signal,
+      })
+      const { numExamples, loss, numSteps } = trained
+      const asked = new Set(reply)
+      const segments = new Map(
+        layout.blocks
+          .filter(block => asked.has(block.name))
+          .map(block => [blockSegment(block.name), view(trained.params, block)]),
+      )
+      if (asked.has(OPTIMIZER_MEMORY)) for (const [name, values] of trained.state) segments.set(name, values)
+      return { segments, numExamples, trainLoss: loss, steps: numSteps }
+    },
+    dispose: () => network.dispose(),
+  }
+}
+
+/** The parameters that a task starts from, and the global model as far as this client knows it. */
+function startingPoint(network: Network, rng: Rng): (task: LocalTask) => { params: Params; anchor: Params } {
+  const { layout } = network
+  let common: Params | null = null
+  /** The start that all clients have in common; computed once, and only for a run that needs it. */
+  const commonStart = (): Params => {
+    common ??= network.init(rng.fork('init'))
+    return common
+  }
+
+  return ({ client, global, own, initialise }) => {
+    const fresh = initialise.length > 0 ? network.init(rng.fork(`init/client/${client}`)) : null
+    const params = new Float32Array(layout.size)
+    let differs = false
+    for (const block of layout.blocks) {
+      const target = view(params, block)
+      const received = own.get(block.name) ?? global.get(block.name)
+      differs ||= own.has(block.name) || initialise.includes(block.name)
+      if (fresh && initialise.includes(block.name)) target.set(view(fresh, block))
+      else if (received) target.set(received)
+      // A layer that was never averaged: every client has it from the start that all have in common.
+      else target.set(view(commonStart(), block))
+    }
+    if (!differs) return { params, anchor: params }
+    const anchor = params.slice()
+    for (const block of layout.blocks) {
+      const values = global.get(block.name)
+      if (values) view(anchor, block).set(values)
+    }
+    return { params, anchor }
+  }
+}
+
+/** The data set's folder is a fact of each machine; its content is the same everywhere. */
+function relocated(data: DataOptions, dir: string | undefined): DataOptions {
+  return dir !== undefined && 'dir' in data ? { ...data, dir } : data
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
+import { validate } from '../src/core/validate.ts'
+import { type Log, silent } from '../src/protocol/log.ts'
+import { handshakeSchema, PROTOCOL_VERSION, type RunOpen, withdrawSchema } from '../src/protocol/messages.ts'
+import { createWindow } from '../src/protocol/window.ts'
+import type { RunOutcome } from '../src/rounds/ports.ts'
+import { type Backoff, DEFAULT_BACKOFF, pause } from './backoff.ts'
+import { type Connection, connect } from './connection.ts'
+import { createInbox, type Inbox, type ReceivedTask } from './inbox.ts'
+import { modelTrainer } from './model-trainer.ts'
+import { createOutbox, type Link } from './outbox.ts'
+import { taskQueue } from './tasks.ts'
+import type { PrepareTrainer, Trainer } from './trainer.ts'
+
+export interface ClientOptions {
+  /** The coordinator, e.g. http://127.0.0.1:8080. */
+  readonly url: string
+  readonly run: string
+  readonly token: string
+  /** Tasks taken in hand at a time; they are done one after another. */
+  readonly slots?: number
+  /** Name of this process, unique in the run and kept over reconnects; random when left out. */
+  readonly process?: string | undefined
+  readonly dataDir?: string | undefined
+  readonly engine?: string | undefined
+  readonly trainer?: PrepareTrainer
+  readonly backoff?: Backoff
+  readonly signal?: AbortSignal
+  readonly log?: Log
+}
+
+/**
+ * A client process: joins a run, does the tasks it is given, one at a time, and sends back what became of them. Comes
+ * back after every lost connection, for as long as the run lasts, and sends again what was not acknowledged.
+ *
+ * Resolves with the outcome of the run, `stopped` when `signal` fires. Rejects with `token_missing`, `token_invalid`,
+ * `run_not_active`, `protocol_mismatch` when it may not join, `run_conflict` when another process takes its name,
+ * `input_invalid` for options that cannot be meant, and whatever keeps it from training at all: `data_missing`,
+ * `engine_unavailable`, `layout_mismatch`, … What goes wrong with a single task is told to the coordinator instead.
+ */
+export async function runClient({
+  url,
+  run,
+  token,
+  slots = 1,
+  process = `process-${randomUUID()}`,
+  dataDir,
+  engine,
+  trainer: prepare = modelTrainer,
+  backoff = DEFAULT_BACKOFF,
+  signal = new AbortController().signal,
+  log = silent,
+}: ClientOptions): Promise<RunOutcome> {
+  if (signal.aborted) return 'stopped'
+  const handshake = validate(handshakeSchema, { protocol: PROTOCOL_VERSION, run, token, process, slots })
+  let trainer: Promise<Trainer> | null = null
+  let inbox: Inbox | null = null
+  let connection: Connection | null = null
+
+  const outbox = createOutbox({ log, pause: (attempt, lost) => pause(backoff, attempt, lost) })
+  const tasks = taskQueue<ReceivedTask>(async (task, withdrawn) => {
+    try {
+      const ready = await trainer!
+      const start = performance.now()
+      const result = await ready.train(task, withdrawn)
+      if (!withdrawn.aborted) outbox.add(keyOf(task), { ...result, trainMs: performance.now() - start })
+    } catch (thrown) {
+      if (!withdrawn.aborted) outbox.add(keyOf(task), toFedError(thrown, 'client_failed'))
+    }
+  })
+
+  try {
+    return await new Promise<RunOutcome>((resolve, reject) => {
+      signal.addEventListener('abort', () => resolve('stopped'), { once: true })
+      connection = connect(url, handshake, {
+        backoff,
+        log,
+        events: {
+          joined(open, lost) {
+            log.info({ run, process, slots }, 'joined')
+            inbox = createInbox(open)
+            outbox.connect(linkOf(connection!, open, lost))
+            if (trainer) return
+            trainer = prepare(open, { dataDir, engine, log })
+            trainer.catch(reject)
+          },
+          ended({ outcome, message }) {
+            log.info({ run, outcome, message }, 'the run has ended')
+            resolve(outcome)
+          },
+          refused: reject,
+        },
+      })
+      listen(connection)
+    })
+  } finally {
+    ;(connection as Connection | null)?.close()
+    await tasks.close()
+    await (trainer as Promise<Trainer> | null)?.then(
+      ready => ready.dispose(),
+      () => {},
+    )
+  }
+
+  function listen({ socket }: Connection): void {
+    socket.on('round:global', (header, chunk, answer) =>
+      answered(answer, () => requireJoined(inbox).global(header, chunk)),
+    )
+    socket.on('round:task', (header, chunk, answer) =>
+      answered(answer, () => {
+        const task = requireJoined(inbox).task(header, chunk)
+        // A task that was done already is answered from what is known; a result is the same in every attempt.
+        if (task && !outbox.again(keyOf(task))) tasks.add(task)
+      }),
+    )
+    socket.on('round:withdraw', body => {
+      const { success, data: name } = withdrawSchema.safeParse(body)
+      if (!success) return
+      inbox?.drop(name)
+      outbox.remove(name)
+      tasks.cancel(name)
+    })
+  }
+}
+
+function linkOf({ socket }: Connection, open: RunOpen, signal: AbortSignal): Link {
+  return {
+    open,
+    signal,
+    window: createWindow(open.limits.window),
+    update: (header, chunk) => socket.emitWithAck('round:update', header, chunk),
+    refuse: header => socket.emitWithAck('round:refuse', header),
+  }
+}
+
+function answered(answer: (ack: never) => void, act: () => void): void {
+  const reply = answer as (ack: unknown) => void
+  try {
+    act()
+    reply({ ok: true, data: null })
+  } catch (thrown) {
+    reply({ ok: false, error: errorBody(toFedError(thrown)) })
+  }
+}
+
+function requireJoined(inbox: Inbox | null): Inbox {
+  if (inbox) return inbox
+  throw new FedError('message_invalid', { expected: 'nothing before the run was joined' })
+}
+
+function keyOf({ round, attempt, client }: ReceivedTask) {
+  return { round, attempt, client }
+}

@@ -1,0 +1,122 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+import { Server } from 'socket.io'
+import { FedError } from '../core/errors.ts'
+import { type EngineMemory, startCompute } from '../rounds/compute.ts'
+import type { RunNotice, Store } from '../rounds/ports.ts'
+import { buildApp } from '../server/http/app.ts'
+import { countNotice, createServerMetrics } from '../server/http/server-metrics.ts'
+import { socketGateway } from '../server/socket/gateway.ts'
+import { socketServerOptions } from '../server/socket/server-options.ts'
+import { checkpointFiles } from '../store/checkpoint-files.ts'
+import { describeDatabase } from '../store/database-url.ts'
+import { openStore } from '../store/open.ts'
+import { catalog } from './catalog.ts'
+import { systemClock } from './clock.ts'
+import { type ManagedRuns, runService } from './run-service.ts'
+import { packageVersion } from './version.ts'
+
+export interface CoordinatorOptions {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  readonly databaseUrl?: string | undefined
+  readonly dataDir: string
+  readonly engine: string
+  /** Bearer token of REST; without one the coordinator only listens on loopback. */
+  readonly token?: string | undefined
+  /** Chosen by the operator, for every run; without it each run gets its own. */
+  readonly joinToken?: string | undefined
+  readonly log?: Logger
+}
+
+export interface Coordinator {
+  /** Where it listens, e.g. "http://127.0.0.1:8080". */
+  readonly url: string
+  readonly runs: ManagedRuns
+  readonly store: Store
+  /** The database in words, without its password. */
+  readonly database: string
+  readonly dataDir: string
+  /** Name of the engine that computes; rejects when it is not available. */
+  engine(): Promise<string>
+  /** What TensorFlow.js holds in the compute worker. */
+  memory(): Promise<EngineMemory>
+  /** Stops the runs (they can be resumed), then lets go of sockets, worker and database. */
+  close(): Promise<void>
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** The composition root: store, compute worker, REST and sockets on one port. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { host, port, dataDir, token, joinToken } = options
+  if (!LOOPBACK.has(host) && !token)
+    throw new FedError('token_required_off_loopback', {
+      expected: 'FEDSTRATA_TOKEN to be set',
+      received: `host ${host} without a token`,
+      hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
+    })
+  const log = options.log ?? pino({ level: 'silent' })
+  const store = await openStore({ databaseUrl: options.databaseUrl, dataDir })
+  const compute = startCompute({ engine: options.engine })
+  const checkpoints = checkpointFiles(dataDir)
+  const io = new Server(socketServerOptions)
+  const gateway = socketGateway(io, { clock: systemClock, log })
+  const metrics = createServerMetrics()
+  const observe = (notice: RunNotice) => {
+    countNotice(metrics, notice)
+    metrics.activeRuns.set(runs.active())
+  }
+  io.on('connection', socket => {
+    metrics.clientProcesses.inc()
+    socket.on('disconnect', () => metrics.clientProcesses.dec())
+  })
+  const runs = runService({ store, checkpoints, compute, gateway, clock: systemClock, log, joinToken, observe })
+  let app: FastifyInstance | undefined
+  const close = async () => {
+    await runs.close()
+    await io.close()
+    await app?.close()
+    await compute.close()
+    await store.close()
+  }
+  try {
+    const version = packageVersion()
+    app = await buildApp({ store, checkpoints, runs, catalog: catalog(), token, version, logger: log, metrics })
+    io.attach(app.server)
+    await listen(app, host, port)
+    const address = app.server.address() as AddressInfo
+    const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+    const database = describeDatabase({ databaseUrl: options.databaseUrl, dataDir })
+    return {
+      url,
+      runs,
+      store,
+      database,
+      dataDir,
+      close,
+      memory: compute.memory,
+      engine: async () => (await compute.engine()).name,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    const hint = 'Choose another with --port, or end the program that holds it'
+    throw new FedError('port_in_use', {
+      expected: `port ${port} on ${host} to be free`,
+      received: 'a listener',
+      hint,
+      cause,
+    })
+  }
+}

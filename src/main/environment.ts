@@ -1,0 +1,19 @@
+import { z } from 'zod'
+import { validate } from '../core/validate.ts'
+
+const environmentSchema = z.object({
+  DATABASE_URL: z.string().min(1).optional(),
+  FEDSTRATA_TOKEN: z.string().min(8, 'expected at least 8 characters').optional(),
+  /** In place of random tokens: clients of every run of this coordinator join with it. */
+  FEDSTRATA_JOIN_TOKEN: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
+  FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
+  FEDSTRATA_ENGINE: z.string().min(1).default('auto'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
+})
+
+export type Environment = z.output<typeof environmentSchema>
+
+/** The environment, read in one place; an empty variable counts as not set. */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
+  return validate(environmentSchema, Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== '')))
+}

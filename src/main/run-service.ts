@@ -1,0 +1,248 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import type { Logger } from 'pino'
+import { errorBody, FedError, toFedError } from '../core/errors.ts'
+import type { Compute, OpenedSession } from '../rounds/compute.ts'
+import { type RoundEngine, startRounds } from '../rounds/engine.ts'
+import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
+import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
+import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
+import type { SocketGateway } from '../server/socket/gateway.ts'
+import { runSignature } from './run-id.ts'
+
+export interface RunServiceDeps {
+  readonly store: Store
+  readonly checkpoints: CheckpointStore
+  readonly compute: Compute
+  readonly gateway: SocketGateway
+  readonly clock: Clock
+  readonly log: Logger
+  /** Hears every notice of every run. */
+  readonly observe: (notice: RunNotice) => void
+  /** In place of a random token for each run. */
+  readonly joinToken?: string | undefined
+}
+
+export interface ManagedRuns extends RunService {
+  newIdentity(): RunIdentity
+  /** The same as `create`, with an identity chosen before: lets client processes start while the data loads. */
+  createAs(identity: RunIdentity, runFile: unknown): ReturnType<RunService['create']>
+  /** Runs that wait or run. */
+  active(): number
+  /** Stops every run and waits until each is in the database as stopped. */
+  close(): Promise<void>
+}
+
+export interface RunIdentity {
+  readonly id: string
+  readonly joinToken: string
+}
+
+interface ActiveRun {
+  readonly engine: RoundEngine
+  /** Resolves when the run's end is stored. */
+  readonly settled: Promise<void>
+}
+
+interface OpenedRun {
+  readonly session: OpenedSession
+  readonly context: TaskContext
+  /** Name of the engine that computes. */
+  readonly engine: string
+}
+
+/** A run that is ready to begin: nothing about it can be refused any more. */
+interface ReadyRun {
+  readonly identity: RunIdentity
+  readonly runFile: RunFile
+  readonly session: OpenedSession
+  readonly context: TaskContext
+  readonly server: ServerState
+}
+
+/** Creates, resumes and stops runs: opens each on the compute worker and at the gateway, and stores how it ends. */
+export function runService({
+  store,
+  checkpoints,
+  compute,
+  gateway,
+  clock,
+  log,
+  observe,
+  ...deps
+}: RunServiceDeps): ManagedRuns {
+  const newToken = () => deps.joinToken ?? randomBytes(24).toString('base64url')
+  const newIdentity = () => ({ id: runSignature(new Date()), joinToken: newToken() })
+  const active = new Map<string, ActiveRun>()
+  const opening = new Set<string>()
+  const notices = new EventEmitter()
+  notices.setMaxListeners(0) // one per open event stream
+
+  function notify(notice: RunNotice): void {
+    notices.emit(notice.run, notice)
+    observe(notice)
+    logNotice(log, notice)
+  }
+
+  async function setStatus(id: string, patch: RunPatch & Required<Pick<RunPatch, 'status'>>, error?: FedError) {
+    const run = await store.updateRun(id, patch)
+    notify({ type: 'status', run: id, status: patch.status, ...(error && { error }) })
+    return run
+  }
+
+  function start({ identity, runFile, session, context, server }: ReadyRun): void {
+    const { id } = identity
+    const { layout } = session
+    let began: Promise<unknown> | null = null
+    const begin = async () => {
+      const { startedAt } = await store.run(id)
+      await setStatus(id, { status: 'running', ...(!startedAt && { startedAt: clock.date().toISOString() }) })
+    }
+    const engine = startRounds(
+      {
+        id,
+        layout,
+        server,
+        policy: policyOf(runFile),
+        deadlineMs: runFile.round.deadlineSeconds * 1000,
+        task: (key, state) => taskFor(key, state, context),
+      },
+      {
+        store,
+        checkpoints,
+        clock,
+        notify: notice => {
+          if (notice.type === 'progress') began ??= begin().catch(error => log.error(error))
+          notify(notice)
+        },
+        closeRound: job => compute.closeRound(id, job),
+        openGateway: events =>
+          gateway.open({
+            id,
+            tokenHash: hashToken(identity.joinToken),
+            layout,
+            shared: [...context.shared],
+            runFile,
+            events,
+          }),
+      },
+    )
+    const settled = engine.ended
+      .then(async end => {
+        await began // so that "running" cannot be written after the end
+        await settle(id, end)
+      })
+      .catch(error => log.error(error))
+    active.set(id, { engine, settled })
+  }
+
+  async function settle(id: string, { outcome, error }: Awaited<RoundEngine['ended']>): Promise<void> {
+    const record = error && { code: error.code, message: error.message }
+    const patch = { status: outcome, endedAt: clock.date().toISOString(), error: record }
+    gateway.close(id)
+    active.delete(id)
+    await setStatus(id, patch, error ?? undefined)
+    await compute.release(id)
+  }
+
+  function requireActive(id: string): ActiveRun {
+    const run = active.get(id)
+    if (run) return run
+    throw new FedError('run_not_active', { received: id, hint: 'Resume it, or create a new one' })
+  }
+
+  /** Opens the run on the compute worker for as long as `prepare` succeeds; one opening of a run at a time. */
+  async function open<T>(id: string, runFile: RunFile, prepare: (ready: OpenedRun) => Promise<T>): Promise<T> {
+    if (active.has(id) || opening.has(id))
+      throw new FedError('run_conflict', { expected: 'a run that is not active', received: id })
+    opening.add(id)
+    try {
+      const session = await compute.open(id, runFile)
+      const context = taskContext(runFile, session.layout)
+      return await prepare({ session, context, engine: (await compute.engine()).name })
+    } catch (error) {
+      await compute.release(id).catch(() => undefined)
+      throw toFedError(error, 'compute_failed')
+    } finally {
+      opening.delete(id)
+    }
+  }
+
+  async function createAs(identity: RunIdentity, input: unknown) {
+    const runFile = parseRunFile(input)
+    const { id, joinToken } = identity
+    const { name, seed, rounds } = runFile
+    return open(id, runFile, async ({ session, context, engine }) => {
+      await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken) })
+      const { layout, clients } = session
+      const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
+      await store.updateRun(id, { engine, parameters: layout.size, layers })
+      await store.saveClients(id, clients)
+      start({ identity, runFile, session, context, server: session.initial })
+      return { run: await store.run(id), joinToken }
+    })
+  }
+
+  return {
+    newIdentity,
+    createAs,
+    create: runFile => createAs(newIdentity(), runFile),
+
+    async stop(id) {
+      await store.run(id) // an unknown run is `run_not_found`, not merely inactive
+      const { engine, settled } = requireActive(id)
+      engine.stop()
+      await settled
+      return store.run(id)
+    },
+
+    async resume(id) {
+      const run = await store.run(id)
+      if (run.status === 'completed')
+        throw new FedError('run_not_resumable', {
+          expected: 'a stopped, failed or killed run',
+          received: 'a completed one',
+        })
+      const runFile = parseRunFile(await store.runFile(id))
+      return open(id, runFile, async ({ session, context, engine }) => {
+        const checkpoint = await store.latestCheckpoint(id)
+        const server = checkpoint ? await checkpoints.load(checkpoint, session.layout) : session.initial
+        const joinToken = newToken()
+        if (run.engine !== null && run.engine !== engine)
+          log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')
+        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine })
+        await setStatus(id, { status: 'waiting', error: null, endedAt: null })
+        start({ identity: { id, joinToken }, runFile, session, context, server })
+        return { run: await store.run(id), joinToken }
+      })
+    },
+
+    subscribe(id, listener) {
+      notices.on(id, listener)
+      return () => notices.off(id, listener)
+    },
+
+    active: () => active.size,
+
+    async close() {
+      const runs = [...active.values()]
+      for (const { engine } of runs) engine.stop()
+      await Promise.all(runs.map(({ settled }) => settled))
+    },
+  }
+}
+
+/** Tokens are kept only as hashes: whoever reads the database cannot join. */
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+function logNotice(log: Logger, notice: RunNotice): void {
+  const { run } = notice
+  if (notice.type === 'status')
+    log.info({ run, status: notice.status, error: notice.error && errorBody(notice.error) }, 'run')
+  if (notice.type === 'progress') log.debug(notice, 'progress')
+  if (notice.type !== 'round') return
+  const { round, loss, accuracy, clients, durationMs, phases } = notice.record
+  log.info({ run, round, loss, accuracy, clients, durationMs, phases }, 'round')
+}

@@ -1,0 +1,34 @@
+import type { LayerLayout } from '../core/layout.ts'
+import type { Limits } from './messages.ts'
+
+/** Largest body of one message. Larger ones gain nothing (socket.io reaches its full rate here) and block heartbeats. */
+export const CHUNK_BYTES = 1 << 20
+
+/** Messages with a body that may be unacknowledged on one connection: bounds what a slow reader makes us buffer. */
+export const WINDOW = 4
+
+/**
+ * Socket.IO's `maxHttpBufferSize`: a chunk, or a JSON header. One byte above it the connection is cut without a word,
+ * so both sides check the announced limits first.
+ */
+export const MAX_MESSAGE_BYTES = CHUNK_BYTES + (64 << 10)
+
+/** Bodies in several parts that one client process may have under way; further ones are told to wait. */
+export const MAX_OPEN_BODIES = 4
+
+/** Largest example count that an update may claim where the run does not know its data set's size. */
+export const MAX_EXAMPLES = 1_000_000_000
+
+/** Copies of the parameters that an optimizer may remember: Adam's two moments. */
+const OPTIMIZER_COPIES = 2
+
+/** What the coordinator announces to a process that joins: an update holds at most the model and optimizer memory. */
+export function limitsFor(layout: LayerLayout): Limits {
+  // And one counter for each block.
+  const values = layout.size * (1 + OPTIMIZER_COPIES) + layout.blocks.length
+  return {
+    chunkBytes: CHUNK_BYTES,
+    window: WINDOW,
+    maxUpdateBytes: values * Float32Array.BYTES_PER_ELEMENT,
+  }
+}

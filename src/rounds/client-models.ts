@@ -1,0 +1,64 @@
+import type { LayerLayout, Params } from '../core/layout.ts'
+import { view } from '../core/layout.ts'
+import { sharedCopy } from '../core/params.ts'
+import type { ClientState } from './ports.ts'
+
+/** Segments that are layer blocks are named "block/fc1"; anything else is memory of the client's optimizer. */
+export const BLOCK_PREFIX = 'block/'
+
+export function blockSegment(block: string): string {
+  return `${BLOCK_PREFIX}${block}`
+}
+
+/**
+ * A whole model, float32[layout.size]: the client's own blocks where it has them, the global ones elsewhere. When the
+ * segments already lie back to back as the layout orders them (every block averaged), it is a view of them, not a copy.
+ */
+export function clientModel(layout: LayerLayout, global: Params, own: ClientState): Params {
+  const inPlace = contiguous(layout, own)
+  if (inPlace) return inPlace
+  const params = global.slice()
+  for (const block of layout.blocks) {
+    const segment = own.get(blockSegment(block.name))
+    if (segment) view(params, block).set(segment)
+  }
+  return params
+}
+
+function contiguous(layout: LayerLayout, own: ClientState): Params | null {
+  const first = own.get(blockSegment(layout.blocks[0]?.name ?? ''))
+  if (!first) return null
+  for (const block of layout.blocks) {
+    const segment = own.get(blockSegment(block.name))
+    const expected = first.byteOffset + block.offset * Float32Array.BYTES_PER_ELEMENT
+    if (segment?.buffer !== first.buffer || segment.byteOffset !== expected || segment.length !== block.size)
+      return null
+  }
+  return new Float32Array(first.buffer, first.byteOffset, layout.size)
+}
+
+export interface ClientUpdate {
+  readonly client: number
+  readonly segments: ClientState
+}
+
+/**
+ * The clients' states after a round. A member keeps what it sent, but for the averaged blocks; and since an averaged
+ * block now is the global one for all, nobody keeps an older version of their own.
+ */
+export function nextClientStates(
+  states: ReadonlyMap<number, ClientState>,
+  updates: readonly ClientUpdate[],
+  averaged: ReadonlySet<string>,
+): ReadonlyMap<number, ClientState> {
+  const dropped = new Set([...averaged].map(blockSegment))
+  const next = new Map<number, ClientState>()
+  const sent = new Map(updates.map(({ client, segments }) => [client, segments]))
+  for (const client of [...new Set([...states.keys(), ...sent.keys()])].sort((a, b) => a - b)) {
+    const kept = [...(sent.get(client) ?? states.get(client) ?? [])].filter(([name]) => !dropped.has(name))
+    // A copy, so that one small segment does not hold the whole received body in memory.
+    if (kept.length > 0)
+      next.set(client, new Map(kept.map(([name, values]) => [name, sent.has(client) ? sharedCopy(values) : values])))
+  }
+  return next
+}

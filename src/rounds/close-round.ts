@@ -1,0 +1,124 @@
+import type { Evaluation } from '../analysis/evaluation.ts'
+import { asShared } from '../core/params.ts'
+import type { BarrierRecord, MetricRecord } from '../core/records.ts'
+import { aggregate } from '../strategies/aggregate.ts'
+import { type ClientUpdate, clientModel, nextClientStates } from './client-models.ts'
+import { measureClients, measureDrift, measureGlobal } from './measure.ts'
+import type { ServerState } from './ports.ts'
+import { probeRound } from './probe-round.ts'
+import { memoryOf, withMemory } from './server-state.ts'
+import type { Session } from './session.ts'
+
+export interface RoundJob {
+  readonly round: number
+  /** The state that the round began with. */
+  readonly server: ServerState
+  /** In client order. None at all leaves the model as it was. */
+  readonly updates: readonly (ClientUpdate & { readonly numExamples: number })[]
+}
+
+export interface ClosedRound {
+  readonly server: ServerState
+  /** Layer blocks averaged, input to output. */
+  readonly averaged: readonly string[]
+  /** Central evaluation; null in rounds that the run file leaves out. */
+  readonly evaluation: Evaluation | null
+  readonly metrics: readonly MetricRecord[]
+  readonly barriers: readonly BarrierRecord[]
+  /** Milliseconds. */
+  readonly phases: { readonly aggregate: number; readonly evaluate: number; readonly probe: number }
+}
+
+/** A member of the cohort: its model as trained, and the same client's model once the round is averaged. */
+export interface Trained {
+  readonly client: number
+  readonly numExamples: number
+  readonly before: Float32Array
+  readonly after: Float32Array
+}
+
+/**
+ * The whole computation of one round, in the compute worker: aggregate the updates, evaluate what came out, and probe the
+ * barriers between the clients' models. Depends on nothing but the session and the job, so it can be repeated.
+ */
+export async function closeRound(session: Session, job: RoundJob): Promise<ClosedRound> {
+  const start = performance.now()
+  const { server, averaged, trained } = await average(session, job)
+  const aggregated = performance.now()
+  const evaluation = await measureGlobal(session, server, trained)
+  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, server.round, trained))]
+  const evaluated = performance.now()
+  const barriers = await probeRound(session, server.round, trained)
+  const phases = {
+    aggregate: aggregated - start,
+    evaluate: evaluated - aggregated,
+    probe: performance.now() - evaluated,
+  }
+  return {
+    server,
+    averaged,
+    evaluation,
+    metrics: [...globalMetrics(job.round, evaluation), ...metrics, ...barrierMetrics(barriers)],
+    barriers,
+    phases,
+  }
+}
+
+async function average({ layout, strategy, rng }: Session, { round, server, updates }: RoundJob) {
+  if (updates.length === 0) return { server: { ...server, round }, averaged: [], trained: [] }
+  const members = updates.map(({ client, numExamples, segments }) => ({
+    client,
+    numExamples,
+    params: clientModel(layout, server.params, segments),
+  }))
+  const memory = memoryOf(server)
+  const result = await aggregate(strategy, {
+    round,
+    layout,
+    global: server.params,
+    members,
+    state: memory.strategy,
+    rng,
+  })
+  const { averaged } = result
+  const params = asShared(result.params)
+  const clients = nextClientStates(server.clients, updates, new Set(averaged))
+  const lastAveraged = { ...memory.lastAveraged, ...Object.fromEntries(averaged.map(name => [name, round])) }
+  const strategyState = withMemory({ strategy: result.state, lastAveraged })
+  const trained = members.map(
+    ({ client, numExamples, params: before }): Trained => ({
+      client,
+      numExamples,
+      before,
+      after: clientModel(layout, params, clients.get(client) ?? new Map()),
+    }),
+  )
+  return { server: { round, params, strategy: strategyState, clients }, averaged, trained }
+}
+
+function globalMetrics(round: number, evaluation: Evaluation | null): MetricRecord[] {
+  if (!evaluation) return []
+  const row = { round, client: null, layer: null, split: 'test' as const }
+  return [
+    { ...row, key: 'eval/loss', value: evaluation.loss },
+    { ...row, key: 'eval/accuracy', value: evaluation.accuracy },
+  ]
+}
+
+/** The heights again as metrics, averaged over pairs and bases, for whoever plots them against the round. */
+function barrierMetrics(barriers: readonly BarrierRecord[]): MetricRecord[] {
+  const groups = new Map<string, { readonly first: BarrierRecord; loss: number; error: number; count: number }>()
+  for (const barrier of barriers) {
+    if (barrier.path === 'cumulative' || barrier.lossBarrier === null || barrier.errorBarrier === null) continue
+    const key = `${barrier.path} ${barrier.layer} ${barrier.split}`
+    const group = groups.get(key) ?? { first: barrier, loss: 0, error: 0, count: 0 }
+    group.loss += barrier.lossBarrier
+    group.error += barrier.errorBarrier
+    group.count++
+    groups.set(key, group)
+  }
+  return [...groups.values()].flatMap(({ first: { round, path, layer, split }, loss, error, count }) => [
+    { round, key: `barrier/${path}/loss`, value: loss / count, client: null, layer, split },
+    { round, key: `barrier/${path}/error`, value: error / count, client: null, layer, split },
+  ])
+}

@@ -1,0 +1,119 @@
+import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
+import type { ClosedRound } from './close-round.ts'
+import type { RoundCommit } from './ports.ts'
+import { type Closing, tally } from './transition.ts'
+
+/** Readings of the monotonic clock (milliseconds) along one round, and the wall time of its beginning. */
+export interface Stopwatch {
+  readonly startedAt: Date
+  readonly begin: number
+  /** When the first task reached a process. */
+  readonly delivered: number | null
+  /** When the last update was accepted, or the deadline passed. */
+  readonly closed: number
+}
+
+/** What was sent in the round: altogether, and each client's own segments. */
+export interface BytesDown {
+  readonly total: number
+  readonly own: ReadonlyMap<number, number>
+}
+
+type Timing = Stopwatch & { readonly ended: number; readonly endedAt: Date }
+
+/** Everything that a closed round adds to the database, but for its checkpoint. Pure. */
+export function roundCommit(
+  closing: Closing,
+  closed: ClosedRound,
+  timing: Timing,
+  sent: BytesDown,
+): Omit<RoundCommit, 'checkpoint'> {
+  const round = roundRecord(closing, closed, timing)
+  const updates = updateRecords(closing, sent)
+  const bytesUp = updates.reduce((sum, update) => sum + update.bytesUp, 0)
+  const measured = { 'net/bytes_up': bytesUp, 'net/bytes_down': sent.total, 'round/duration_ms': round.durationMs }
+  const phases = Object.entries(round.phases).map(([phase, ms]) => [`round/phase/${phase}_ms`, ms] as const)
+  const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => roundMetric(closing.round, key, value))
+  const counts = Object.entries(round.clients).map(([kind, value]) =>
+    roundMetric(closing.round, `clients/${kind}`, value),
+  )
+  return {
+    round,
+    updates,
+    metrics: [...trainMetrics(closing), ...closed.metrics, ...metrics, ...counts],
+    barriers: closed.barriers,
+  }
+}
+
+function roundRecord(closing: Closing, closed: ClosedRound, timing: Timing): RoundRecord {
+  const { completed, rejected, open } = tally(closing)
+  return {
+    round: closing.round,
+    attempt: closing.attempt,
+    loss: closed.evaluation && finiteOrNull(closed.evaluation.loss),
+    accuracy: closed.evaluation && finiteOrNull(closed.evaluation.accuracy),
+    clients: { selected: closing.members.size, completed, dropped: open, rejected },
+    averaged: [...closed.averaged],
+    durationMs: timing.ended - timing.begin,
+    phases: phasesOf(closing, closed, timing),
+    startedAt: timing.startedAt.toISOString(),
+    endedAt: timing.endedAt.toISOString(),
+  }
+}
+
+/**
+ * The round's wall time in pieces that follow each other: dispatch until the first task arrived at a process, train until
+ * the last update began to arrive, collect until it was accepted; then the compute worker's three. Writing the
+ * checkpoint and the transaction is the rest of `durationMs`.
+ */
+function phasesOf(closing: Closing, closed: ClosedRound, timing: Timing): Record<Phase, number> {
+  const delivered = timing.delivered ?? timing.begin
+  let lastOpened = delivered
+  for (const member of closing.members.values())
+    if (member.kind === 'completed') lastOpened = Math.max(lastOpened, member.update.openedAt)
+  const trained = Math.min(lastOpened, timing.closed)
+  return {
+    dispatch: delivered - timing.begin,
+    train: trained - delivered,
+    collect: timing.closed - trained,
+    ...closed.phases,
+  }
+}
+
+function updateRecords({ round, members }: Closing, sent: BytesDown): UpdateRecord[] {
+  return [...members].map(([client, member]): UpdateRecord => {
+    const bytesDown = sent.own.get(client) ?? 0
+    const empty = { numExamples: null, trainLoss: null, trainMs: null, bytesUp: 0, bytesDown }
+    if (member.kind === 'completed') {
+      const { process, numExamples, trainLoss, trainMs, bytes } = member.update
+      const trained = { numExamples, trainLoss: finiteOrNull(trainLoss), trainMs, bytesUp: bytes, bytesDown }
+      return { round, client, status: 'completed', reason: null, process, ...trained }
+    }
+    if (member.kind === 'rejected')
+      return { round, client, status: 'rejected', reason: member.error.code, process: member.process, ...empty }
+    const process = member.kind === 'assigned' ? member.process : null
+    return { round, client, status: 'dropped', reason: 'deadline', process, ...empty }
+  })
+}
+
+/** train/loss of each client, and their mean weighted by examples. */
+function trainMetrics({ round, members }: Closing): MetricRecord[] {
+  const rows: MetricRecord[] = []
+  let weighted = 0
+  let examples = 0
+  for (const [client, member] of members) {
+    if (member.kind !== 'completed') continue
+    const { trainLoss, numExamples } = member.update
+    rows.push(
+      roundMetric(round, 'train/loss', trainLoss, client),
+      roundMetric(round, 'train/num_examples', numExamples, client),
+    )
+    weighted += trainLoss * numExamples
+    examples += numExamples
+  }
+  return examples > 0 ? [roundMetric(round, 'train/loss', weighted / examples), ...rows] : rows
+}
+
+export function roundMetric(round: number, key: string, value: number, client: number | null = null): MetricRecord {
+  return { round, key, value: finiteOrNull(value), client, layer: null, split: null }
+}

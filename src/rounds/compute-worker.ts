@@ -1,0 +1,58 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { engineMemory, prepareEngine } from '../compute/choose.ts'
+import { errorBody, toFedError } from '../core/errors.ts'
+import { closeRound } from './close-round.ts'
+import type { ComputeCall, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
+import { parseRunFile } from './run-file.ts'
+import { openSession, type Session } from './session.ts'
+
+/**
+ * The thread that computes: owns the engine, and one session a run. Calls are carried out one after another, in the
+ * order they came: an engine is one device, and two rounds at once would only slow each other down.
+ */
+const port = parentPort!
+const engine = prepareEngine(workerData.engine)
+const sessions = new Map<string, Session>()
+let last: Promise<unknown> = engine.catch(() => undefined)
+
+port.on('message', ({ id, call }: ComputeRequest) => {
+  last = last.then(async () => {
+    let reply: ComputeReply
+    try {
+      reply = { id, ok: true, data: await perform(call) }
+    } catch (thrown) {
+      reply = { id, ok: false, error: errorBody(toFedError(thrown, 'compute_failed')) }
+    }
+    port.postMessage(reply)
+  })
+})
+
+async function perform(call: ComputeCall): Promise<unknown> {
+  switch (call.method) {
+    case 'engine':
+      return engine
+    case 'memory':
+      return engineMemory()
+    case 'open':
+      return open(call.run, call.runFile)
+    case 'closeRound': {
+      const session = sessions.get(call.run)
+      if (!session) throw new Error(`no session for run ${call.run}`)
+      return closeRound(session, call.job)
+    }
+    case 'release':
+      sessions.get(call.run)?.dispose()
+      sessions.delete(call.run)
+      return null
+    default:
+      return call satisfies never
+  }
+}
+
+async function open(run: string, runFile: unknown): Promise<OpenedSession> {
+  await engine
+  sessions.get(run)?.dispose()
+  const session = await openSession(parseRunFile(runFile))
+  sessions.set(run, session)
+  return { layout: session.layout, clients: session.clients, initial: session.initial() }
+}

@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads'
+import type { Engine } from '../compute/choose.ts'
+import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
+import type { LayerLayout } from '../core/layout.ts'
+import type { ClientRecord } from '../core/records.ts'
+import type { ClosedRound, RoundJob } from './close-round.ts'
+import type { ServerState } from './ports.ts'
+
+/** The coordinator's side of the compute worker: the event loop asks, and never computes. */
+export interface Compute {
+  /** Rejects with `engine_unavailable` or `engine_faulty`. */
+  engine(): Promise<Engine>
+  open(run: string, runFile: unknown): Promise<OpenedSession>
+  closeRound(run: string, job: RoundJob): Promise<ClosedRound>
+  release(run: string): Promise<void>
+  /** What TensorFlow.js holds on the engine. */
+  memory(): Promise<EngineMemory>
+  close(): Promise<void>
+}
+
+export interface EngineMemory {
+  readonly tensors: number
+  readonly bytes: number
+}
+
+export interface OpenedSession {
+  readonly layout: LayerLayout
+  readonly clients: readonly ClientRecord[]
+  readonly initial: ServerState
+}
+
+export type ComputeCall =
+  | { readonly method: 'engine' | 'memory' }
+  | { readonly method: 'open'; readonly run: string; readonly runFile: unknown }
+  | { readonly method: 'closeRound'; readonly run: string; readonly job: RoundJob }
+  | { readonly method: 'release'; readonly run: string }
+
+export interface ComputeRequest {
+  readonly id: number
+  readonly call: ComputeCall
+}
+
+export type ComputeReply =
+  | { readonly id: number; readonly ok: true; readonly data: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: ErrorBody }
+
+interface Pending {
+  resolve(data: never): void
+  reject(error: FedError): void
+}
+
+/** Starts the thread. Arrays cross it on SharedArrayBuffers, so only their descriptions are copied. */
+export function startCompute(options: { readonly engine: string }): Compute {
+  const worker = new Worker(new URL('./compute-worker.js', import.meta.url), { workerData: options })
+  const pending = new Map<number, Pending>()
+  let nextId = 0
+  let broken: FedError | null = null
+
+  worker.on('message', (reply: ComputeReply) => {
+    const call = pending.get(reply.id)
+    pending.delete(reply.id)
+    if (reply.ok) call?.resolve(reply.data as never)
+    else call?.reject(fromErrorBody(reply.error))
+  })
+  worker.on('error', error => fail(new FedError('compute_failed', { received: error.message, cause: error })))
+  worker.on('exit', code =>
+    fail(new FedError('compute_failed', { received: `exit code ${code} of the compute worker` })),
+  )
+
+  function fail(error: FedError): void {
+    broken ??= error
+    for (const { reject } of pending.values()) reject(broken)
+    pending.clear()
+  }
+
+  function call<T>(request: ComputeCall): Promise<T> {
+    if (broken) return Promise.reject(broken)
+    return new Promise<T>((resolve, reject) => {
+      const id = nextId++
+      pending.set(id, { resolve, reject })
+      worker.postMessage({ id, call: request } satisfies ComputeRequest)
+    })
+  }
+
+  return {
+    engine: () => call({ method: 'engine' }),
+    open: (run, runFile) => call({ method: 'open', run, runFile }),
+    closeRound: (run, job) => call({ method: 'closeRound', run, job }),
+    release: async run => {
+      await call({ method: 'release', run })
+    },
+    memory: () => call({ method: 'memory' }),
+    close: async () => {
+      broken ??= new FedError('compute_failed', { received: 'a call after the compute worker was closed' })
+      await worker.terminate()
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import type { Evaluation } from '../analysis/evaluation.ts'
+import { layerDrift } from '../analysis/layer-drift.ts'
+import { meanPairwiseCosine } from '../analysis/pairwise-cosine.ts'
+import { spreadOf } from '../analysis/spread.ts'
+import type { Params } from '../core/layout.ts'
+import { finiteOrNull, type MetricRecord } from '../core/records.ts'
+import type { RoundJob, Trained } from './close-round.ts'
+import type { ServerState } from './ports.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Loss and accuracy on the central test set. With every block averaged that is the global model's; where blocks stay
+ * local there is no one model, and it is the mean over the cohort of each client's model (global blocks + its own).
+ */
+export async function measureGlobal(
+  session: Session,
+  server: ServerState,
+  trained: readonly Trained[],
+): Promise<Evaluation | null> {
+  const { every } = session.runFile.evaluate
+  const last = server.round === session.runFile.rounds
+  if (!last && (every === 0 || server.round % every !== 0)) return null
+  const models = distinctModels(server.params, trained)
+  let [loss, accuracy] = [0, 0]
+  for (const params of models) {
+    const evaluation = await session.evaluateTest(params)
+    loss += evaluation.loss / models.length
+    accuracy += evaluation.accuracy / models.length
+  }
+  return { loss, accuracy }
+}
+
+function distinctModels(global: Params, trained: readonly Trained[]): readonly Params[] {
+  const personal = trained.filter(({ after }) => !sameValues(after, global))
+  return personal.length === 0 ? [global] : trained.map(({ after }) => after)
+}
+
+function sameValues(a: Params, b: Params): boolean {
+  return a === b || Buffer.compare(bytesOf(a), bytesOf(b)) === 0
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+/** Each client of the cohort on its own test split, before and after averaging, and how that is spread. */
+export async function measureClients(
+  { runFile, split, evaluateTest }: Session,
+  round: number,
+  trained: readonly Trained[],
+): Promise<MetricRecord[]> {
+  if (!runFile.evaluate.clients) return []
+  const rows: MetricRecord[] = []
+  const series = new Map<string, number[]>()
+  const record = (key: string, client: number, value: number) => {
+    rows.push(row(round, key, value, { client, split: 'test' }))
+    series.set(key, [...(series.get(key) ?? []), value])
+  }
+  for (const { client, before, after } of trained) {
+    const indices = split.test[client]
+    if (!indices || indices.length === 0) continue // nothing to measure on: no row, rather than a made-up value
+    const local = await evaluateTest(before, indices)
+    const averaged = await evaluateTest(after, indices)
+    record('eval/client/before/loss', client, local.loss)
+    record('eval/client/before/accuracy', client, local.accuracy)
+    record('eval/client/loss', client, averaged.loss)
+    record('eval/client/accuracy', client, averaged.accuracy)
+  }
+  return [...rows, ...[...series].flatMap(([key, values]) => spreadRows(round, key, values))]
+}
+
+function spreadRows(round: number, key: string, values: readonly number[]): MetricRecord[] {
+  const spread = spreadOf(values)
+  if (!spread) return []
+  const { mean, min, max, standardDeviation } = spread
+  return Object.entries({ mean, min, max, std: standardDeviation }).map(([name, value]) =>
+    row(round, `${key}/${name}`, value, { split: 'test' }),
+  )
+}
+
+/** Norm of each client's update and its cosine to the cohort's mean update, per layer and whole; and the mean cosine between clients. */
+export function measureDrift(
+  { layout }: Session,
+  { round, server, updates }: RoundJob,
+  trained: readonly Trained[],
+): MetricRecord[] {
+  if (trained.length === 0) return []
+  const members = trained.map(({ client, before }) => ({ client, params: before }))
+  const mean = weightedMean(trained, layout.size, updates)
+  const drift = layerDrift(layout, server.params, members, mean).flatMap(({ layer, client, l2, cosine }) => [
+    row(round, 'drift/l2', l2, { layer, client }),
+    row(round, 'drift/cosine', cosine ?? Number.NaN, { layer, client }),
+  ])
+  const pairwise = meanPairwiseCosine(layout, server.params, members).map(({ layer, cosine }) =>
+    row(round, 'drift/cosine/between_clients', cosine ?? Number.NaN, { layer }),
+  )
+  return [...drift, ...pairwise]
+}
+
+function weightedMean(trained: readonly Trained[], size: number, updates: RoundJob['updates']): Params {
+  const total = updates.reduce((sum, { numExamples }) => sum + numExamples, 0)
+  const sum = new Float64Array(size)
+  for (const { before, numExamples } of trained) {
+    const weight = numExamples / total
+    for (let i = 0; i < size; i++) sum[i]! += weight * before[i]!
+  }
+  return Float32Array.from(sum)
+}
+
+function row(
+  round: number,
+  key: string,
+  value: number,
+  { client = null, layer = null, split = null }: Partial<Pick<MetricRecord, 'client' | 'layer' | 'split'>>,
+): MetricRecord {
+  return { round, key, value: finiteOrNull(value), client, layer, split }
+}

@@ -1,0 +1,69 @@
+import { blocksMatching } from '../core/block-pattern.ts'
+import type { LayerLayout } from '../core/layout.ts'
+import { createRng, sample } from '../core/rng.ts'
+import { layerPlan, sharedBlocks } from '../strategies/layer-rules.ts'
+import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import { blockSegment } from './client-models.ts'
+import { localPlanOf } from './local-plan.ts'
+import type { ServerState, Task, UpdateKey } from './ports.ts'
+import type { RunFile } from './run-file.ts'
+import { memoryOf } from './server-state.ts'
+import type { RoundPolicy } from './transition.ts'
+
+/** The rules of the state machine, from the run file. */
+export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy {
+  const rng = createRng(seed)
+  const size = clients.perRound + round.overSelect
+  return {
+    rounds,
+    quorum: round.quorum,
+    wanted: clients.perRound,
+    retries: round.retries,
+    onShortfall: round.onShortfall,
+    cohort: number => [...sample(rng.fork(`round/${number}/cohort`), clients.total, size)],
+  }
+}
+
+/**
+ * What travels to one client in one round. A block comes from the client's own state where it has one; from its own
+ * random start where starts are independent and the block was never averaged; from the global model otherwise, which
+ * travels apart from the task, once to each process, but only for blocks that are averaged in some round.
+ */
+export function taskFor(key: UpdateKey, server: ServerState, context: TaskContext): Task {
+  const { layout, strategy, runFile, shared } = context
+  const plan = layerPlan(strategy.rules, layout, key.round, createRng(runFile.seed))
+  const { lastAveraged } = memoryOf(server)
+  const state = server.clients.get(key.client)
+  const own = new Map(state)
+  const initialise: string[] = []
+  for (const block of layout.blocks) {
+    const segment = blockSegment(block.name)
+    if (own.has(segment)) continue
+    if (runFile.clients.init === 'independent' && lastAveraged[block.name] === undefined) initialise.push(block.name)
+    else if (!shared.has(block.name)) own.set(segment, server.params.subarray(block.offset, block.offset + block.size))
+  }
+  const reply = layout.blocks
+    .map(block => block.name)
+    .filter(name => plan.averaged.has(name) || !context.fixed.has(name))
+  return { ...key, server, own, initialise, reply }
+}
+
+export interface TaskContext {
+  readonly runFile: RunFile
+  readonly layout: LayerLayout
+  readonly strategy: Strategy
+  /** Blocks that some rule averages in some round. */
+  readonly shared: ReadonlySet<string>
+  /** Blocks that no client ever trains: they need not come back. */
+  readonly fixed: ReadonlySet<string>
+}
+
+/** What `taskFor` needs to know of a run, once the model is built. */
+export function taskContext(runFile: RunFile, layout: LayerLayout): TaskContext {
+  const strategy = resolveStrategy(runFile.strategy, layout)
+  const shared = new Set(sharedBlocks(strategy.rules, layout).map(block => block.name))
+  // A block that nobody trains is known to both sides, unless each client began with its own.
+  const frozen = runFile.clients.init === 'shared' ? (localPlanOf(runFile, strategy).frozen ?? []) : []
+  const fixed = new Set(blocksMatching(layout, frozen).map(block => block.name))
+  return { runFile, layout, strategy, shared, fixed }
+}

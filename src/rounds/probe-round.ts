@@ -1,0 +1,85 @@
+import { type Endpoint, type Evaluate, rememberEvaluations } from '../analysis/evaluation.ts'
+import { probeGroup } from '../analysis/group.ts'
+import { chooseClients, choosePairs } from '../analysis/pairs.ts'
+import { pathSpecs } from '../analysis/paths/registry.ts'
+import { betweenOf, probesRound } from '../analysis/plan.ts'
+import { probeBarriers } from '../analysis/probe.ts'
+import type { BarrierRecord } from '../core/records.ts'
+import type { Trained } from './close-round.ts'
+import type { Session } from './session.ts'
+
+/** What the run file's `barriers:` section asks for after this round. */
+export async function probeRound(
+  session: Session,
+  round: number,
+  trained: readonly Trained[],
+): Promise<BarrierRecord[]> {
+  const plan = session.runFile.barriers
+  if (!probesRound(plan, round) || trained.length === 0) return []
+  const records: BarrierRecord[] = []
+  for (const split of plan.splits)
+    for (const between of betweenOf(plan)) records.push(...(await PROBES[between](session, round, trained, split)))
+  return records
+}
+
+type Split = BarrierRecord['split']
+type Probe = (session: Session, round: number, trained: readonly Trained[], split: Split) => Promise<BarrierRecord[]>
+
+const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
+  /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
+  async clients(session, round, trained, split) {
+    const rng = session.rng.fork(`round/${round}/probe/pairs`)
+    const pairs = choosePairs(
+      trained.map(({ client }) => client),
+      session.runFile.barriers.pairs,
+      rng,
+    )
+    const records: BarrierRecord[] = []
+    for (const pair of pairs) {
+      const [a, b] = pair.map(client => endpoint(trained, client)) as [Endpoint, Endpoint]
+      records.push(...(await probe(session, round, a, b, split, evaluator(session, round, pair, split))))
+    }
+    return records
+  },
+
+  /** A client's trained model and the model it has after averaging, on the whole cohort's data. */
+  async global(session, round, trained, split) {
+    const rng = session.rng.fork(`round/${round}/probe/global`)
+    const all = trained.map(({ client }) => client)
+    const evaluate = evaluator(session, round, all, split)
+    const records: BarrierRecord[] = []
+    for (const client of chooseClients(all, session.runFile.barriers.pairs, rng)) {
+      const after = trained.find(member => member.client === client)!.after
+      records.push(
+        ...(await probe(session, round, endpoint(trained, client), { id: 'global', params: after }, split, evaluate)),
+      )
+    }
+    return records
+  },
+
+  /** The mean of the cohort against its members. */
+  async group(session, round, trained, split) {
+    const { layout } = session
+    const members = trained.map(({ client }) => endpoint(trained, client))
+    const all = trained.map(({ client }) => client)
+    return [await probeGroup({ round, layout, members, split, evaluate: evaluator(session, round, all, split) })]
+  },
+}
+
+function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split: Split, evaluate: Evaluate) {
+  const { layout, rng, runFile } = session
+  const { paths, orders, interpolation } = runFile.barriers
+  const specs = pathSpecs(paths, layout, { orders, rng: rng.fork('probe/orders') })
+  const grid = Array.from({ length: interpolation }, (_, i) => i / (interpolation - 1))
+  return probeBarriers({ round, layout, a, b, paths: specs, grid, split, evaluate })
+}
+
+function endpoint(trained: readonly Trained[], client: number): Endpoint {
+  return { id: `client/${client}`, params: trained.find(member => member.client === client)!.before }
+}
+
+function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluate {
+  if (split === 'test') return rememberEvaluations(params => session.evaluateTest(params, session.probeTest))
+  const indices = session.probeTrain(clients, round)
+  return rememberEvaluations(params => session.evaluateTrain(params, indices))
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { barriersSchema } from '../analysis/plan.ts'
+import { validate } from '../core/validate.ts'
+import { datasets } from '../data/index.ts'
+import { partitioners } from '../data/partition/index.ts'
+import { models } from '../models/index.ts'
+import { strategySchema } from '../strategies/schema.ts'
+import { localPlanSchema } from '../training/plan.ts'
+
+const clientsSchema = z
+  .strictObject({
+    total: z.int().min(1).max(100_000).meta({ description: 'virtual clients; each holds one part of the data' }),
+    perRound: z.int().min(1).optional().meta({ description: 'size of the cohort; all clients when left out' }),
+    init: z
+      .enum(['shared', 'independent'])
+      .default('shared')
+      .meta({ description: 'shared: one start for all; independent: each client begins from its own' }),
+  })
+  .transform(clients => ({ ...clients, perRound: clients.perRound ?? clients.total }))
+
+const evaluateSchema = z.strictObject({
+  every: z.int().min(0).default(1).meta({ description: 'central evaluation every n rounds; 0 = only the last' }),
+  clients: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'each client of the cohort on its own test split, before and after averaging' }),
+})
+
+const roundSchema = z.strictObject({
+  quorum: z.int().min(1).default(1).meta({ description: 'updates without which a round does not count' }),
+  deadlineSeconds: z.number().positive().max(86_400).default(60).meta({ description: 'how long an attempt may take' }),
+  retries: z.int().min(0).max(1000).default(2).meta({ description: 'further attempts when the quorum is missed' }),
+  onShortfall: z
+    .enum(['fail', 'extend', 'proceed'])
+    .default('fail')
+    .meta({ description: 'after the last attempt: end the run, keep waiting, or go on with what came' }),
+  overSelect: z.int().min(0).default(0).meta({
+    description: 'clients chosen beyond perRound; the first perRound to finish count, so the result depends on timing',
+  }),
+})
+
+/**
+ * The run file: everything that decides a run's result, and nothing else. Each section is owned by the room that
+ * carries it out; here they only meet, with the rules that span sections.
+ */
+export const runFileSchema = z
+  .strictObject({
+    name: z.string().min(1).max(100),
+    seed: z.int().min(0).meta({ description: 'root of every random stream; mandatory' }),
+    rounds: z.int().min(1).max(100_000),
+    model: models.schema,
+    data: datasets.schema,
+    partition: partitioners.schema.default({ name: 'iid' }),
+    clients: clientsSchema,
+    local: localPlanSchema.prefault({}),
+    strategy: strategySchema.prefault({}),
+    evaluate: evaluateSchema.prefault({}),
+    barriers: barriersSchema.prefault({}),
+    round: roundSchema.prefault({}),
+  })
+  .superRefine(({ clients, round, barriers }, context) => {
+    const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    if (clients.perRound > clients.total)
+      wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
+    if (round.quorum > clients.perRound)
+      wrong(['round', 'quorum'], `expected at most clients.perRound (${clients.perRound}), got ${round.quorum}`)
+    if (clients.perRound + round.overSelect > clients.total)
+      wrong(
+        ['round', 'overSelect'],
+        `expected at most ${clients.total - clients.perRound} (clients.total - clients.perRound), got ${round.overSelect}`,
+      )
+    if (barriers.every > 0 && barriers.between.includes('clients') && clients.perRound < 2)
+      wrong(
+        ['barriers', 'between'],
+        'expected at least two clients per round to compare, got 1. Use between: global, or every: 0',
+      )
+  })
+
+export type RunFile = z.output<typeof runFileSchema>
+
+/** Throws `run_file_invalid` with one issue per wrong key. */
+export function parseRunFile(input: unknown): RunFile {
+  return validate(runFileSchema, input, 'run_file_invalid')
+}

@@ -1,0 +1,25 @@
+import type { Params } from '../core/layout.ts'
+import type { StateTree } from '../core/state-tree.ts'
+import type { ServerState } from './ports.ts'
+
+/**
+ * What the coordinator remembers besides the parameters, as one plain tree: the strategy's own state, and the round in
+ * which each block was last averaged (absent: never), which decides where a client's first version of it comes from.
+ */
+interface Memory {
+  readonly strategy: StateTree
+  readonly lastAveraged: Readonly<Record<string, number>>
+}
+
+export function memoryOf(server: ServerState): Memory {
+  return server.strategy as unknown as Memory
+}
+
+export function withMemory(memory: Memory): StateTree {
+  return { strategy: memory.strategy, lastAveraged: { ...memory.lastAveraged } }
+}
+
+/** The state before round 1. */
+export function initialServer(params: Params): ServerState {
+  return { round: 0, params, strategy: withMemory({ strategy: null, lastAveraged: {} }), clients: new Map() }
+}

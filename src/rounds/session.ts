@@ -1,0 +1,79 @@
+import type { Evaluation } from '../analysis/evaluation.ts'
+import type { LayerLayout, Params } from '../core/layout.ts'
+import { asShared } from '../core/params.ts'
+import type { ClientRecord } from '../core/records.ts'
+import { createRng, type Rng, sample, shuffle } from '../core/rng.ts'
+import { loadDataset } from '../data/index.ts'
+import { type DataSplit, splitData } from '../data/partition/split.ts'
+import { buildNetwork } from '../models/network.ts'
+import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import { evaluate } from '../training/evaluate.ts'
+import { phasesOf } from '../training/phases.ts'
+import { localPlanOf } from './local-plan.ts'
+import type { ServerState } from './ports.ts'
+import type { RunFile } from './run-file.ts'
+import { initialServer } from './server-state.ts'
+
+/** What the compute worker holds for one run: the data, the network on the engine, and the strategy. */
+export interface Session {
+  readonly runFile: RunFile
+  readonly layout: LayerLayout
+  readonly strategy: Strategy
+  readonly rng: Rng
+  readonly split: DataSplit
+  readonly clients: readonly ClientRecord[]
+  initial(): ServerState
+  /** On the test set, all of it or `indices` of it. */
+  evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
+  evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
+  /** The test examples that every probe of this run is measured on. */
+  readonly probeTest: Uint32Array
+  /** A sample of the union of these clients' training data, the same for the same round. */
+  probeTrain(clients: readonly number[], round: number): Uint32Array
+  dispose(): void
+}
+
+/** Loads the data, builds the network and resolves the strategy; throws what each of them finds wrong. */
+export async function openSession(runFile: RunFile): Promise<Session> {
+  const rng = createRng(runFile.seed)
+  const dataset = await loadDataset(runFile.data)
+  const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
+  const network = await buildNetwork(runFile.model, dataset)
+  const strategy = resolveStrategy(runFile.strategy, network.layout)
+  phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
+  const { examples } = runFile.barriers
+  return {
+    runFile,
+    layout: network.layout,
+    strategy,
+    rng,
+    split,
+    clients: clientRecords(split),
+    initial: () => initialServer(asShared(network.init(rng.fork('init')))),
+    evaluateTest: (params, indices) => evaluate(network, params, dataset.test, indices ? { indices } : {}),
+    evaluateTrain: (params, indices) => evaluate(network, params, dataset.train, { indices }),
+    probeTest: sample(rng.fork('probe/test'), dataset.test.length, examples),
+    probeTrain: (clients, round) => unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`)),
+    dispose: () => network.dispose(),
+  }
+}
+
+function clientRecords(split: DataSplit): ClientRecord[] {
+  return split.train.map((indices, client) => ({
+    client,
+    numTrain: indices.length,
+    numTest: split.test[client]?.length ?? 0,
+    labelCounts: [...(split.labelCounts[client] ?? [])],
+  }))
+}
+
+function unionSample(split: DataSplit, clients: readonly number[], count: number, rng: Rng): Uint32Array {
+  const parts = clients.map(client => split.train[client] ?? new Uint32Array())
+  const union = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    union.set(part, offset)
+    offset += part.length
+  }
+  return shuffle(rng, union).slice(0, count).sort()
+}

@@ -1,0 +1,153 @@
+import type { Server } from 'socket.io'
+import { errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { type Log, silent } from '../../protocol/log.ts'
+import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
+import type { ClientGateway, Clock } from '../../rounds/ports.ts'
+import { readHandshake } from './handshake.ts'
+import { type GatewayRun, type OpenRun, openRun, refusal } from './run.ts'
+import { createSession, type GatewaySocket } from './session.ts'
+import { createUploads } from './uploads.ts'
+
+export interface GatewayOptions {
+  readonly clock: Clock
+  readonly log?: Log
+  /** A process that acknowledges nothing, or an upload that gains less than a chunk, for this long is dropped. */
+  readonly stallMs?: number
+  /** A connection that does not join within this time is cut. */
+  readonly joinMs?: number
+  /** Client processes of one run. */
+  readonly maxProcesses?: number
+}
+
+/** Socket.IO on one side, the ports of the round engine on the other. It decides nothing about rounds. */
+export interface SocketGateway {
+  /** Lets processes join; what the run sends goes to those that have. Throws `run_conflict` for a run that is open. */
+  open(run: GatewayRun): ClientGateway
+  /** Disconnects the processes of a run and forgets it; later ones are refused with `run_not_active`. */
+  close(run: string): void
+}
+
+/**
+ * Nothing that a client sends can throw out of a handler, end the process, or take memory beyond the limits: handshakes
+ * and headers are checked by schema, bodies by the layout, each is refused with a typed error, and every request is
+ * answered after its decision. `io` must have been made with `socketServerOptions`.
+ */
+export function socketGateway(
+  io: Server<ClientToServer, ServerToClient>,
+  { clock, log = silent, stallMs = 30_000, joinMs = 10_000, maxProcesses = 4096 }: GatewayOptions,
+): SocketGateway {
+  const runs = new Map<string, OpenRun>()
+
+  io.use((socket, next) => {
+    try {
+      const handshake = readHandshake(socket.handshake.auth, run => runs.get(run)?.tokenHash)
+      const { sessions } = runs.get(handshake.run)!
+      if (sessions.size >= maxProcesses && !sessions.has(handshake.process))
+        throw new FedError('rate_limited', { expected: `at most ${maxProcesses} client processes in a run` })
+      ;(socket.data as { handshake?: Handshake }).handshake = handshake
+      next()
+    } catch (thrown) {
+      const error = toFedError(thrown)
+      log.info({ code: error.code, address: socket.handshake.address }, 'refused a client process')
+      next(Object.assign(new Error(error.message), { data: errorBody(error) }))
+    }
+  })
+
+  io.on('connection', socket => {
+    const { handshake } = socket.data as { handshake: Handshake }
+    const run = runs.get(handshake.run)
+    if (run) attach(socket, run, handshake)
+    else socket.disconnect(true) // closed between the handshake and now
+  })
+
+  function attach(socket: GatewaySocket, run: OpenRun, { process, slots }: Handshake): void {
+    const session = createSession(socket, process, run, clock, stallMs, log)
+    const uploads = createUploads(run, process, clock, stallMs, log)
+    const late = clock.after(joinMs, () => socket.disconnect(true))
+
+    function join(): void {
+      late.cancel()
+      const current = run.sessions.get(process)
+      if (current === session) return
+      run.sessions.set(process, session) // before the older one is cut, which must not tell the run that the process left
+      current?.replace()
+      log.info({ run: run.id, process, slots, replaced: current !== undefined }, 'client process joined')
+      run.events.joined(process, slots)
+      if (run.farewell) session.end(run.farewell)
+    }
+
+    function requireJoined(): void {
+      if (run.sessions.get(process) !== session)
+        throw new FedError('message_invalid', { expected: 'run:join before anything else' })
+    }
+
+    onRequest(socket, 'run:join', (_, answer) => {
+      if (runs.get(run.id) !== run) throw new FedError('run_not_active', { received: `run ${run.id}` })
+      answer({ ok: true, data: run.welcome })
+      join()
+    })
+    onRequest(socket, 'round:update', async ([header, chunk], answer) => {
+      requireJoined()
+      answer(await uploads.update(header, chunk))
+    })
+    onRequest(socket, 'round:refuse', ([header], answer) => {
+      requireJoined()
+      answer(uploads.refuse(header))
+    })
+    // Node ends a process on an unheard "error", and any client can send an event of that name.
+    socket.on('error' as never, () => {})
+    socket.on('disconnect', reason => {
+      late.cancel()
+      session.close()
+      uploads.close()
+      if (run.sessions.get(process) !== session) return
+      run.sessions.delete(process)
+      log.info({ run: run.id, process, reason }, 'client process left')
+      run.events.left(process)
+    })
+  }
+
+  /** A request is any number of arguments and a function to answer with; without that there is nobody to tell. */
+  function onRequest(
+    socket: GatewaySocket,
+    event: keyof ClientToServer,
+    handle: (args: readonly unknown[], answer: (ack: unknown) => void) => void | Promise<void>,
+  ): void {
+    const listener = async (...args: unknown[]): Promise<void> => {
+      const answer = args.pop()
+      if (typeof answer !== 'function') return
+      try {
+        await handle(args, ack => answer(ack))
+      } catch (thrown) {
+        answer(refusal(thrown, 0, log))
+      }
+    }
+    socket.on(event, listener as never)
+  }
+
+  return {
+    open(given) {
+      if (runs.has(given.id)) throw new FedError('run_conflict', { received: `run ${given.id}, which is open already` })
+      const run = openRun(given, log)
+      runs.set(run.id, run)
+      return {
+        assign(process, task) {
+          run.ledger.give(process, task)
+          run.sessions.get(process)?.assign(task)
+        },
+        withdraw: (process, { round, client }) => run.sessions.get(process)?.withdraw(round, client),
+        end(outcome, message) {
+          const farewell: RunEnd = { run: run.id, outcome, ...(message !== undefined && { message }) }
+          run.farewell = farewell
+          for (const session of run.sessions.values()) session.end(farewell)
+        },
+        bytesDown: run.bytesDown,
+      }
+    },
+    close(id) {
+      const run = runs.get(id)
+      runs.delete(id)
+      for (const session of run?.sessions.values() ?? []) session.disconnect()
+    },
+  }
+}

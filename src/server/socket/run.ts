@@ -1,0 +1,115 @@
+import { errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { type LayerLayout, view } from '../../core/layout.ts'
+import { limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
+import type { Log } from '../../protocol/log.ts'
+import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
+import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
+import type { GatewayEvents, ServerState } from '../../rounds/ports.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import type { Session } from './session.ts'
+
+/** A run that client processes may join. */
+export interface GatewayRun {
+  readonly id: string
+  /** SHA-256 of the join token, hex. */
+  readonly tokenHash: string
+  readonly layout: LayerLayout
+  /** Names of the blocks that some layer rule averages in some round. */
+  readonly shared: readonly string[]
+  /** The validated run file, sent to each process that joins. */
+  readonly runFile: object
+  readonly events: GatewayEvents
+  /** Derived from the layout when left out. */
+  readonly limits?: Limits
+  /** Largest example count of one update; best the size of the training set. */
+  readonly maxExamples?: number
+}
+
+/** What the sessions of a run have in common. */
+export interface OpenRun {
+  readonly id: string
+  readonly tokenHash: string
+  readonly layout: LayerLayout
+  readonly limits: Limits
+  readonly maxExamples: number
+  readonly events: GatewayEvents
+  readonly ledger: Ledger
+  /** By process. */
+  readonly sessions: Map<string, Session>
+  /** Once the run has ended: what a process that joins too late, or again, is told. */
+  farewell: RunEnd | null
+  /** The reply to `run:join`. */
+  readonly welcome: RunOpen
+  /** The body of `round:global`: the shared blocks of the state's parameters. */
+  globalBody(server: ServerState): Uint8Array
+  countDown(round: number, bytes: number): void
+  bytesDown(round: number): number
+}
+
+export function openRun(run: GatewayRun, log: Log): OpenRun {
+  const { id, tokenHash, layout, limits = limitsFor(layout), maxExamples = MAX_EXAMPLES } = run
+  const segments = blockSegments(layout, run.shared)
+  const sent = new Map<number, number>()
+  let packed: { readonly server: ServerState; readonly body: Uint8Array } | null = null
+  return {
+    id,
+    tokenHash,
+    layout,
+    limits,
+    maxExamples,
+    events: guarded(run.events, log),
+    ledger: createLedger(),
+    sessions: new Map(),
+    farewell: null,
+    welcome: {
+      run: id,
+      runFile: run.runFile as RunOpen['runFile'],
+      layout: layout.digest,
+      shared: [...segments],
+      limits,
+    },
+    globalBody(server) {
+      if (packed?.server !== server) packed = { server, body: sharedBody(layout, segments, server) }
+      return packed.body
+    },
+    countDown(round, bytes) {
+      for (const old of sent.keys()) if (old < round - 1) sent.delete(old)
+      sent.set(round, (sent.get(round) ?? 0) + bytes)
+    },
+    bytesDown: round => sent.get(round) ?? 0,
+  }
+}
+
+/** No copy when the shared blocks lie next to each other, as they do when all are averaged. */
+function sharedBody(layout: LayerLayout, segments: readonly Segment[], { params }: ServerState): Uint8Array {
+  const wanted = new Set(segments.map(({ name }) => name))
+  const blocks = layout.blocks.filter(block => wanted.has(blockSegment(block.name)))
+  const views = new Map(blocks.map(block => [blockSegment(block.name), view(params, block)]))
+  return packSegments(new Map(segments.map(({ name }) => [name, views.get(name)!]))).body
+}
+
+/** A fault in the run must not end a connection, let alone the process: it becomes an answer or a line in the log. */
+function guarded(events: GatewayEvents, log: Log): GatewayEvents {
+  const tell = (event: string, call: () => void) => {
+    try {
+      call()
+    } catch (error) {
+      log.warn({ err: error, event }, 'the run could not take an event')
+    }
+  }
+  return {
+    joined: (process, slots) => tell('joined', () => events.joined(process, slots)),
+    left: process => tell('left', () => events.left(process)),
+    refused: (key, process, error) => tell('refused', () => events.refused(key, process, error)),
+    delivered: key => tell('delivered', () => events.delivered(key)),
+    admit: key => events.admit(key),
+    update: async (key, update) => await events.update(key, update),
+  }
+}
+
+/** An answer that refuses, with the round that the coordinator is in. What is no FedError is `internal`, and logged. */
+export function refusal(thrown: unknown, round: number, log: Log): Extract<Ack<never>, { ok: false }> {
+  if (!(thrown instanceof FedError)) log.warn({ err: thrown }, 'a message could not be handled')
+  const error = thrown instanceof FedError ? thrown : new FedError('internal')
+  return { ok: false, error: errorBody(toFedError(error)), ...(round > 0 && { round }) }
+}

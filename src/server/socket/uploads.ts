@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import { FedError, toFedError } from '../../core/errors.ts'
+import { assembler, type BodyOptions } from '../../protocol/assembler.ts'
+import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
+import type { Log } from '../../protocol/log.ts'
+import { type Ack, refusalHeaderSchema, type UpdateReply, updateHeaderSchema } from '../../protocol/messages.ts'
+import { parseMessage } from '../../protocol/parse.ts'
+import { requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
+import type { Clock, UpdateKey } from '../../rounds/ports.ts'
+import { keyOf, requireRun, requireSegmentCount } from './header.ts'
+import { type OpenRun, refusal } from './run.ts'
+
+/** JSON has no NaN or infinity, they come as null: the count is checked by hand, to be refused under its own code. */
+const headerSchema = updateHeaderSchema.extend({ numExamples: z.unknown().optional() })
+type Header = z.output<typeof headerSchema>
+
+/** What one process sends up. Every method answers, and none throws. */
+export interface Uploads {
+  update(header: unknown, chunk: unknown): Promise<Ack<UpdateReply>>
+  refuse(header: unknown): Ack<null>
+  /** Drops what is under way. */
+  close(): void
+  readonly openBytes: number
+}
+
+/**
+ * Receives the updates of one process. An update is refused before anything is buffered when the run does not want it or
+ * it is too large; whatever is wrong with one that the run does want is reported, and final for that client and round.
+ */
+export function createUploads(run: OpenRun, process: string, clock: Clock, stallMs: number, log: Log): Uploads {
+  const { events, ledger, limits } = run
+  const { chunkBytes } = limits
+  const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
+
+  /** Throws unless the run wants this update, and from this process. */
+  function requireWanted(key: UpdateKey): readonly string[] {
+    const refused = events.admit(key)
+    if (refused) throw refused
+    const reply = ledger.replyOf(process, key)
+    if (reply) return reply
+    throw new FedError('not_in_cohort', {
+      expected: 'an update for a task that this process was given',
+      received: `client ${key.client} of round ${key.round}`,
+    })
+  }
+
+  function admit(header: Header): BodyOptions<Header> {
+    const { segments, part, numExamples } = header
+    const reply = requireWanted(keyOf(header))
+    if (header.layout !== run.layout.digest)
+      throw new FedError('layout_mismatch', { expected: `layout ${run.layout.digest}`, received: header.layout })
+    if (part.total > limits.maxUpdateBytes)
+      throw new FedError('message_too_large', {
+        expected: `an update of at most ${limits.maxUpdateBytes} bytes`,
+        received: `${part.total} bytes`,
+      })
+    requireExampleCount(numExamples, run.maxExamples)
+    requireReply(run.layout, reply, segments)
+    requireBodyBytes(segments, part.total)
+    // The count belongs to the update: the same bytes with another weight are another update.
+    return {
+      about: header,
+      fingerprintOf: JSON.stringify([numExamples, segments]),
+      valueName: index => valueName(segments, index),
+    }
+  }
+
+  async function receive({ part, ...header }: Header, chunk: Uint8Array): Promise<Ack<UpdateReply>> {
+    const key = keyOf(header)
+    const name = `${key.round}/${key.attempt}/${key.client}`
+    const body = bodies.add(name, part, chunk, () => admit({ part, ...header }))
+    if (!body) return { ok: true, data: { status: 'more', round: ledger.round } }
+    // The header of the first part was checked; those of later parts might say anything.
+    const { numExamples, metrics, segments } = body.about
+    const decision = await events.update(key, {
+      client: key.client,
+      process,
+      numExamples: numExamples as number,
+      ...metrics,
+      segments: viewSegments(segments, body.values),
+      fingerprint: body.fingerprint(),
+      bytes: body.values.byteLength,
+      openedAt: body.openedAt,
+    })
+    if (!decision.ok) return refusal(decision.error, decision.round, log)
+    return { ok: true, data: { status: decision.duplicate ? 'duplicate' : 'counted', round: decision.round } }
+  }
+
+  return {
+    async update(raw, chunk) {
+      let key: UpdateKey | null = null
+      try {
+        requireSegmentCount(raw, run.layout)
+        const header = parseMessage(headerSchema, raw)
+        requireRun(header, run.id)
+        if (!(chunk instanceof Uint8Array)) throw new FedError('message_invalid', { expected: 'a binary body' })
+        key = keyOf(header)
+        return await receive(header, chunk)
+      } catch (thrown) {
+        const error = toFedError(thrown)
+        log.debug({ run: run.id, process, ...key, code: error.code }, 'refused an update')
+        // Busy, or dropped for its slowness: it may come again. Anything else spoils the update, if it was wanted.
+        if (key && error.code !== 'rate_limited' && isWanted(key)) events.refused(key, process, error)
+        return refusal(thrown, ledger.round, log)
+      }
+    },
+    refuse(raw) {
+      try {
+        const header = parseMessage(refusalHeaderSchema, raw)
+        requireRun(header, run.id)
+        const key = keyOf(header)
+        requireWanted(key)
+        events.refused(key, process, new FedError(header.code, { received: header.message }))
+        return { ok: true, data: null }
+      } catch (thrown) {
+        return refusal(thrown, ledger.round, log)
+      }
+    },
+    close: bodies.clear,
+    get openBytes() {
+      return bodies.openBytes
+    },
+  }
+
+  function isWanted(key: UpdateKey): boolean {
+    try {
+      requireWanted(key)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+function requireExampleCount(count: unknown, max: number): void {
+  if (Number.isInteger(count) && (count as number) > 0 && (count as number) <= max) return
+  throw new FedError('example_count_invalid', {
+    expected: `an integer from 1 to ${max}`,
+    received: typeof count === 'number' ? String(count) : typeof count,
+  })
+}

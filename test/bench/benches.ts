@@ -1,0 +1,12 @@
+import { aggregation } from './aggregation.ts'
+import { coldStart } from './cold-start.ts'
+import { memory } from './memory.ts'
+import { noop } from './noop.ts'
+import { rest } from './rest.ts'
+
+export interface Bench {
+  readonly what: string
+  run(): Promise<Readonly<Record<string, string>>>
+}
+
+export const benches: Readonly<Record<string, Bench>> = { coldStart, noop, rest, memory, aggregation }

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Coordinator, startCoordinator } from '../../src/main/coordinator.ts'
+import { simulate } from '../../src/main/simulate.ts'
+import type { RunNotice } from '../../src/rounds/ports.ts'
+
+/** A coordinator in a folder of its own, for as long as `use` takes. */
+export async function onStage<T>(use: (coordinator: Coordinator) => Promise<T>): Promise<T> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'fedstrata-bench-'))
+  const coordinator = await startCoordinator({ host: '127.0.0.1', port: 0, dataDir, engine: 'auto' })
+  try {
+    return await use(coordinator)
+  } finally {
+    await coordinator.close()
+    rmSync(dataDir, { recursive: true })
+  }
+}
+
+/** W1's model (784-128-64-10, 109,386 parameters, 427 KiB) and clients that send back what they received. */
+export function noopRun(clients: number, perRound: number, rounds: number): object {
+  return {
+    name: 'noop',
+    seed: 1,
+    rounds,
+    model: { name: 'mlp', hidden: [128, 64] },
+    data: { name: 'synthetic', dimension: 784, train: Math.max(1000, clients), test: 100 },
+    clients: { total: clients, perRound },
+    evaluate: { every: 0, clients: false },
+    barriers: { every: 0 },
+  }
+}
+
+export async function simulateNoop(
+  coordinator: Coordinator,
+  runFile: object,
+  onNotice: (notice: RunNotice) => void,
+): Promise<string> {
+  const end = await simulate(coordinator, runFile, {
+    workers: 2,
+    engine: 'auto',
+    clientArguments: ['--noop'],
+    onNotice,
+  })
+  if (end.outcome !== 'completed') throw end.error ?? new Error(end.outcome)
+  return end.run
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
+
+export const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`
+
+/** Slope of a straight line through equally spaced values, per step. */
+export function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  let [over, under] = [0, 0]
+  for (const [i, value] of values.entries()) {
+    over += (i - middle) * (value - mean)
+    under += (i - middle) ** 2
+  }
+  return over / under
+}

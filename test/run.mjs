@@ -1,0 +1,27 @@
+// Runs every test, or those whose path contains one of the arguments, with Node's own runner. The readable report and the
+// plain totals ("# tests N") come out the same on every Node version.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const dist = join(here, '..', 'dist', 'test')
+const wanted = process.argv.slice(2)
+
+// From the sources, so that a compiled test whose source is gone does not run.
+const files = readdirSync(here, { recursive: true })
+  .map(file => String(file))
+  .filter(file => file.endsWith('.test.ts'))
+  .filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
+  .map(file => relative(process.cwd(), join(dist, file.replace(/\.ts$/, '.js'))))
+  .sort()
+
+const totals = new URL('totals.mjs', import.meta.url).href
+const reporters = ['spec', totals].flatMap(name => [`--test-reporter=${name}`, '--test-reporter-destination=stdout'])
+const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...reporters, ...files], {
+  stdio: 'inherit',
+  // `--test` inside a test process would nest the runner.
+  env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+})
+process.exit(status ?? 1)
