@@ -1,6 +1,5 @@
+import { cohortDrift } from '../analysis/drift.ts'
 import type { Evaluation } from '../analysis/evaluation.ts'
-import { layerDrift } from '../analysis/layer-drift.ts'
-import { meanPairwiseCosine } from '../analysis/pairwise-cosine.ts'
 import { spreadOf } from '../analysis/spread.ts'
 import type { Params } from '../core/layout.ts'
 import { finiteOrNull, type MetricRecord } from '../core/records.ts'
@@ -78,33 +77,22 @@ function spreadRows(round: number, key: string, values: readonly number[]): Metr
   )
 }
 
-/** Norm of each client's update and its cosine to the cohort's mean update, per layer and whole; and the mean cosine between clients. */
+/** How each client's update lies to the cohort's mean update (weighted by examples) and to the others', per layer. */
 export function measureDrift(
   { layout }: Session,
-  { round, server, updates }: RoundJob,
+  { round, server }: RoundJob,
   trained: readonly Trained[],
 ): MetricRecord[] {
   if (trained.length === 0) return []
-  const members = trained.map(({ client, before }) => ({ client, params: before }))
-  const mean = weightedMean(trained, layout.size, updates)
-  const drift = layerDrift(layout, server.params, members, mean).flatMap(({ layer, client, l2, cosine }) => [
-    row(round, 'drift/l2', l2, { layer, client }),
-    row(round, 'drift/cosine', cosine ?? Number.NaN, { layer, client }),
-  ])
-  const pairwise = meanPairwiseCosine(layout, server.params, members).map(({ layer, cosine }) =>
-    row(round, 'drift/cosine/between_clients', cosine ?? Number.NaN, { layer }),
-  )
-  return [...drift, ...pairwise]
-}
-
-function weightedMean(trained: readonly Trained[], size: number, updates: RoundJob['updates']): Params {
-  const total = updates.reduce((sum, { numExamples }) => sum + numExamples, 0)
-  const sum = new Float64Array(size)
-  for (const { before, numExamples } of trained) {
-    const weight = numExamples / total
-    for (let i = 0; i < size; i++) sum[i]! += weight * before[i]!
-  }
-  return Float32Array.from(sum)
+  const members = trained.map(({ client, before, numExamples }) => ({ client, params: before, weight: numExamples }))
+  const { clients, between } = cohortDrift(layout, server.params, members)
+  return [
+    ...clients.flatMap(({ layer, client, l2, cosine }) => [
+      row(round, 'drift/l2', l2, { layer, client }),
+      row(round, 'drift/cosine', cosine ?? Number.NaN, { layer, client }),
+    ]),
+    ...between.map(({ layer, cosine }) => row(round, 'drift/cosine/between_clients', cosine ?? Number.NaN, { layer })),
+  ]
 }
 
 function row(

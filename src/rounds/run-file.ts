@@ -45,12 +45,14 @@ const roundSchema = z.strictObject({
  */
 export const runFileSchema = z
   .strictObject({
-    name: z.string().min(1).max(100),
+    name: z.string().min(1).max(100).meta({ description: 'of the run, for people' }),
     seed: z.int().min(0).meta({ description: 'root of every random stream; mandatory' }),
-    rounds: z.int().min(1).max(100_000),
-    model: models.schema,
-    data: datasets.schema,
-    partition: partitioners.schema.default({ name: 'iid' }),
+    rounds: z.int().min(1).max(100_000).meta({ description: 'how many' }),
+    model: models.schema.meta({ description: 'the network: see below' }),
+    data: datasets.schema.meta({ description: 'the data set: see below' }),
+    partition: partitioners.schema
+      .default({ name: 'iid' })
+      .meta({ description: 'how the training data are dealt to the clients: see below' }),
     clients: clientsSchema,
     local: localPlanSchema.prefault({}),
     strategy: strategySchema.prefault({}),

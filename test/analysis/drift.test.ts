@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { layerDrift } from '../../src/analysis/layer-drift.ts'
-import { meanParams } from '../../src/analysis/mean.ts'
-import { meanPairwiseCosine } from '../../src/analysis/pairwise-cosine.ts'
+import { cohortDrift } from '../../src/analysis/drift.ts'
 import type { Params } from '../../src/core/layout.ts'
 import { layoutOfSizes, normalParams } from './toys.ts'
 
 const layout = layoutOfSizes([2, 1])
 const zero = new Float32Array(3)
 
-function members(params: readonly Params[]) {
-  return params.map((each, client) => ({ client, params: each }))
+function members(params: readonly Params[], weights: readonly number[] = []) {
+  return params.map((each, client) => ({ client, params: each, weight: weights[client] ?? 1 }))
 }
 
 /** The textbook cosine of two updates over [start, end), null without a direction. */
-function cosine(global: Params, a: Params, b: Params, start: number, end: number): number | null {
+function cosine(global: Params, a: ArrayLike<number>, b: ArrayLike<number>, start: number, end: number): number | null {
   let [dot, squaredA, squaredB] = [0, 0, 0]
   for (let i = start; i < end; i++) {
     dot += (a[i]! - global[i]!) * (b[i]! - global[i]!)
@@ -33,53 +31,70 @@ function near(actual: number | null, expected: number | null): void {
 test('length of the update and its cosine with the mean update, by hand', () => {
   const global = Float32Array.of(1, 1, 1)
   const [first, second] = [Float32Array.of(4, 5, 1), Float32Array.of(1, 6, 3)]
-  const drift = layerDrift(layout, global, members([first, second]), Float32Array.of(1, 3, 1))
-  // updates (3, 4 | 0) and (0, 5 | 2), mean update (0, 2 | 0)
-  assert.deepEqual(drift, [
-    { layer: 'layer1', client: 0, l2: 5, cosine: 0.8 },
+  const drift = cohortDrift(layout, global, members([first, second], [2, 6]))
+  // updates (3, 4 | 0) and (0, 5 | 2), mean update with shares ¼ and ¾ (0.75, 4.75 | 1.5)
+  const [mean1, mean] = [Math.hypot(0.75, 4.75), Math.hypot(0.75, 4.75, 1.5)]
+  const expected = [
+    { layer: 'layer1', client: 0, l2: 5, cosine: (3 * 0.75 + 4 * 4.75) / (5 * mean1) },
     { layer: 'layer2', client: 0, l2: 0, cosine: null },
-    { layer: null, client: 0, l2: 5, cosine: 0.8 },
-    { layer: 'layer1', client: 1, l2: 5, cosine: 1 },
-    { layer: 'layer2', client: 1, l2: 2, cosine: null },
-    { layer: null, client: 1, l2: Math.sqrt(29), cosine: 10 / (Math.sqrt(29) * 2) },
-  ])
+    { layer: null, client: 0, l2: 5, cosine: (3 * 0.75 + 4 * 4.75) / (5 * mean) },
+    { layer: 'layer1', client: 1, l2: 5, cosine: (5 * 4.75) / (5 * mean1) },
+    { layer: 'layer2', client: 1, l2: 2, cosine: 1 },
+    { layer: null, client: 1, l2: Math.sqrt(29), cosine: (5 * 4.75 + 2 * 1.5) / (Math.sqrt(29) * mean) },
+  ]
+  for (const [i, { cosine, ...rest }] of drift.clients.entries()) {
+    near(cosine, expected[i]!.cosine)
+    assert.deepEqual(rest, { layer: expected[i]!.layer, client: expected[i]!.client, l2: expected[i]!.l2 })
+  }
+  assert.equal(drift.clients.length, expected.length)
 })
 
 test('one client alone moves as the cohort does; two opposite ones have no mean direction', () => {
   const update = normalParams(3, 1)
-  for (const { cosine } of layerDrift(layout, zero, members([update]), update)) near(cosine, 1)
-  const opposite = [update, update.map(value => -value)]
-  for (const { cosine } of layerDrift(layout, zero, members(opposite), meanParams(opposite))) assert.equal(cosine, null)
-  for (const { cosine } of meanPairwiseCosine(layout, zero, members(opposite))) near(cosine, -1)
+  for (const { cosine } of cohortDrift(layout, zero, members([update])).clients) near(cosine, 1)
+  const opposite = cohortDrift(layout, zero, members([update, update.map(value => -value)]))
+  for (const { cosine } of opposite.clients) assert.equal(cosine, null)
+  for (const { cosine } of opposite.between) near(cosine, -1)
 })
 
 test('a cosine never leaves [−1, 1] by rounding', () => {
   const wide = layoutOfSizes([300])
   for (let seed = 0; seed < 50; seed++) {
     const update = normalParams(300, seed)
-    const tripled = update.map(value => 3 * value)
-    const drift = layerDrift(wide, new Float32Array(300), members([tripled]), update)
-    const pair = meanPairwiseCosine(wide, new Float32Array(300), members([update, tripled]))
-    for (const { cosine } of [...drift, ...pair]) assert.ok(cosine! <= 1 && cosine! > 0.999999)
+    const { clients, between } = cohortDrift(
+      wide,
+      new Float32Array(300),
+      members([update, update.map(value => 3 * value)]),
+    )
+    for (const { cosine } of [...clients, ...between]) assert.ok(cosine! <= 1 && cosine! > 0.999999)
   }
 })
 
 test('tiny and huge updates keep their direction', () => {
   const updates = [Float32Array.of(1e-40, 1e-40, 0), Float32Array.of(3e38, 3e38, 0)]
-  const [drift] = layerDrift(layout, zero, members(updates), updates[1]!)
-  near(drift!.cosine, 1)
-  near(meanPairwiseCosine(layout, zero, members(updates))[0]!.cosine, 1)
+  const { clients, between } = cohortDrift(layout, zero, members(updates))
+  near(clients[0]!.cosine, 1)
+  near(between[0]!.cosine, 1)
 })
 
 test('mean cosine of pairs by hand: right angles 0, and three in a plane at 120° −½', () => {
   const axes = [Float32Array.of(1, 0, 0), Float32Array.of(0, 7, 0)]
-  assert.deepEqual(meanPairwiseCosine(layout, zero, members(axes)), [
+  assert.deepEqual(cohortDrift(layout, zero, members(axes)).between, [
     { layer: 'layer1', cosine: 0 },
     { layer: 'layer2', cosine: null },
     { layer: null, cosine: 0 },
   ])
   const star = [0, 1, 2].map(i => Float32Array.of(Math.cos((i * 2 * Math.PI) / 3), Math.sin((i * 2 * Math.PI) / 3), 0))
-  assert.ok(Math.abs(meanPairwiseCosine(layout, zero, members(star))[0]!.cosine! + 0.5) < 1e-7)
+  assert.ok(Math.abs(cohortDrift(layout, zero, members(star)).between[0]!.cosine! + 0.5) < 1e-7)
+})
+
+test('layers larger than a tile are summed whole', () => {
+  const large = layoutOfSizes([5000, 3000])
+  const [a, b] = [normalParams(8000, 1), normalParams(8000, 2)]
+  const { clients, between } = cohortDrift(large, new Float32Array(8000), members([a, b]))
+  near(clients[0]!.l2, Math.sqrt(a.subarray(0, 5000).reduce((sum, value) => sum + value * value, 0)))
+  near(between[1]!.cosine, cosine(new Float32Array(8000), a, b, 5000, 8000))
+  near(between[2]!.cosine, cosine(new Float32Array(8000), a, b, 0, 8000))
 })
 
 test('both equal plain loops over blocks, clients and pairs', () => {
@@ -97,9 +112,12 @@ test('both equal plain loops over blocks, clients and pairs', () => {
         models.forEach((model, k) => {
           if (stillMask & (1 << k)) model.set(global.subarray(0, sizes[0]))
         })
-        const mean = normalParams(random.size, seed + 100)
-        const drift = layerDrift(random, global, members(models), mean)
-        const pairwise = meanPairwiseCosine(random, global, members(models))
+        const weights = models.map((_, k) => 1 + ((seed + k) % 5))
+        const total = weights.reduce((sum, weight) => sum + weight, 0)
+        const mean = Float64Array.from(global, (start, i) =>
+          models.reduce((sum, model, k) => sum + (weights[k]! / total) * (model[i]! - start), start),
+        )
+        const { clients: drift, between: pairwise } = cohortDrift(random, global, members(models, weights))
         const spans = [...random.blocks.map(({ name, offset, size }) => [name, offset, offset + size] as const)]
         for (const [layer, start, end] of [...spans, [null, 0, random.size] as const]) {
           const cosines: number[] = []
@@ -130,8 +148,7 @@ test('both equal plain loops over blocks, clients and pairs', () => {
 })
 
 test('another length is refused, and the client named', () => {
-  const wrong = [{ client: 6, params: new Float32Array(2) }]
-  assert.throws(() => layerDrift(layout, zero, wrong, zero), /3 parameters in client 6, got 2/)
-  assert.throws(() => layerDrift(layout, zero, [], new Float32Array(1)), /the mean model, got 1/)
-  assert.throws(() => meanPairwiseCosine(layout, zero, wrong), /3 parameters in client 6, got 2/)
+  const wrong = [{ client: 6, params: new Float32Array(2), weight: 1 }]
+  assert.throws(() => cohortDrift(layout, zero, wrong), /3 parameters in client 6, got 2/)
+  assert.throws(() => cohortDrift(layout, new Float32Array(1), []), /the global model, got 1/)
 })

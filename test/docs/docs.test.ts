@@ -8,7 +8,7 @@ const read = (file: string) => readFileSync(new URL(file, projectRoot), 'utf8')
 
 describe('the documents', () => {
   for (const [file, page] of Object.entries(pages))
-    test(`${file} is what the code says (npm run docs)`, () => assert.equal(read(file), page()))
+    test(`${file} is what the code says`, () => assert.ok(read(file) === page(), 'npm run docs writes it anew'))
 
   const documents = [
     'README.md',
