@@ -37,31 +37,39 @@ async function main(): Promise<number> {
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => stop.abort())
   try {
     const outcome = await runClient({ ...readOptions(), signal: stop.signal, log })
-    tell({ type: 'ended', outcome })
+    await tell({ type: 'ended', outcome })
     if (stop.signal.aborted) return 130
     return outcome === 'failed' ? 1 : 0
   } catch (thrown) {
     const error = toFedError(thrown)
     log.error({ code: error.code, ...(error.code === 'internal' && { err: thrown }) }, error.message)
-    tell({ type: 'failed', error: errorBody(error) })
+    await tell({ type: 'failed', error: errorBody(error) })
     return exitCode(error)
   }
 }
 
+const string = { type: 'string' } as const
+const argumentsTaken = {
+  url: string,
+  run: string,
+  token: string,
+  clients: string,
+  process: string,
+  'data-dir': string,
+  engine: string,
+  noop: { type: 'boolean' },
+} as const
+
+function readArguments() {
+  try {
+    return parseArgs({ options: argumentsTaken }).values
+  } catch (cause) {
+    throw toFedError(cause, 'input_invalid')
+  }
+}
+
 function readOptions(): Omit<ClientOptions, 'signal' | 'log'> {
-  const string = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      url: string,
-      run: string,
-      token: string,
-      clients: string,
-      process: string,
-      'data-dir': string,
-      engine: string,
-      noop: { type: 'boolean' },
-    },
-  })
+  const values = readArguments()
   const token = values.token ?? process.env['FEDSTRATA_JOIN_TOKEN'] ?? ''
   const options = validate(optionsSchema, { ...values, token })
   return {
@@ -80,8 +88,12 @@ function exitCode({ code }: FedError): number {
   return code === 'internal' || code === 'client_failed' ? 1 : 2
 }
 
-function tell(message: EndMessage): void {
-  if (process.connected) process.send?.(message)
+/** Resolves when the message has left: what is still in the channel when it closes is lost. */
+function tell(message: EndMessage): Promise<void> {
+  return new Promise(resolve => {
+    if (process.connected && process.send) process.send(message, () => resolve())
+    else resolve()
+  })
 }
 
 process.exitCode = await main()

@@ -1,14 +1,14 @@
 import { prepareEngine } from '../src/compute/choose.ts'
 import { FedError } from '../src/core/errors.ts'
-import { type Params, view } from '../src/core/layout.ts'
+import { blockNamed, type Params, view } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
 import { type DataOptions, loadDataset } from '../src/data/index.ts'
 import { splitData } from '../src/data/partition/split.ts'
 import { buildNetwork, type Network } from '../src/models/network.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
+import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
 import { resolveStrategy } from '../src/strategies/strategy.ts'
-import { extendPlan, type PlanAdditions } from '../src/training/plan.ts'
 import { trainLocally } from '../src/training/train.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
 
@@ -33,7 +33,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   }
   const rng = createRng(runFile.seed)
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
-  const plan = extendPlan(runFile.local, resolveStrategy(runFile.strategy, layout).local as PlanAdditions)
+  const plan = localPlanOf(runFile, resolveStrategy(runFile.strategy, layout))
   const startOf = startingPoint(network, rng)
   log.info({ engine: prepared.name, dataset: dataset.name, parameters: layout.size }, 'ready to train')
 
@@ -54,13 +54,11 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         signal,
       })
       const { numExamples, loss, numSteps } = trained
-      const asked = new Set(reply)
+      const blocks = reply.filter(name => name !== OPTIMIZER_MEMORY)
       const segments = new Map(
-        layout.blocks
-          .filter(block => asked.has(block.name))
-          .map(block => [blockSegment(block.name), view(trained.params, block)]),
+        blocks.map(name => [blockSegment(name), view(trained.params, blockNamed(layout, name))] as const),
       )
-      if (asked.has(OPTIMIZER_MEMORY)) for (const [name, values] of trained.state) segments.set(name, values)
+      if (blocks.length < reply.length) for (const [name, values] of trained.state) segments.set(name, values)
       return { segments, numExamples, trainLoss: loss, steps: numSteps }
     },
     dispose: () => network.dispose(),

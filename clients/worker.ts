@@ -8,7 +8,6 @@ import type { RunOutcome } from '../src/rounds/ports.ts'
 import { type Backoff, DEFAULT_BACKOFF, pause } from './backoff.ts'
 import { type Connection, connect } from './connection.ts'
 import { createInbox, type Inbox, type ReceivedTask } from './inbox.ts'
-import { modelTrainer } from './model-trainer.ts'
 import { createOutbox, type Link } from './outbox.ts'
 import { taskQueue } from './tasks.ts'
 import type { PrepareTrainer, Trainer } from './trainer.ts'
@@ -47,7 +46,7 @@ export async function runClient({
   process = `process-${randomUUID()}`,
   dataDir,
   engine,
-  trainer: prepare = modelTrainer,
+  trainer: prepare = loadModelTrainer,
   backoff = DEFAULT_BACKOFF,
   signal = new AbortController().signal,
   log = silent,
@@ -57,11 +56,13 @@ export async function runClient({
   let trainer: Promise<Trainer> | null = null
   let inbox: Inbox | null = null
   let connection: Connection | null = null
+  let onAbort = () => {}
 
   const outbox = createOutbox({ log, pause: (attempt, lost) => pause(backoff, attempt, lost) })
   const tasks = taskQueue<ReceivedTask>(async (task, withdrawn) => {
+    const ready = await trainer?.catch(() => null)
+    if (!ready) return // nothing can be trained here: the process is leaving, and its tasks go to others
     try {
-      const ready = await trainer!
       const start = performance.now()
       const result = await ready.train(task, withdrawn)
       if (!withdrawn.aborted) outbox.add(keyOf(task), { ...result, trainMs: performance.now() - start })
@@ -72,7 +73,8 @@ export async function runClient({
 
   try {
     return await new Promise<RunOutcome>((resolve, reject) => {
-      signal.addEventListener('abort', () => resolve('stopped'), { once: true })
+      onAbort = () => resolve('stopped')
+      signal.addEventListener('abort', onAbort)
       connection = connect(url, handshake, {
         backoff,
         log,
@@ -95,6 +97,7 @@ export async function runClient({
       listen(connection)
     })
   } finally {
+    signal.removeEventListener('abort', onAbort)
     ;(connection as Connection | null)?.close()
     await tasks.close()
     await (trainer as Promise<Trainer> | null)?.then(
@@ -122,6 +125,12 @@ export async function runClient({
       tasks.cancel(name)
     })
   }
+}
+
+/** TF.js is loaded when there is something to train: a process that is refused, or only echoes, starts without. */
+const loadModelTrainer: PrepareTrainer = async (open, options) => {
+  const { modelTrainer } = await import('./model-trainer.ts')
+  return await modelTrainer(open, options)
 }
 
 function linkOf({ socket }: Connection, open: RunOpen, signal: AbortSignal): Link {

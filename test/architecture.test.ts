@@ -14,13 +14,22 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/compute': ['src/core'],
   // maths
   'src/data': ['src/core'],
-  'src/models': ['src/core', 'src/data'],
-  'src/training': ['src/core', 'src/compute', 'src/data', 'src/models'],
+  'src/models': ['src/core'],
+  'src/training': ['src/core', 'src/data', 'src/models'],
   'src/strategies': ['src/core', 'src/compute'],
   'src/analysis': ['src/core'],
   // heart
   'src/protocol': ['src/core'],
-  'src/rounds': ['src/core', 'src/compute', 'src/data', 'src/models', 'src/training', 'src/strategies', 'src/analysis'],
+  'src/rounds': [
+    'src/core',
+    'src/protocol',
+    'src/compute',
+    'src/data',
+    'src/models',
+    'src/training',
+    'src/strategies',
+    'src/analysis',
+  ],
   // edge
   'src/store': ['src/core', 'src/rounds'],
   'src/server/http': ['src/core', 'src/rounds'],

@@ -19,9 +19,13 @@ const files = readdirSync(here, { recursive: true })
 
 const totals = new URL('totals.mjs', import.meta.url).href
 const reporters = ['spec', totals].flatMap(name => [`--test-reporter=${name}`, '--test-reporter-destination=stdout'])
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...reporters, ...files], {
-  stdio: 'inherit',
-  // `--test` inside a test process would nest the runner.
-  env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-})
+const { status } = spawnSync(
+  process.execPath,
+  ['--enable-source-maps', '--test', '--test-timeout=300000', ...reporters, ...files],
+  {
+    stdio: 'inherit',
+    // `--test` inside a test process would nest the runner.
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  },
+)
 process.exit(status ?? 1)

@@ -106,7 +106,7 @@ export function errorBody(error: FedError): ErrorBody {
 
 /** The reverse of `errorBody`, for errors that crossed a thread or a socket. */
 export function fromErrorBody({ code, message: _, ...detail }: ErrorBody): FedError {
-  return new FedError(code in ERROR_CODES ? code : 'internal', detail)
+  return new FedError(Object.hasOwn(ERROR_CODES, code) ? code : 'internal', detail)
 }
 
 function sentence(code: ErrorCode, { expected, received, hint, issues = [] }: ErrorDetail): string {

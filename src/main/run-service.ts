@@ -123,6 +123,7 @@ export function runService({
             layout,
             shared: [...context.shared],
             runFile,
+            maxExamples: Math.max(...session.clients.map(client => client.numTrain)),
             events,
           }),
       },

@@ -55,21 +55,21 @@ async function conduct(
 ): Promise<SimulationEnd> {
   const ended = whenEnded(coordinator, run, options.onNotice)
   const children: ChildProcess[] = []
-  // Clients also leave when the run has just ended, and when Ctrl-C reached them first: then that is what happened.
-  const abandoned = async (error: FedError): Promise<SimulationEnd> => {
-    stop()
-    const end = await ended.promise
-    return end.outcome !== 'stopped' || options.signal?.aborted ? end : { run, outcome: 'failed', error }
-  }
   const stop = () => void coordinator.runs.stop(run).catch(() => undefined)
   try {
     const { joinToken } = await open()
     options.onOpened?.({ id: run, joinToken })
     options.signal?.addEventListener('abort', stop, { once: true })
+    const workers = options.signal?.aborted ? 0 : options.workers
     if (options.signal?.aborted) stop()
-    for (let i = 0; i < options.workers; i++) children.push(startClient(coordinator.url, run, joinToken, options))
-    if (children.length === 0) return await ended.promise
-    return await Promise.race([ended.promise, allGone(children).then(error => abandoned(error))])
+    for (let i = 0; i < workers; i++) children.push(startClient(coordinator.url, run, joinToken, options))
+    let left = null as FedError | null
+    void allGone(children).then(error => {
+      left = error
+      if (error) stop()
+    })
+    const end = await ended.promise
+    return left && end.outcome === 'stopped' && !options.signal?.aborted ? { run, outcome: 'failed', error: left } : end
   } finally {
     ended.unsubscribe()
     options.signal?.removeEventListener('abort', stop)
@@ -107,8 +107,10 @@ function startClient(
   })
 }
 
-async function allGone(children: readonly ChildProcess[]): Promise<FedError> {
+/** Why a run cannot go on when all its client processes are gone; null when they went because it ended. */
+async function allGone(children: readonly ChildProcess[]): Promise<FedError | null> {
   const codes = await Promise.all(children.map(gone))
+  if (codes.every(code => code === 0)) return null
   return new FedError('client_failed', {
     expected: 'client processes that stay until the run ends',
     received: `${children.length} of ${children.length} gone (exit codes ${codes.join(', ')})`,

@@ -1,14 +1,8 @@
 import type { LayerLayout, Params } from '../core/layout.ts'
 import { view } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
+import { blockSegment } from '../protocol/segments.ts'
 import type { ClientState } from './ports.ts'
-
-/** Segments that are layer blocks are named "block/fc1"; anything else is memory of the client's optimizer. */
-export const BLOCK_PREFIX = 'block/'
-
-export function blockSegment(block: string): string {
-  return `${BLOCK_PREFIX}${block}`
-}
 
 /**
  * A whole model, float32[layout.size]: the client's own blocks where it has them, the global ones elsewhere. When the

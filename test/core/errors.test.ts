@@ -25,7 +25,8 @@ describe('an error', () => {
   })
 
   test('of an unknown code from elsewhere becomes internal', () => {
-    assert.equal(fromErrorBody({ code: 'nonsense' as never, message: '' }).code, 'internal')
+    for (const code of ['nonsense', 'toString', '__proto__'])
+      assert.equal(fromErrorBody({ code: code as never, message: '' }).code, 'internal')
   })
 
   test('wraps what is not one, and keeps what is', () => {

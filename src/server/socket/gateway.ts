@@ -61,8 +61,9 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots }: Handshake): void {
-    const session = createSession(socket, process, run, clock, stallMs, log)
-    const uploads = createUploads(run, process, clock, stallMs, log)
+    const peer = { process, clock, stallMs, log }
+    const session = createSession(socket, run, peer)
+    const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))
 
     function join(): void {

@@ -4,9 +4,8 @@ import { limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
 import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
-import type { GatewayEvents, ServerState } from '../../rounds/ports.ts'
+import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import type { Session } from './session.ts'
 
 /** A run that client processes may join. */
 export interface GatewayRun {
@@ -23,6 +22,28 @@ export interface GatewayRun {
   readonly limits?: Limits
   /** Largest example count of one update; best the size of the training set. */
   readonly maxExamples?: number
+}
+
+/** The sending side of one joined process: its tasks in order, each behind the global blocks of its round. */
+export interface Session {
+  readonly process: string
+  assign(task: Task): void
+  withdraw(round: number, client: number): void
+  /** Nothing follows it but the process's own disconnect. */
+  end(body: RunEnd): void
+  /** Cut by a newer connection of the same process. */
+  replace(): void
+  disconnect(): void
+  /** Called when the socket is gone: forgets everything that was to be sent. */
+  close(): void
+}
+
+/** One process at the other end of a connection, and how it is dealt with. */
+export interface PeerOptions {
+  readonly process: string
+  readonly clock: Clock
+  readonly stallMs: number
+  readonly log: Log
 }
 
 /** What the sessions of a run have in common. */

@@ -1,29 +1,14 @@
 import type { Socket } from 'socket.io'
 import { FedError } from '../../core/errors.ts'
-import type { Log } from '../../protocol/log.ts'
-import type { Answer, ClientToServer, RunEnd, ServerToClient } from '../../protocol/messages.ts'
+import type { Answer, ClientToServer, ServerToClient } from '../../protocol/messages.ts'
 import { packSegments } from '../../protocol/segments.ts'
 import { type Emit, sendParts } from '../../protocol/transfer.ts'
 import { createWindow } from '../../protocol/window.ts'
-import type { Clock, Task } from '../../rounds/ports.ts'
+import type { Task } from '../../rounds/ports.ts'
 import { keyOf } from './header.ts'
-import type { OpenRun } from './run.ts'
+import type { OpenRun, PeerOptions, Session } from './run.ts'
 
 export type GatewaySocket = Socket<ClientToServer, ServerToClient>
-
-/** The sending side of one joined process: its tasks in order, each behind the global blocks of its round. */
-export interface Session {
-  readonly process: string
-  assign(task: Task): void
-  withdraw(round: number, client: number): void
-  /** Nothing follows it but the process's own disconnect. */
-  end(body: RunEnd): void
-  /** Cut by a newer connection of the same process. */
-  replace(): void
-  disconnect(): void
-  /** Called when the socket is gone: forgets everything that was to be sent. */
-  close(): void
-}
 
 interface Outgoing {
   readonly task: Task
@@ -36,11 +21,8 @@ interface Outgoing {
  */
 export function createSession(
   socket: GatewaySocket,
-  process: string,
   run: OpenRun,
-  clock: Clock,
-  stallMs: number,
-  log: Log,
+  { process, clock, stallMs, log }: PeerOptions,
 ): Session {
   const { id, layout, limits, events } = run
   const window = createWindow(limits.window)
@@ -92,9 +74,11 @@ export function createSession(
     const { round, server } = task
     const common = { run: id, round, layout: layout.digest }
     const options = { chunkBytes: limits.chunkBytes, window }
-    if (globalRound !== round) {
+    const isFirst = globalRound !== round
+    if (isFirst) begun.clear()
+    begun.set(nameOf(task), outgoing)
+    if (isFirst) {
       globalRound = round
-      begun.clear()
       const sending = sendParts<typeof common, null>(emit('round:global'), common, run.globalBody(server), {
         ...options,
         signal: closed.signal,
@@ -103,7 +87,6 @@ export function createSession(
       await sending.emitted
     }
     if (withdrawn.signal.aborted) return
-    begun.set(nameOf(task), outgoing)
     const { segments, body } = packSegments(task.own)
     const { initialise, reply } = task
     const header = { ...common, ...keyOf(task), segments, initialise, reply }

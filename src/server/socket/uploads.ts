@@ -2,13 +2,12 @@ import { z } from 'zod'
 import { FedError, toFedError } from '../../core/errors.ts'
 import { assembler, type BodyOptions } from '../../protocol/assembler.ts'
 import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
-import type { Log } from '../../protocol/log.ts'
 import { type Ack, refusalHeaderSchema, type UpdateReply, updateHeaderSchema } from '../../protocol/messages.ts'
 import { parseMessage } from '../../protocol/parse.ts'
 import { requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
-import type { Clock, UpdateKey } from '../../rounds/ports.ts'
+import type { UpdateKey } from '../../rounds/ports.ts'
 import { keyOf, requireRun, requireSegmentCount } from './header.ts'
-import { type OpenRun, refusal } from './run.ts'
+import { type OpenRun, type PeerOptions, refusal } from './run.ts'
 
 /** JSON has no NaN or infinity, they come as null: the count is checked by hand, to be refused under its own code. */
 const headerSchema = updateHeaderSchema.extend({ numExamples: z.unknown().optional() })
@@ -27,7 +26,7 @@ export interface Uploads {
  * Receives the updates of one process. An update is refused before anything is buffered when the run does not want it or
  * it is too large; whatever is wrong with one that the run does want is reported, and final for that client and round.
  */
-export function createUploads(run: OpenRun, process: string, clock: Clock, stallMs: number, log: Log): Uploads {
+export function createUploads(run: OpenRun, { process, clock, stallMs, log }: PeerOptions): Uploads {
   const { events, ledger, limits } = run
   const { chunkBytes } = limits
   const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
@@ -44,9 +43,10 @@ export function createUploads(run: OpenRun, process: string, clock: Clock, stall
     })
   }
 
-  function admit(header: Header): BodyOptions<Header> {
+  function admit(header: Header, onWanted: () => void): BodyOptions<Header> {
     const { segments, part, numExamples } = header
     const reply = requireWanted(keyOf(header))
+    onWanted()
     if (header.layout !== run.layout.digest)
       throw new FedError('layout_mismatch', { expected: `layout ${run.layout.digest}`, received: header.layout })
     if (part.total > limits.maxUpdateBytes)
@@ -65,10 +65,10 @@ export function createUploads(run: OpenRun, process: string, clock: Clock, stall
     }
   }
 
-  async function receive({ part, ...header }: Header, chunk: Uint8Array): Promise<Ack<UpdateReply>> {
+  async function receive(header: Header, chunk: Uint8Array, onWanted: () => void): Promise<Ack<UpdateReply>> {
     const key = keyOf(header)
     const name = `${key.round}/${key.attempt}/${key.client}`
-    const body = bodies.add(name, part, chunk, () => admit({ part, ...header }))
+    const body = bodies.add(name, header.part, chunk, () => admit(header, onWanted))
     if (!body) return { ok: true, data: { status: 'more', round: ledger.round } }
     // The header of the first part was checked; those of later parts might say anything.
     const { numExamples, metrics, segments } = body.about
@@ -89,18 +89,22 @@ export function createUploads(run: OpenRun, process: string, clock: Clock, stall
   return {
     async update(raw, chunk) {
       let key: UpdateKey | null = null
+      let wanted = false
       try {
         requireSegmentCount(raw, run.layout)
         const header = parseMessage(headerSchema, raw)
         requireRun(header, run.id)
         if (!(chunk instanceof Uint8Array)) throw new FedError('message_invalid', { expected: 'a binary body' })
         key = keyOf(header)
-        return await receive(header, chunk)
+        wanted = header.part.offset > 0 // its first part was admitted
+        return await receive(header, chunk, () => {
+          wanted = true
+        })
       } catch (thrown) {
         const error = toFedError(thrown)
         log.debug({ run: run.id, process, ...key, code: error.code }, 'refused an update')
         // Busy, or dropped for its slowness: it may come again. Anything else spoils the update, if it was wanted.
-        if (key && error.code !== 'rate_limited' && isWanted(key)) events.refused(key, process, error)
+        if (key && wanted && error.code !== 'rate_limited') events.refused(key, process, error)
         return refusal(thrown, ledger.round, log)
       }
     },
@@ -120,15 +124,6 @@ export function createUploads(run: OpenRun, process: string, clock: Clock, stall
     get openBytes() {
       return bodies.openBytes
     },
-  }
-
-  function isWanted(key: UpdateKey): boolean {
-    try {
-      requireWanted(key)
-      return true
-    } catch {
-      return false
-    }
   }
 }
 

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import type { Coordinator } from '../../main/coordinator.ts'
+import { projectRoot } from '../../main/version.ts'
+import { compareRuns, comparisonText, type Whereabouts } from '../comparison.ts'
+import { conductRun } from '../conduct.ts'
+import { EXIT } from '../exit-codes.ts'
+import { setOption, storageWords } from '../options.ts'
+import { keepServing, onStage } from '../stage.ts'
+import { type Cli, say, write } from '../terminal.ts'
+import { defaultWorkers } from '../workers.ts'
+import { addSimulationOptions, type RunFileFlags } from './simulate.ts'
+
+/** The same clients, data and seed; only what is averaged differs. */
+const FILES = ['examples/demo-full.yaml', 'examples/demo-layerwise.yaml'] as const
+
+export function demoCommand(cli: Cli): Command {
+  const command = new Command('demo').description(
+    'full against layer-wise averaging on 10,000 real digits, in under a minute',
+  )
+  return addSimulationOptions(command.addOption(setOption())).action(async (flags: RunFileFlags) => {
+    const files = FILES.map(file => fileURLToPath(new URL(file, projectRoot)))
+    const { loadRunFile } = await import('../run-file-source.ts')
+    const loaded = await Promise.all(files.map(file => loadRunFile(file, flags.set)))
+    const { simulate } = await import('../../main/simulate.ts')
+    await onStage(cli, flags, async stage => {
+      const { coordinator } = stage
+      const reports = []
+      for (const { input, runFile } of loaded) {
+        say(cli, '')
+        const { report, exitCode } = await conductRun(stage, {
+          name: runFile.name,
+          rounds: runFile.rounds,
+          workers: flags.workers ?? Math.max(2, defaultWorkers(runFile.clients.perRound)),
+          start: options => simulate(coordinator, input, options),
+        })
+        reports.push(report)
+        if (exitCode === EXIT.completed) continue
+        if (flags.json) await cli.print({ runs: reports })
+        return exitCode
+      }
+      const comparison = await compareRuns(coordinator.store, reports)
+      if (flags.json) await cli.print({ runs: reports, comparison, database: coordinator.database })
+      else await write(cli.stdout, `\n${comparisonText(comparison, whereabouts(coordinator, flags))}`)
+      if (flags.serve) await keepServing(stage)
+      return EXIT.completed
+    })
+  })
+}
+
+function whereabouts({ url, database }: Coordinator, flags: RunFileFlags): Whereabouts {
+  if (flags.serve) return { database, url, command: null }
+  return { database, url: 'http://127.0.0.1:8080', command: `fedstrata serve${storageWords(flags)}` }
+}

@@ -1,0 +1,31 @@
+import { Command } from 'commander'
+import type { Speed } from '../../compute/speed.ts'
+import { jsonOption } from '../options.ts'
+import { type Cli, colorsFor, pairs, write } from '../terminal.ts'
+
+export function enginesCommand(cli: Cli): Command {
+  return new Command('engines')
+    .description('what this machine can compute on: self-test and speed of each engine')
+    .addOption(jsonOption())
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const { inspectEngines } = await import('../../compute/choose.ts')
+      const engines = await inspectEngines()
+      if (json) return cli.print({ engines })
+      const colors = colorsFor(cli.stdout, cli.variables)
+      const blocks = engines.map(({ name, available, selfTest, problem, version, device, speed, summary }) => {
+        const ready = available && selfTest === 'passed'
+        const rows: [string, string][] = [[ready ? colors.green(name) : colors.yellow(name), summary]]
+        if (device) rows.push(['device', `${device.description} (${device.kind})`])
+        if (version) rows.push(['version', version])
+        rows.push(['self-test', selfTest])
+        if (speed) rows.push(['speed', described(speed)])
+        if (problem) rows.push(['problem', problem])
+        return pairs(rows, colors)
+      })
+      return write(cli.stdout, `${blocks.join('\n\n')}\n`)
+    })
+}
+
+function described({ gemmGflops, mlpStepMs }: Speed): string {
+  return `${gemmGflops.toFixed(1)} GFLOP/s in a matrix product, ${mlpStepMs.toFixed(1)} ms a training step of an MLP`
+}

@@ -1,0 +1,80 @@
+import { Argument, Command, Option } from 'commander'
+import { RUN_STATUSES, type RunRecord, type RunStatus } from '../../core/records.ts'
+import { withStore } from '../database.ts'
+import { EXPORT_FORMATS, EXPORT_TABLES, type ExportFormat, type ExportTable, exportRows } from '../export.ts'
+import {
+  databaseOption,
+  dataDirOption,
+  environmentOf,
+  jsonOption,
+  type StorageFlags,
+  storageOf,
+  wholeNumber,
+} from '../options.ts'
+import { allOf } from '../pages.ts'
+import { runReport } from '../report.ts'
+import { showRun } from '../show-run.ts'
+import { type Cli, write } from '../terminal.ts'
+import { textTable } from '../text-table.ts'
+
+export function runsCommand(cli: Cli): Command {
+  return new Command('runs')
+    .description('the runs in the database: list them, show one, export what was measured')
+    .addCommand(listCommand(cli))
+    .addCommand(showCommand(cli))
+    .addCommand(exportCommand(cli))
+}
+
+function listCommand(cli: Cli): Command {
+  return stored(new Command('list'), 'all runs, newest first')
+    .addOption(new Option('--status <status>', 'only those').choices(RUN_STATUSES))
+    .option('--limit <number>', 'how many at most', wholeNumber(1, 1_000_000), 100)
+    .addOption(jsonOption())
+    .action(async (flags: StorageFlags & { status?: RunStatus; limit: number; json?: boolean }) => {
+      const options = storageOf(flags, environmentOf(cli))
+      const all = await withStore(options, store => allOf(page => store.runs({ ...page, status: flags.status })))
+      const runs = all.slice(0, flags.limit)
+      if (flags.json) return cli.print({ runs })
+      return write(cli.stdout, runs.length === 0 ? 'no runs\n' : textTable(LIST_HEADER, runs.map(listRow)))
+    })
+}
+
+function showCommand(cli: Cli): Command {
+  return stored(new Command('show'), 'one run, round by round')
+    .argument('<run>', 'id of the run')
+    .addOption(jsonOption())
+    .action(async (id: string, flags: StorageFlags & { json?: boolean }) => {
+      const options = storageOf(flags, environmentOf(cli))
+      await withStore(options, async store => {
+        const report = await runReport(store, options.dataDir, id)
+        if (flags.json) return cli.print(report)
+        const { parseRunFile } = await import('../../rounds/run-file.ts')
+        const runFile = parseRunFile(await store.runFile(id))
+        return write(cli.stdout, showRun({ report, run: await store.run(id), runFile }, cli))
+      })
+    })
+}
+
+function exportCommand(cli: Cli): Command {
+  return stored(new Command('export'), 'everything that was measured in a run, on stdout')
+    .argument('<run>', 'id of the run')
+    .addArgument(new Argument('[table]', 'what to export').choices(EXPORT_TABLES).default('metrics'))
+    .addOption(new Option('--format <format>', 'of the text').choices(EXPORT_FORMATS).default('csv'))
+    .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
+    .action(async (id: string, table: ExportTable, flags: StorageFlags & { format: ExportFormat }) => {
+      const options = storageOf(flags, environmentOf(cli))
+      await withStore(options, async store => {
+        for await (const text of exportRows(store, id, table, flags.format)) await write(cli.stdout, text)
+      })
+    })
+}
+
+function stored(command: Command, description: string): Command {
+  return command.description(description).addOption(databaseOption()).addOption(dataDirOption())
+}
+
+const LIST_HEADER = ['run', 'name', 'status', 'rounds', 'engine', 'started']
+
+function listRow({ id, name, status, finalRound, rounds, engine, createdAt }: RunRecord): string[] {
+  return [id, name, status, `${finalRound}/${rounds}`, engine ?? '–', createdAt.slice(0, 19).replace('T', ' ')]
+}

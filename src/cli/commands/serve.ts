@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { EXIT } from '../exit-codes.ts'
+import { aborted } from '../interrupt.ts'
+import {
+  type CoordinatorFlags,
+  databaseOption,
+  dataDirOption,
+  engineOption,
+  hostOption,
+  portOption,
+} from '../options.ts'
+import { onStage } from '../stage.ts'
+import type { Cli } from '../terminal.ts'
+
+export function serveCommand(cli: Cli): Command {
+  const command = new Command('serve').description(
+    'start a coordinator: REST API and Socket.IO on one port, until Ctrl-C; runs in progress can be resumed',
+  )
+  for (const option of [hostOption(), portOption(8080), databaseOption(), dataDirOption(), engineOption()])
+    command.addOption(option)
+  return command.action((flags: CoordinatorFlags) =>
+    onStage(
+      cli,
+      flags,
+      async ({ coordinator: { url, database }, engine, log, signal }) => {
+        log.info({ url, docs: `${url}/docs`, database, engine }, 'serving')
+        await aborted(signal)
+        return EXIT.completed // being told to stop is how a server ends
+      },
+      'info',
+    ),
+  )
+}

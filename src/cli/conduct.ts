@@ -1,0 +1,77 @@
+import type { FedError } from '../core/errors.ts'
+import type { OpenedRun, SimulationEnd, SimulationOptions } from '../main/simulate.ts'
+import { describeError } from './error-report.ts'
+import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts'
+import { storageWords } from './options.ts'
+import { chooseView } from './progress/choose-view.ts'
+import { runReport } from './report.ts'
+import type { RunReport } from './report-schema.ts'
+import type { Stage } from './stage.ts'
+import { colorsFor, pairs, say } from './terminal.ts'
+
+export interface ConductedRun {
+  readonly end: SimulationEnd
+  readonly report: RunReport
+  readonly exitCode: ExitCode
+}
+
+interface RunPlan {
+  readonly name: string
+  readonly rounds: number
+  readonly workers: number
+  start(options: SimulationOptions): Promise<SimulationEnd>
+}
+
+/** Runs one run to its end and shows it meanwhile; what it left in the database is the report. */
+export async function conductRun(stage: Stage, plan: RunPlan): Promise<ConductedRun> {
+  const { cli, coordinator, signal, environment } = stage
+  const { name, rounds, workers } = plan
+  const view = chooseView(cli, { logs: (environment.LOG_LEVEL ?? 'silent') !== 'silent' })
+  const { url, database } = coordinator
+  const onOpened = ({ id, joinToken }: OpenedRun) => {
+    view.begin({ id, name, rounds, workers, engine: stage.engine, database, url })
+    if (workers === 0) say(cli, invitation(url, id, environment.FEDSTRATA_JOIN_TOKEN ?? joinToken))
+  }
+  let end: SimulationEnd
+  try {
+    const engine = stage.flags.engine ?? environment.FEDSTRATA_ENGINE
+    end = await plan.start({ workers, engine, signal, onOpened, onNotice: view.notice })
+  } finally {
+    view.end()
+  }
+  const report = await runReport(coordinator.store, coordinator.dataDir, end.run)
+  const exitCode = exitCodeOfOutcome(end.outcome)
+  say(cli, ending(stage, report, rounds))
+  if (end.error) say(cli, describeError(end.error))
+  return { end, report: withError(report, end.error), exitCode }
+}
+
+function withError(report: RunReport, error: FedError | null): RunReport {
+  return error && !report.error ? { ...report, error: { code: error.code, message: error.message } } : report
+}
+
+function invitation(url: string, run: string, joinToken: string): string {
+  return `waiting for clients: FEDSTRATA_JOIN_TOKEN=${joinToken} fedstrata client --url ${url} --run ${run}`
+}
+
+/** How it ended; for a run that did not complete, how to go on. */
+function ending({ cli, flags, signal }: Stage, report: RunReport, rounds: number): string {
+  const { runId, status, finalRound } = report
+  const colors = colorsFor(cli.stderr, cli.variables)
+  const last = report.rounds.findLast(round => round.accuracy !== null)
+  const accuracy = last?.accuracy == null ? '' : `, accuracy ${last.accuracy.toFixed(4)} after round ${last.round}`
+  const word = status === 'completed' ? colors.green(status) : colors.yellow(signal.aborted ? 'interrupted' : status)
+  const line = `\n${word}  ${finalRound} of ${rounds} rounds${accuracy}`
+  return status === 'completed' ? line : `${line}\ngo on with  fedstrata resume ${runId}${storageWords(flags)}`
+}
+
+/** Where everything is, and what to type next. */
+export function tellWhere({ cli, coordinator, flags }: Stage, { runId, modelFile, modelSha256 }: RunReport): void {
+  const words = storageWords(flags)
+  const rows: [string, string][] = [['database', coordinator.database]]
+  if (modelFile) rows.push(['model', `${modelFile}  (sha256 ${modelSha256?.slice(0, 12)}…)`])
+  rows.push(['look', `fedstrata runs show ${runId}${words}`])
+  rows.push(['', `fedstrata runs export ${runId} barriers --format csv${words}`])
+  rows.push(['', `fedstrata serve${words}   # then http://127.0.0.1:8080/docs`])
+  say(cli, pairs(rows, colorsFor(cli.stderr, cli.variables)))
+}

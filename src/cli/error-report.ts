@@ -1,0 +1,32 @@
+import { CommanderError } from 'commander'
+import { ERROR_CODES, errorBody, FedError, toFedError } from '../core/errors.ts'
+import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts'
+
+/** The document on stdout of a command that was refused or broke before it had anything to report. */
+export function errorDocument(thrown: unknown): { readonly error: ReturnType<typeof errorBody> } {
+  return { error: errorBody(asFedError(thrown)) }
+}
+
+/** A few lines for a person: what is wrong, the code, what was expected and given, what to do. */
+export function describeError(thrown: unknown): string {
+  const { code, detail, cause } = asFedError(thrown)
+  const { expected, received, hint, issues = [] } = detail
+  const lines = [`error: ${ERROR_CODES[code]} (${code})`]
+  if (expected !== undefined) lines.push(`  expected: ${expected}`)
+  if (received !== undefined) lines.push(`  got:      ${received}`)
+  for (const { path, message } of issues) lines.push(`  ${path === '' ? '(top level)' : path}: ${message}`)
+  if (hint !== undefined) lines.push(`  hint:     ${hint}`)
+  if (code === 'internal' && cause === undefined) lines.push('  hint:     LOG_LEVEL=debug shows where it happened')
+  return lines.map(line => line.replaceAll('\n', '\n    ')).join('\n')
+}
+
+export function exitCodeOfThrown(thrown: unknown): ExitCode {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.completed : EXIT.badInput
+  return exitCodeOf(toFedError(thrown).code)
+}
+
+/** What commander says is about the command line, hence about input. */
+function asFedError(thrown: unknown): FedError {
+  if (!(thrown instanceof CommanderError)) return toFedError(thrown)
+  return new FedError('input_invalid', { received: thrown.message.replace(/^error: /, ''), cause: thrown })
+}

@@ -1,0 +1,54 @@
+import { Command } from 'commander'
+import { packageVersion } from '../main/version.ts'
+import { clientCommand } from './commands/client.ts'
+import { demoCommand } from './commands/demo.ts'
+import { enginesCommand } from './commands/engines.ts'
+import { resumeCommand } from './commands/resume.ts'
+import { runsCommand } from './commands/runs.ts'
+import { serveCommand } from './commands/serve.ts'
+import { simulateCommand } from './commands/simulate.ts'
+import type { Cli } from './terminal.ts'
+
+const COMMANDS = [
+  simulateCommand,
+  serveCommand,
+  clientCommand,
+  resumeCommand,
+  enginesCommand,
+  runsCommand,
+  demoCommand,
+] as const
+
+/** The command line. A command's file says what it takes; what it does is loaded when it is called, so that help is quick. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command('fedstrata')
+    .description('Federated learning, simulated: full or layer-wise averaging, and barriers measured in every round')
+    .version(packageVersion())
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 completed, 1 failed, 2 bad input, 130 interrupted (a run can be resumed).
+Environment: DATABASE_URL, FEDSTRATA_TOKEN, FEDSTRATA_JOIN_TOKEN, FEDSTRATA_DATA_DIR, FEDSTRATA_ENGINE, LOG_LEVEL, NO_COLOR.
+
+Examples:
+  $ fedstrata demo
+  $ fedstrata simulate examples/mnist.yaml --set rounds=10 --workers 4
+  $ fedstrata runs show RUN`,
+    )
+  for (const command of COMMANDS) program.addCommand(command(cli))
+  return configured(program, cli)
+}
+
+/** Settings that commander does not hand down to commands that were made on their own. */
+function configured(command: Command, cli: Cli): Command {
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: text => cli.stdout.write(text), writeErr: text => cli.stderr.write(text) })
+    .showHelpAfterError(`Try "${pathOf(command)} --help"`)
+  for (const sub of command.commands) configured(sub, cli)
+  return command
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
+}

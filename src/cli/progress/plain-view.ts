@@ -1,0 +1,32 @@
+import { duration, number, outcomes, signed, summarizeBarriers, worstLayer } from '../round-summary.ts'
+import { colorsFor, pairs, say, type Terminal } from '../terminal.ts'
+import { introduction } from './introduction.ts'
+import type { RunView } from './view.ts'
+
+/** One line a round, for pipes, files and CI logs. */
+export function plainView(terminal: Terminal): RunView {
+  let rounds = 0
+  return {
+    begin(run) {
+      rounds = run.rounds
+      say(terminal, pairs(introduction(run), colorsFor(terminal.stderr, terminal.variables)))
+    },
+    notice(notice) {
+      if (notice.type !== 'round') return
+      const { round, loss, accuracy, clients, durationMs } = notice.record
+      const barriers = summarizeBarriers(notice.barriers)
+      const worst = worstLayer(barriers)
+      const parts = [
+        `round ${round}/${rounds}`,
+        `loss ${number(loss)}`,
+        `accuracy ${number(accuracy)}`,
+        `clients ${outcomes(clients)}`,
+        ...(barriers.full === null ? [] : [`full barrier ${signed(barriers.full)}`]),
+        ...(worst ? [`worst layer ${worst[0]} ${signed(worst[1])}`] : []),
+        duration(durationMs),
+      ]
+      say(terminal, parts.join('  '))
+    },
+    end() {},
+  }
+}

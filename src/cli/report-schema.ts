@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { barrierRecordSchema, errorRecordSchema, roundRecordSchema, runRecordSchema } from '../core/records.ts'
+
+/**
+ * The document that `simulate --json` and `runs show --json` print. `order` and `layers` are there for cumulative paths,
+ * which mean nothing without; `error` is there when the run has one.
+ */
+export const reportBarrierSchema = z.strictObject({
+  ...barrierRecordSchema.pick({
+    path: true,
+    layer: true,
+    base: true,
+    between: true,
+    split: true,
+    interpolation: true,
+    loss: true,
+    error: true,
+    lossBarrier: true,
+    errorBarrier: true,
+  }).shape,
+  order: barrierRecordSchema.shape.order.optional(),
+  layers: barrierRecordSchema.shape.layers.optional(),
+})
+
+export const reportRoundSchema = z.strictObject({
+  ...roundRecordSchema.pick({
+    round: true,
+    loss: true,
+    accuracy: true,
+    clients: true,
+    durationMs: true,
+    phases: true,
+  }).shape,
+  barriers: z.array(reportBarrierSchema),
+})
+
+export const runReportSchema = z.strictObject({
+  runId: z.string(),
+  name: z.string(),
+  status: runRecordSchema.shape.status,
+  engine: z.string().nullable(),
+  finalRound: runRecordSchema.shape.finalRound,
+  /** Absolute path, safetensors; null before the first complete round. */
+  modelFile: z.string().nullable(),
+  modelSha256: z.string().length(64).nullable(),
+  rounds: z.array(reportRoundSchema),
+  error: errorRecordSchema.optional(),
+})
+
+export type RunReport = z.infer<typeof runReportSchema>
+export type ReportRound = z.infer<typeof reportRoundSchema>
+export type ReportBarrier = z.infer<typeof reportBarrierSchema>

@@ -1,0 +1,39 @@
+import type { BarrierRecord } from '../core/records.ts'
+import type { Store } from '../rounds/ports.ts'
+import { checkpointFiles } from '../store/checkpoint-files.ts'
+import { groupBy } from './group-by.ts'
+import { allOf } from './pages.ts'
+import type { ReportBarrier, RunReport } from './report-schema.ts'
+
+/** Everything that the database has of a run, as one document. Throws `run_not_found`. */
+export async function runReport(store: Store, dataDir: string, id: string): Promise<RunReport> {
+  const run = await store.run(id)
+  const checkpoint = await store.latestCheckpoint(id)
+  const rounds = await allOf(page => store.rounds(id, page))
+  const barriers = groupBy(await allOf(page => store.barriers(id, page)), barrier => barrier.round)
+  return {
+    runId: run.id,
+    name: run.name,
+    status: run.status,
+    engine: run.engine,
+    finalRound: run.finalRound,
+    modelFile: checkpoint && checkpointFiles(dataDir).path(checkpoint),
+    modelSha256: checkpoint?.sha256 ?? null,
+    rounds: rounds.map(({ round, loss, accuracy, clients, durationMs, phases }) => ({
+      round,
+      loss,
+      accuracy,
+      clients,
+      durationMs,
+      phases,
+      barriers: (barriers.get(round) ?? []).map(reportBarrier),
+    })),
+    ...(run.error && { error: run.error }),
+  }
+}
+
+function reportBarrier(record: BarrierRecord): ReportBarrier {
+  const { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier } = record
+  const cumulative = path === 'cumulative' ? { order: record.order, layers: record.layers } : {}
+  return { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier, ...cumulative }
+}

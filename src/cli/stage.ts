@@ -1,0 +1,46 @@
+import type { Logger } from 'pino'
+import type { Coordinator } from '../main/coordinator.ts'
+import type { Environment } from '../main/environment.ts'
+import type { ExitCode } from './exit-codes.ts'
+import { aborted, onInterrupt } from './interrupt.ts'
+import { type CoordinatorFlags, coordinatorOptionsOf, environmentOf } from './options.ts'
+import { type Cli, logger, say } from './terminal.ts'
+
+/** A coordinator of this command's own, and the signal that Ctrl-C aborts. */
+export interface Stage {
+  readonly cli: Cli
+  readonly coordinator: Coordinator
+  /** The engine that computes. */
+  readonly engine: string
+  readonly signal: AbortSignal
+  readonly flags: CoordinatorFlags
+  readonly environment: Environment
+  readonly log: Logger
+}
+
+/** Starts a coordinator, hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
+export async function onStage(
+  cli: Cli,
+  flags: CoordinatorFlags,
+  work: (stage: Stage) => Promise<ExitCode>,
+  logLevel: Environment['LOG_LEVEL'] = 'silent',
+): Promise<void> {
+  const environment = environmentOf(cli)
+  const signal = onInterrupt(() => say(cli, 'interrupted: finishing cleanly; once more ends at once'))
+  const { startCoordinator } = await import('../main/coordinator.ts')
+  const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
+  const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log })
+  try {
+    const engine = await coordinator.engine()
+    cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log }))
+  } finally {
+    await coordinator.close()
+  }
+}
+
+/** Keeps the REST API up until Ctrl-C, unless the user has already asked to leave. */
+export async function keepServing({ cli, coordinator, signal }: Stage): Promise<void> {
+  if (signal.aborted) return
+  say(cli, `serving at ${coordinator.url} (documentation: ${coordinator.url}/docs) until Ctrl-C`)
+  await aborted(signal)
+}

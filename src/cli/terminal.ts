@@ -1,0 +1,49 @@
+import { createColors } from 'picocolors'
+import { type Logger, pino } from 'pino'
+import type { Environment } from '../main/environment.ts'
+import type { ExitCode } from './exit-codes.ts'
+
+/** Where a command writes: documents and tables to `stdout`, everything else to `stderr`. */
+export interface Terminal {
+  readonly stdout: NodeJS.WriteStream & { readonly fd: number }
+  readonly stderr: NodeJS.WriteStream & { readonly fd: number }
+  readonly variables: NodeJS.ProcessEnv
+}
+
+/** What a command is given: where to write, and how to report. */
+export interface Cli extends Terminal {
+  /** The one document that `--json` prints. */
+  print(document: unknown): Promise<void>
+  exit(code: ExitCode): void
+}
+
+export type Colors = ReturnType<typeof createColors>
+
+/** Colours only on a terminal, and never against NO_COLOR (no-color.org). */
+export function colorsFor(stream: NodeJS.WriteStream, variables: NodeJS.ProcessEnv): Colors {
+  return createColors(stream.isTTY === true && !variables['NO_COLOR'] && variables['TERM'] !== 'dumb')
+}
+
+/** Resolves when the text has left the process, so that an exit right after it cannot cut it off. */
+export function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise(resolve => stream.write(text, () => resolve()))
+}
+
+export function say(terminal: Terminal, line: string): void {
+  terminal.stderr.write(`${line}\n`)
+}
+
+/** Two or more words and what they stand for, aligned; a label that is empty continues the line above. */
+export function pairs(rows: readonly (readonly [label: string, value: string])[], colors: Colors): string {
+  const width = Math.max(...rows.map(([label]) => label.length))
+  return rows.map(([label, value]) => `${colors.dim(label.padEnd(width))}  ${value}`).join('\n')
+}
+
+/** On a terminal readable lines, else JSON lines; to stderr, because stdout belongs to documents. */
+export async function logger({ stderr, variables }: Terminal, level: Environment['LOG_LEVEL']): Promise<Logger> {
+  if (level === undefined || level === 'silent') return pino({ level: 'silent' })
+  if (!stderr.isTTY) return pino({ level }, pino.destination({ dest: stderr.fd, sync: true }))
+  const { PinoPretty } = await import('pino-pretty')
+  const colorize = colorsFor(stderr, variables).isColorSupported
+  return pino({ level }, PinoPretty({ destination: stderr.fd, sync: true, colorize, ignore: 'pid,hostname' }))
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { modelTrainer } from '../../clients/model-trainer.ts'
+import type { LocalTask } from '../../clients/trainer.ts'
+import { view } from '../../src/core/layout.ts'
+import { createRng } from '../../src/core/rng.ts'
+import { loadDataset } from '../../src/data/index.ts'
+import { buildNetwork } from '../../src/models/network.ts'
+import { limitsFor } from '../../src/protocol/limits.ts'
+import { silent } from '../../src/protocol/log.ts'
+import { OPTIMIZER_MEMORY } from '../../src/protocol/segments.ts'
+import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { denseLayout } from '../protocol/layouts.ts'
+
+// fc1: 4 · 5 + 5 = 25 values, fc2: 5 · 3 + 3 = 18.
+const layout = denseLayout(4, 5, 3)
+const runFile = {
+  name: 'tiny',
+  seed: 7,
+  rounds: 3,
+  model: { name: 'mlp', hidden: [5] },
+  data: { name: 'synthetic', dimension: 4, classes: 3, train: 61, test: 12 },
+  partition: { name: 'dirichlet', dirichletAlpha: 1 },
+  clients: { total: 4 },
+  local: { epochs: 2, batchSize: 8, optimizer: { name: 'sgd', learningRate: 0.1, momentum: 0.9 } },
+}
+
+const open = (change: object = {}) => {
+  const file = parseRunFile({ ...runFile, ...change })
+  return { run: 'r', runFile: file, layout: layout.digest, shared: [], limits: limitsFor(layout) }
+}
+const options = { engine: 'cpu', log: silent }
+const prepare = (change: object = {}) => modelTrainer(open(change), options)
+
+/** The start that all clients have in common, and a client's own one. */
+async function starts() {
+  const file = parseRunFile(runFile)
+  const network = await buildNetwork(file.model, await loadDataset(file.data))
+  const rng = createRng(7)
+  const [common, own] = [network.init(rng.fork('init')), network.init(rng.fork('init/client/2'))]
+  network.dispose()
+  return { common, own }
+}
+
+const blocksOf = (params: Float32Array) => new Map(layout.blocks.map(block => [block.name, view(params, block)]))
+const bits = (segments: ReadonlyMap<string, Float32Array>) =>
+  [...segments].map(([name, values]) => [name, Buffer.from(values.slice().buffer).toString('hex')])
+
+const global = blocksOf(Float32Array.from({ length: layout.size }, (_, index) => Math.sin(index) / 2))
+const task = (change: Partial<LocalTask> = {}): LocalTask => ({
+  round: 2,
+  client: 2,
+  global,
+  own: new Map(),
+  memory: new Map(),
+  initialise: [],
+  reply: ['fc1', 'fc2'],
+  ...change,
+})
+const signal = new AbortController().signal
+
+test('a result depends on run file, round, client and received blocks, on nothing else', async () => {
+  const first = await prepare()
+  const result = await first.train(task(), signal)
+  assert.deepEqual([...result.segments.keys()], ['block/fc1', 'block/fc2'])
+  assert.ok(Number.isFinite(result.trainLoss) && result.trainLoss > 0)
+
+  const second = await prepare()
+  for (const client of [0, 3, 1]) await second.train(task({ client, round: 1 }), signal)
+  const again = await second.train(task(), signal)
+  assert.deepEqual(bits(again.segments), bits(result.segments))
+  assert.deepEqual([again.trainLoss, again.steps], [result.trainLoss, result.steps])
+
+  const others = await Promise.all(
+    [{ round: 3 }, { client: 1 }, { global: blocksOf(new Float32Array(layout.size).fill(0.1)) }].map(async change => {
+      const trainer = await prepare()
+      return bits((await trainer.train(task(change), signal)).segments)
+    }),
+  )
+  for (const other of others) assert.notDeepEqual(other, bits(result.segments))
+})
+
+test('the clients’ examples add up to the data set, and steps to the epochs', async () => {
+  const trainer = await prepare()
+  let total = 0
+  for (let client = 0; client < 4; client++) {
+    const { numExamples, steps } = await trainer.train(task({ client }), signal)
+    total += numExamples
+    assert.equal(steps, 2 * Math.ceil(numExamples / 8))
+  }
+  assert.equal(total, 61)
+  await assert.rejects(trainer.train(task({ client: 4 }), signal), { code: 'example_count_invalid' })
+})
+
+test('own blocks override global ones; blocks nobody sent begin as they do for all; others from the client’s stream', async () => {
+  const { common, own } = await starts()
+  const trainer = await prepare()
+  const train = async (change: Partial<LocalTask>) => bits((await trainer.train(task(change), signal)).segments)
+  const mixed = (params: Float32Array) => new Map([...global, ['fc2', blocksOf(params).get('fc2')!]])
+
+  const overridden = await train({ own: new Map([['fc2', blocksOf(own).get('fc2')!]]) })
+  assert.deepEqual(overridden, await train({ global: mixed(own) }))
+  assert.notDeepEqual(overridden, await train({}))
+
+  const unsent = await train({ global: new Map([['fc1', global.get('fc1')!]]) })
+  assert.deepEqual(unsent, await train({ global: mixed(common) }))
+
+  assert.deepEqual(await train({ initialise: ['fc2'] }), await train({ global: mixed(own) }))
+  assert.deepEqual(await train({ initialise: ['fc1', 'fc2'] }), await train({ global: blocksOf(own) }))
+})
+
+test('only what is asked for is sent back, in that order', async () => {
+  const trainer = await prepare()
+  const all = bits((await trainer.train(task(), signal)).segments)
+  const some = bits((await trainer.train(task({ reply: ['fc2'] }), signal)).segments)
+  assert.deepEqual(some, [all[1]])
+  const turned = bits((await trainer.train(task({ reply: ['fc2', 'fc1'] }), signal)).segments)
+  assert.deepEqual(turned, [all[1], all[0]])
+  await assert.rejects(trainer.train(task({ reply: ['fc9'] }), signal), { code: 'layer_unknown' })
+})
+
+test('optimizer memory is sent when asked for, and taken up again', async () => {
+  const trainer = await prepare()
+  const { segments } = await trainer.train(task({ reply: ['fc1', OPTIMIZER_MEMORY] }), signal)
+  const memory = new Map([...segments].filter(([name]) => !name.startsWith('block/')))
+  assert.deepEqual([...memory].map(([name, { length }]) => [name, length]).sort(), [
+    ['momentum/fc1', 25],
+    ['momentum/fc2', 18],
+    ['updates/fc1', 1],
+    ['updates/fc2', 1],
+  ])
+  const [fresh, warm] = [await trainer.train(task(), signal), await trainer.train(task({ memory }), signal)]
+  assert.notDeepEqual(bits(warm.segments), bits(fresh.segments))
+})
+
+test('what a preset asks of local training is done', async () => {
+  const byPreset = await prepare({ strategy: { preset: { name: 'fedprox', mu: 0.5 } } })
+  const byHand = await prepare({ local: { ...runFile.local, regularizer: { name: 'prox', mu: 0.5 } } })
+  const plain = await prepare()
+  const results = []
+  for (const trainer of [byPreset, byHand, plain]) results.push(bits((await trainer.train(task(), signal)).segments))
+  assert.deepEqual(results[0], results[1])
+  assert.notDeepEqual(results[0], results[2])
+
+  const babu = await prepare({ strategy: { preset: { name: 'fedbabu' } } })
+  const { segments } = await babu.train(task(), signal)
+  assert.deepEqual(segments.get('block/fc2'), global.get('fc2'), 'the head is frozen')
+})
+
+test('the proximal term pulls towards the global model, also when the client began elsewhere', async () => {
+  // One full-batch step with η μ = 1: w ← w − η (g + μ (w − a)) = a − η g, wherever w was.
+  const local = {
+    batchSize: 1000,
+    optimizer: { name: 'sgd', learningRate: 0.1 },
+    regularizer: { name: 'prox', mu: 10 },
+  }
+  const trainer = await prepare({ local })
+  const far = blocksOf(new Float32Array(layout.size).fill(50))
+  const { segments } = await trainer.train(task({ global: far, initialise: ['fc1', 'fc2'] }), signal)
+  for (const values of segments.values()) for (const value of values) assert.ok(Math.abs(value - 50) < 2, String(value))
+})
+
+test('another model than the coordinator’s is refused, and so is a folder without the data', async () => {
+  const other = { ...open(), layout: '0123456789abcdef' }
+  await assert.rejects(modelTrainer(other, options), { code: 'layout_mismatch' })
+  const mnist = open({ data: { name: 'mnist', dir: '/from/the/run/file' } })
+  await assert.rejects(modelTrainer(mnist, { ...options, dataDir: '/on/this/machine' }), {
+    code: 'data_missing',
+    message: /\/on\/this\/machine/,
+  })
+  await assert.rejects(modelTrainer({ ...open(), runFile: { name: 'no more' } }, options), { code: 'run_file_invalid' })
+  await assert.rejects(modelTrainer(open(), { ...options, engine: 'abacus' }), { code: 'engine_unavailable' })
+})
+
+test('training leaves no tensor behind, and an abort ends it with its reason', async () => {
+  const first = await prepare()
+  await first.train(task(), signal)
+  const before = tf.memory().numTensors
+  const trainer = await prepare({ local: { ...runFile.local, epochs: 100_000 } })
+  const stop = new AbortController()
+  setImmediate(() => stop.abort(new Error('withdrawn')))
+  await assert.rejects(trainer.train(task(), stop.signal), /withdrawn/)
+  trainer.dispose()
+  await first.train(task({ client: 1 }), signal)
+  assert.equal(tf.memory().numTensors, before)
+})
