@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { z } from 'zod'
@@ -9,7 +10,8 @@ import { type ClientOptions, runClient } from './worker.ts'
 /**
  * A client process on its own: `node dist/clients/main.js --url http://… --run ID --clients 4`, the join token in
  * FEDSTRATA_JOIN_TOKEN. It ends with the run: exit code 0 when the run completed or was stopped, 1 when it failed, 2 when
- * this process may not or cannot take part, 130 when it was interrupted. A process started with an IPC channel tells its
+ * this process may not or cannot take part, 130 when it was interrupted. With --standby it loads what it needs and gets
+ * url, run and token as one IPC message. A process started with an IPC channel tells its
  * parent the end as one message, and does not outlive it.
  */
 const optionsSchema = z.strictObject({
@@ -22,6 +24,9 @@ const optionsSchema = z.strictObject({
   engine: z.string().optional(),
   noop: z.boolean().default(false),
 })
+
+/** What a process on standby is sent when there is a run for it. */
+const joinSchema = z.strictObject({ url: z.url(), run: z.string().min(1), token: z.string().min(1) })
 
 export type EndMessage =
   | { readonly type: 'ended'; readonly outcome: string }
@@ -36,7 +41,9 @@ async function main(): Promise<number> {
   const stop = new AbortController()
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => stop.abort())
   try {
-    const outcome = await runClient({ ...readOptions(), signal: stop.signal, log })
+    const options = await readOptions(stop.signal)
+    if (options === null) return 130
+    const outcome = await runClient({ ...options, signal: stop.signal, log })
     await tell({ type: 'ended', outcome })
     if (stop.signal.aborted) return 130
     return outcome === 'failed' ? 1 : 0
@@ -58,6 +65,7 @@ const argumentsTaken = {
   'data-dir': string,
   engine: string,
   noop: { type: 'boolean' },
+  standby: { type: 'boolean' },
 } as const
 
 function readArguments() {
@@ -68,10 +76,13 @@ function readArguments() {
   }
 }
 
-function readOptions(): Omit<ClientOptions, 'signal' | 'log'> {
-  const values = readArguments()
+/** null when the process was dismissed before there was a run for it. */
+async function readOptions(dismissed: AbortSignal): Promise<Omit<ClientOptions, 'signal' | 'log'> | null> {
+  const { standby, ...values } = readArguments()
   const token = values.token ?? process.env['FEDSTRATA_JOIN_TOKEN'] ?? ''
-  const options = validate(optionsSchema, { ...values, token })
+  const sent = standby ? await sentForth(dismissed, values.noop ?? false) : {}
+  if (sent === null) return null
+  const options = validate(optionsSchema, { token, ...values, ...sent })
   return {
     url: options.url,
     run: options.run,
@@ -82,6 +93,14 @@ function readOptions(): Omit<ClientOptions, 'signal' | 'log'> {
     engine: options.engine,
     ...(options.noop && { trainer: noopTrainer }),
   }
+}
+
+/** Waits for the run to join, and loads meanwhile what training needs. */
+async function sentForth(dismissed: AbortSignal, noop: boolean): Promise<z.output<typeof joinSchema> | null> {
+  const sent = once(process, 'message', { signal: dismissed }).catch(() => null)
+  if (!noop) await import('./model-trainer.ts')
+  const message = await sent
+  return message && validate(joinSchema, message[0])
 }
 
 function exitCode({ code }: FedError): number {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { ClientProcesses } from '../main/client-processes.ts'
 import type { Coordinator } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
 import type { ExitCode } from './exit-codes.ts'
@@ -16,25 +17,33 @@ export interface Stage {
   readonly flags: CoordinatorFlags
   readonly environment: Environment
   readonly log: Logger
+  /** Client processes that have been loading since before the coordinator was there. */
+  readonly standby: ClientProcesses
 }
 
-/** Starts a coordinator, hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
+/** Starts a coordinator (and before it `workers` client processes), hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
 export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  logLevel: Environment['LOG_LEVEL'] = 'silent',
+  { logLevel = 'silent', workers = 0 }: { logLevel?: Environment['LOG_LEVEL']; workers?: number } = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const signal = onInterrupt(() => say(cli, 'interrupted: finishing cleanly; once more ends at once'))
-  const { startCoordinator } = await import('../main/coordinator.ts')
-  const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
-  const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log })
+  const { startClientProcesses } = await import('../main/client-processes.ts')
+  const standby = startClientProcesses(workers, { engine: flags.engine ?? environment.FEDSTRATA_ENGINE })
   try {
-    const engine = await coordinator.engine()
-    cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log }))
+    const { startCoordinator } = await import('../main/coordinator.ts')
+    const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
+    const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log })
+    try {
+      const engine = await coordinator.engine()
+      cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log, standby }))
+    } finally {
+      await coordinator.close()
+    }
   } finally {
-    await coordinator.close()
+    await standby.close()
   }
 }
 

@@ -59,8 +59,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
-  const store = await openStore({ databaseUrl: options.databaseUrl, dataDir })
-  const compute = startCompute({ engine: options.engine })
+  const compute = startCompute({ engine: options.engine }) // first: it loads on another core meanwhile
+  const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
+    await compute.close()
+    throw error
+  })
   const checkpoints = checkpointFiles(dataDir)
   const io = new Server(socketServerOptions)
   const gateway = socketGateway(io, { clock: systemClock, log })

@@ -115,7 +115,8 @@ export function runService({
           if (notice.type === 'progress') began ??= begin().catch(error => log.error(error))
           notify(notice)
         },
-        closeRound: job => compute.closeRound(id, job),
+        average: job => compute.average(id, job),
+        measure: round => compute.measure(id, round),
         openGateway: events =>
           gateway.open({
             id,

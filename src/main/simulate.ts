@@ -1,21 +1,19 @@
-import type { ChildProcess } from 'node:child_process'
-import { fork } from 'node:child_process'
-import { FedError } from '../core/errors.ts'
+import type { FedError } from '../core/errors.ts'
 import type { RunNotice, RunOutcome } from '../rounds/ports.ts'
+import { type ClientProcesses, type ClientProcessOptions, startClientProcesses } from './client-processes.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { RunIdentity } from './run-service.ts'
 
-export interface SimulationOptions {
+export interface SimulationOptions extends ClientProcessOptions {
   /** Client processes to start; 0 waits for clients from elsewhere. */
   readonly workers: number
-  readonly engine: string
+  /** Processes that were started before, in place of new ones. */
+  readonly standby?: ClientProcesses | undefined
   /** The run is open: clients may join. */
   readonly onOpened?: (run: OpenedRun) => void
   readonly onNotice?: (notice: RunNotice) => void
   /** Aborting stops the run cleanly; it can be resumed. */
   readonly signal?: AbortSignal
-  /** Further arguments of each client process. */
-  readonly clientArguments?: readonly string[]
 }
 
 export type OpenedRun = RunIdentity
@@ -25,8 +23,6 @@ export interface SimulationEnd {
   readonly outcome: RunOutcome
   readonly error: FedError | null
 }
-
-const CLIENT = new URL('../../clients/main.js', import.meta.url)
 
 /** Runs a run file to its end on an embedded coordinator, with client processes of its own over real sockets. */
 export async function simulate(
@@ -53,27 +49,29 @@ async function conduct(
   options: SimulationOptions,
   open: () => Promise<{ readonly joinToken: string }>,
 ): Promise<SimulationEnd> {
+  const { url, runs } = coordinator
+  const { signal, standby, workers } = options
   const ended = whenEnded(coordinator, run, options.onNotice)
-  const children: ChildProcess[] = []
-  const stop = () => void coordinator.runs.stop(run).catch(() => undefined)
+  const clients = standby ?? startClientProcesses(workers, options)
+  const stop = () => void runs.stop(run).catch(() => undefined)
+  // Clients also leave when the run has just ended, and when Ctrl-C reached them first: then that is what happened.
+  const abandoned = async (error: FedError): Promise<SimulationEnd> => {
+    stop()
+    const end = await ended.promise
+    return end.outcome !== 'stopped' || signal?.aborted ? end : { run, outcome: 'failed', error }
+  }
   try {
     const { joinToken } = await open()
     options.onOpened?.({ id: run, joinToken })
-    options.signal?.addEventListener('abort', stop, { once: true })
-    const workers = options.signal?.aborted ? 0 : options.workers
-    if (options.signal?.aborted) stop()
-    for (let i = 0; i < workers; i++) children.push(startClient(coordinator.url, run, joinToken, options))
-    let left = null as FedError | null
-    void allGone(children).then(error => {
-      left = error
-      if (error) stop()
-    })
-    const end = await ended.promise
-    return left && end.outcome === 'stopped' && !options.signal?.aborted ? { run, outcome: 'failed', error: left } : end
+    signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted) stop()
+    else clients.join({ url, run, token: joinToken })
+    if (clients.count === 0) return await ended.promise
+    return await Promise.race([ended.promise, clients.gone.then(error => abandoned(error))])
   } finally {
     ended.unsubscribe()
-    options.signal?.removeEventListener('abort', stop)
-    await Promise.all(children.map(gone))
+    signal?.removeEventListener('abort', stop)
+    await clients.close()
   }
 }
 
@@ -87,38 +85,4 @@ function whenEnded({ runs }: Coordinator, run: string, onNotice: SimulationOptio
     })
   })
   return { promise, unsubscribe }
-}
-
-/** A process trains one task while the next is already on its way. */
-const TASKS_IN_HAND = 2
-
-/** A client process; the token goes through its environment, because a command line is visible to everyone. */
-function startClient(
-  url: string,
-  run: string,
-  joinToken: string,
-  { engine, clientArguments = [] }: SimulationOptions,
-): ChildProcess {
-  const options = ['--url', url, '--run', run, '--engine', engine, '--clients', String(TASKS_IN_HAND)]
-  return fork(CLIENT, [...options, ...clientArguments], {
-    env: { ...process.env, FEDSTRATA_JOIN_TOKEN: joinToken, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    detached: false,
-  })
-}
-
-/** Why a run cannot go on when all its client processes are gone; null when they went because it ended. */
-async function allGone(children: readonly ChildProcess[]): Promise<FedError | null> {
-  const codes = await Promise.all(children.map(gone))
-  if (codes.every(code => code === 0)) return null
-  return new FedError('client_failed', {
-    expected: 'client processes that stay until the run ends',
-    received: `${children.length} of ${children.length} gone (exit codes ${codes.join(', ')})`,
-    hint: 'Their messages are above; the run can be resumed',
-  })
-}
-
-function gone(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)
-  return new Promise(resolve => child.once('exit', code => resolve(code)))
 }

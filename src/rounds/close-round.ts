@@ -17,16 +17,23 @@ export interface RoundJob {
   readonly updates: readonly (ClientUpdate & { readonly numExamples: number })[]
 }
 
-export interface ClosedRound {
+/** What the next round needs of this one. */
+export interface AveragedRound {
   readonly server: ServerState
   /** Layer blocks averaged, input to output. */
   readonly averaged: readonly string[]
+  /** Milliseconds. */
+  readonly aggregateMs: number
+}
+
+/** What is found out about the round, while the next one may already be under way. */
+export interface MeasuredRound {
   /** Central evaluation; null in rounds that the run file leaves out. */
   readonly evaluation: Evaluation | null
   readonly metrics: readonly MetricRecord[]
   readonly barriers: readonly BarrierRecord[]
-  /** Milliseconds. */
-  readonly phases: { readonly aggregate: number; readonly evaluate: number; readonly probe: number }
+  readonly evaluateMs: number
+  readonly probeMs: number
 }
 
 /** A member of the cohort: its model as trained, and the same client's model once the round is averaged. */
@@ -37,30 +44,37 @@ export interface Trained {
   readonly after: Float32Array
 }
 
+/** A round that was averaged and is still to be measured. Stays in the compute worker. */
+export interface OpenRound {
+  readonly job: RoundJob
+  readonly result: AveragedRound
+  readonly trained: readonly Trained[]
+}
+
 /**
- * The whole computation of one round, in the compute worker: aggregate the updates, evaluate what came out, and probe the
- * barriers between the clients' models. Depends on nothing but the session and the job, so it can be repeated.
+ * The first half of closing a round, in the compute worker: from the updates to the new state. Depends on nothing but the
+ * session and the job, so it can be repeated.
  */
-export async function closeRound(session: Session, job: RoundJob): Promise<ClosedRound> {
+export async function averageRound(session: Session, job: RoundJob): Promise<OpenRound> {
   const start = performance.now()
-  const { server, averaged, trained } = await average(session, job)
-  const aggregated = performance.now()
-  const evaluation = await measureGlobal(session, server, trained)
-  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, server.round, trained))]
+  const { trained, ...result } = await average(session, job)
+  return { job, trained, result: { ...result, aggregateMs: performance.now() - start } }
+}
+
+/** The second half: evaluates what came out, and probes the barriers between the clients' models. */
+export async function measureRound(session: Session, { job, result, trained }: OpenRound): Promise<MeasuredRound> {
+  const { round } = job
+  const start = performance.now()
+  const evaluation = await measureGlobal(session, result.server, trained)
+  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, round, trained))]
   const evaluated = performance.now()
-  const barriers = await probeRound(session, server.round, trained)
-  const phases = {
-    aggregate: aggregated - start,
-    evaluate: evaluated - aggregated,
-    probe: performance.now() - evaluated,
-  }
+  const barriers = await probeRound(session, round, trained)
   return {
-    server,
-    averaged,
     evaluation,
-    metrics: [...globalMetrics(job.round, evaluation), ...metrics, ...barrierMetrics(barriers)],
+    metrics: [...globalMetrics(round, evaluation), ...metrics, ...barrierMetrics(barriers)],
     barriers,
-    phases,
+    evaluateMs: evaluated - start,
+    probeMs: performance.now() - evaluated,
   }
 }
 

@@ -1,7 +1,10 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
-import type { ClosedRound } from './close-round.ts'
+import type { AveragedRound, MeasuredRound } from './close-round.ts'
 import type { RoundCommit } from './ports.ts'
 import { type Closing, tally } from './transition.ts'
+
+/** What the compute worker made of a round. */
+export type ClosedRound = AveragedRound & MeasuredRound
 
 /** Readings of the monotonic clock (milliseconds) along one round, and the wall time of its beginning. */
 export interface Stopwatch {
@@ -63,8 +66,8 @@ function roundRecord(closing: Closing, closed: ClosedRound, timing: Timing): Rou
 
 /**
  * The round's wall time in pieces that follow each other: dispatch until the first task arrived at a process, train until
- * the last update began to arrive, collect until it was accepted; then the compute worker's three. Writing the
- * checkpoint and the transaction is the rest of `durationMs`.
+ * the last update began to arrive, collect until it was accepted; then the compute worker's three, the last two of which
+ * may overlap the next round. Waiting for the worker and writing the checkpoint are the rest of `durationMs`.
  */
 function phasesOf(closing: Closing, closed: ClosedRound, timing: Timing): Record<Phase, number> {
   const delivered = timing.delivered ?? timing.begin
@@ -76,7 +79,9 @@ function phasesOf(closing: Closing, closed: ClosedRound, timing: Timing): Record
     dispatch: delivered - timing.begin,
     train: trained - delivered,
     collect: timing.closed - trained,
-    ...closed.phases,
+    aggregate: closed.aggregateMs,
+    evaluate: closed.evaluateMs,
+    probe: closed.probeMs,
   }
 }
 

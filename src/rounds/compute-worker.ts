@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
-import { closeRound } from './close-round.ts'
+import { averageRound, measureRound, type OpenRound } from './close-round.ts'
 import type { ComputeCall, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
@@ -13,6 +13,8 @@ import { openSession, type Session } from './session.ts'
 const port = parentPort!
 const engine = prepareEngine(workerData.engine)
 const sessions = new Map<string, Session>()
+/** By run, then round: averaged, and not yet measured. */
+const open = new Map<string, Map<number, OpenRound>>()
 let last: Promise<unknown> = engine.catch(() => undefined)
 
 port.on('message', ({ id, call }: ComputeRequest) => {
@@ -34,25 +36,40 @@ async function perform(call: ComputeCall): Promise<unknown> {
     case 'memory':
       return engineMemory()
     case 'open':
-      return open(call.run, call.runFile)
-    case 'closeRound': {
-      const session = sessions.get(call.run)
-      if (!session) throw new Error(`no session for run ${call.run}`)
-      return closeRound(session, call.job)
+      return openRun(call.run, call.runFile)
+    case 'average': {
+      const round = await averageRound(sessionOf(call.run), call.job)
+      open.get(call.run)?.set(call.job.round, round)
+      return round.result
+    }
+    case 'measure': {
+      const rounds = open.get(call.run)
+      const round = rounds?.get(call.round)
+      if (!round) throw new Error(`round ${call.round} of run ${call.run} was not averaged, or is measured already`)
+      rounds!.delete(call.round)
+      return measureRound(sessionOf(call.run), round)
     }
     case 'release':
       sessions.get(call.run)?.dispose()
       sessions.delete(call.run)
+      open.delete(call.run)
       return null
     default:
       return call satisfies never
   }
 }
 
-async function open(run: string, runFile: unknown): Promise<OpenedSession> {
+function sessionOf(run: string): Session {
+  const session = sessions.get(run)
+  if (session) return session
+  throw new Error(`no session for run ${run}`)
+}
+
+async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
   await engine
   sessions.get(run)?.dispose()
   const session = await openSession(parseRunFile(runFile))
   sessions.set(run, session)
+  open.set(run, new Map())
   return { layout: session.layout, clients: session.clients, initial: session.initial() }
 }

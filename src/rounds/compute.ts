@@ -3,7 +3,7 @@ import type { Engine } from '../compute/choose.ts'
 import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { ClientRecord } from '../core/records.ts'
-import type { ClosedRound, RoundJob } from './close-round.ts'
+import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
 import type { ServerState } from './ports.ts'
 
 /** The coordinator's side of the compute worker: the event loop asks, and never computes. */
@@ -11,7 +11,9 @@ export interface Compute {
   /** Rejects with `engine_unavailable` or `engine_faulty`. */
   engine(): Promise<Engine>
   open(run: string, runFile: unknown): Promise<OpenedSession>
-  closeRound(run: string, job: RoundJob): Promise<ClosedRound>
+  average(run: string, job: RoundJob): Promise<AveragedRound>
+  /** Of the round that was averaged before: once, in the order of averaging. */
+  measure(run: string, round: number): Promise<MeasuredRound>
   release(run: string): Promise<void>
   /** What TensorFlow.js holds on the engine. */
   memory(): Promise<EngineMemory>
@@ -32,7 +34,8 @@ export interface OpenedSession {
 export type ComputeCall =
   | { readonly method: 'engine' | 'memory' }
   | { readonly method: 'open'; readonly run: string; readonly runFile: unknown }
-  | { readonly method: 'closeRound'; readonly run: string; readonly job: RoundJob }
+  | { readonly method: 'average'; readonly run: string; readonly job: RoundJob }
+  | { readonly method: 'measure'; readonly run: string; readonly round: number }
   | { readonly method: 'release'; readonly run: string }
 
 export interface ComputeRequest {
@@ -85,7 +88,8 @@ export function startCompute(options: { readonly engine: string }): Compute {
   return {
     engine: () => call({ method: 'engine' }),
     open: (run, runFile) => call({ method: 'open', run, runFile }),
-    closeRound: (run, job) => call({ method: 'closeRound', run, job }),
+    average: (run, job) => call({ method: 'average', run, job }),
+    measure: (run, round) => call({ method: 'measure', run, round }),
     release: async run => {
       await call({ method: 'release', run })
     },

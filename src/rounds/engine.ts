@@ -1,7 +1,7 @@
 import { type FedError, toFedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import type { ClosedRound, RoundJob } from './close-round.ts'
-import { roundCommit, type Stopwatch } from './commit.ts'
+import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
+import { type BytesDown, roundCommit, type Stopwatch } from './commit.ts'
 import type {
   CheckpointStore,
   ClientGateway,
@@ -42,8 +42,10 @@ export interface EnginePorts {
   readonly store: Pick<Store, 'commitRound'>
   readonly checkpoints: Pick<CheckpointStore, 'save' | 'prune'>
   readonly clock: Clock
-  /** The compute worker: aggregates, evaluates and probes off this thread. */
-  closeRound(job: RoundJob): Promise<ClosedRound>
+  /** The compute worker, off this thread: from the updates to the new state … */
+  average(job: RoundJob): Promise<AveragedRound>
+  /** … and what is to be known about the round averaged before. */
+  measure(round: number): Promise<MeasuredRound>
   openGateway(events: GatewayEvents): ClientGateway
   notify(notice: RunNotice): void
 }
@@ -55,7 +57,13 @@ export interface RoundEngine {
   readonly ended: Promise<{ readonly outcome: RunOutcome; readonly error: FedError | null }>
 }
 
-/** Runs one run: takes events one at a time, lets `transition` decide, and performs the effects. */
+/**
+ * Runs one run: takes events one at a time, lets `transition` decide, and performs the effects.
+ *
+ * The next round begins as soon as the new model is there. Measuring, checkpoint and commit follow behind it, in the order
+ * of the rounds; the run ends only when the last of them is done. A crash in between costs at most the rounds that were
+ * not committed, and they come out the same when the run is resumed.
+ */
 export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   const { clock } = ports
   let state = initialState(run.server)
@@ -65,6 +73,9 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   let tickets = 0
   const waiting = new Map<number, (decision: UpdateDecision) => void>()
   const queue: RunEvent[] = []
+  /** The commits, one after another; never rejects. */
+  let commits: Promise<void> = Promise.resolve()
+  let failure: FedError | null = null
   let draining = false
   let finish: (end: { outcome: RunOutcome; error: FedError | null }) => void
   const ended = new Promise<{ outcome: RunOutcome; error: FedError | null }>(resolve => {
@@ -120,8 +131,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
         return
       case 'endRun':
         deadline?.cancel()
-        gateway.end(effect.outcome, effect.error?.message)
-        finish({ outcome: effect.outcome, error: effect.error ?? null })
+        void commits.then(() => endRun(effect.outcome, effect.error ?? null))
         return
       default:
         effect satisfies never
@@ -130,21 +140,45 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
 
   async function close(closing: Closing): Promise<void> {
     try {
-      const closed = await ports.closeRound(jobOf(closing))
-      const checkpoint = await ports.checkpoints.save(run.id, closed.server, run.layout)
-      const timing = { ...watch, ended: clock.now(), endedAt: clock.date() }
+      const averaged = await ports.average(jobOf(closing))
+      // Asked for before the next round can ask for anything: the worker takes its calls in order.
+      const measuring = ports.measure(closing.round)
       const sent = { total: gateway.bytesDown(closing.round), own: sentOwn }
-      const commit: RoundCommit = { ...roundCommit(closing, closed, timing, sent), checkpoint }
-      await ports.store.commitRound(run.id, commit)
-      const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
-      const { round: record, barriers } = commit
-      ports.notify({ type: 'round', run: run.id, record, barriers, bytes: { up, down: sent.total } })
-      dispatch({ type: 'roundClosed', server: closed.server })
-      // The checkpoint before stays: should this one be found damaged, there is a way back.
-      await ports.checkpoints.prune(run.id, closing.round - 1)
+      const [timing, before] = [watch, commits]
+      commits = record(before, closing, { averaged, measuring, timing, sent }).catch(fail)
+      await before // at most one round ahead of the database, however slow that is
+      dispatch({ type: 'roundClosed', server: averaged.server })
     } catch (thrown) {
-      dispatch({ type: 'failed', error: toFedError(thrown, 'compute_failed') })
+      fail(thrown)
     }
+  }
+
+  async function record(before: Promise<void>, closing: Closing, round: RecordedRound): Promise<void> {
+    const { averaged, timing, sent } = round
+    // Both are waited for, so that neither can reject unheard.
+    const [measured] = await Promise.all([round.measuring, before])
+    if (failure) return // a round is in the database only with all before it
+    const checkpoint = await ports.checkpoints.save(run.id, averaged.server, run.layout)
+    const times = { ...timing, ended: clock.now(), endedAt: clock.date() }
+    const commit: RoundCommit = { ...roundCommit(closing, { ...averaged, ...measured }, times, sent), checkpoint }
+    await ports.store.commitRound(run.id, commit)
+    const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
+    const bytes = { up, down: sent.total }
+    ports.notify({ type: 'round', run: run.id, record: commit.round, barriers: commit.barriers, bytes })
+    // The checkpoint before stays: should this one be found damaged, there is a way back.
+    await ports.checkpoints.prune(run.id, closing.round - 1)
+  }
+
+  function fail(thrown: unknown): void {
+    failure ??= toFedError(thrown, 'compute_failed')
+    dispatch({ type: 'failed', error: failure })
+  }
+
+  /** A commit may have failed after the last round was decided: then that is how the run ends. */
+  function endRun(outcome: RunOutcome, error: FedError | null): void {
+    const end = failure ? { outcome: 'failed' as const, error: failure } : { outcome, error }
+    gateway.end(end.outcome, end.error?.message)
+    finish(end)
   }
 
   function progress(phase: string): void {
@@ -177,6 +211,13 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   })
 
   return { stop: () => dispatch({ type: 'stopRequested' }), ended }
+}
+
+interface RecordedRound {
+  readonly averaged: AveragedRound
+  readonly measuring: Promise<MeasuredRound>
+  readonly timing: Stopwatch
+  readonly sent: BytesDown
 }
 
 function jobOf({ round, server, members }: Closing): RoundJob {

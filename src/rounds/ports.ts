@@ -159,7 +159,7 @@ export interface ReceivedUpdate {
   readonly trainMs: number
   /** Segment name → float32 view of the received body, which is a SharedArrayBuffer so that threads need no copy. */
   readonly segments: ReadonlyMap<string, Float32Array>
-  /** SHA-256 of body, segments and example count, hex: tells a repeated upload from a conflicting one. */
+  /** Checksum of body, segments and example count: tells a repeated upload from a conflicting one. */
   readonly fingerprint: string
   readonly bytes: number
   /** When its first message arrived, monotonic milliseconds. */

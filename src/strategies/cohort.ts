@@ -37,11 +37,22 @@ export function cohortOf(members: readonly Member[], layout: LayerLayout, global
     weights: Float64Array.from(sorted, member => member.numExamples),
     stack({ offset, size }) {
       const deltas = new Float32Array(sorted.length * size)
-      for (const [row, { params }] of sorted.entries())
-        for (let i = 0; i < size; i++) deltas[row * size + i] = params[offset + i]! - global[offset + i]!
+      for (const [row, { params }] of sorted.entries()) subtract(deltas, row * size, params, global, offset, size)
       return tf.tensor2d(deltas, [sorted.length, size])
     },
   }
+}
+
+/** On its own, with all it touches as arguments: inside a closure the loop takes twice as long. */
+function subtract(
+  deltas: Float32Array,
+  at: number,
+  params: Params,
+  global: Params,
+  offset: number,
+  size: number,
+): void {
+  for (let i = 0; i < size; i++) deltas[at + i] = params[offset + i]! - global[offset + i]!
 }
 
 function requireMembers(sorted: readonly Member[], layout: LayerLayout): void {

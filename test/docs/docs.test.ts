@@ -26,7 +26,7 @@ describe('the documents', () => {
 
   test('every path that a document names in backticks is there', () => {
     const dead = documents.flatMap(document =>
-      [...read(document).matchAll(/`((?:src|clients|test|docs|examples|prisma)\/[\w./-]*\w)`/g)]
+      [...read(document).matchAll(/`((?:src|test|docs|examples|prisma)\/[\w./-]*\w|clients\/[\w/-]+\.ts)`/g)]
         .map(match => match[1]!)
         .filter(path => !existsSync(new URL(path, projectRoot)))
         .map(path => `${document}: ${path}`),

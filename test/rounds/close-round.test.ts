@@ -5,7 +5,8 @@ import { blockNames, type Params } from '../../src/core/layout.ts'
 import type { BarrierRecord, MetricRecord } from '../../src/core/records.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import { loadDataset } from '../../src/data/index.ts'
-import { type ClosedRound, closeRound } from '../../src/rounds/close-round.ts'
+import { averageRound, measureRound, type RoundJob } from '../../src/rounds/close-round.ts'
+import type { ClosedRound } from '../../src/rounds/commit.ts'
 import { taskContext, taskFor } from '../../src/rounds/plan-round.ts'
 import type { ServerState } from '../../src/rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../../src/rounds/run-file.ts'
@@ -16,6 +17,12 @@ import { openSession, type Session } from '../../src/rounds/session.ts'
  * here, which share with the code only the data set and the split.
  */
 const SIZES = [4, 5, 3] as const
+
+/** Both halves of closing a round. */
+async function closeRound(session: Session, job: RoundJob): Promise<ClosedRound> {
+  const open = await averageRound(session, job)
+  return { ...open.result, ...(await measureRound(session, open)) }
+}
 
 function runFileWith(changes: object): RunFile {
   return parseRunFile({

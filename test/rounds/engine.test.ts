@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { FedError } from '../../src/core/errors.ts'
 import { layoutOf } from '../../src/core/layout.ts'
 import type { CheckpointRecord } from '../../src/core/records.ts'
-import type { ClosedRound, RoundJob } from '../../src/rounds/close-round.ts'
+import type { AveragedRound, MeasuredRound, RoundJob } from '../../src/rounds/close-round.ts'
 import { type EnginePorts, startRounds } from '../../src/rounds/engine.ts'
 import type { GatewayEvents, RoundCommit, RunNotice, Task, UpdateDecision } from '../../src/rounds/ports.ts'
 import { key, policyWith, serverAt, updateOf } from './script.ts'
@@ -11,7 +11,7 @@ import { key, policyWith, serverAt, updateOf } from './script.ts'
 const layout = layoutOf([{ name: 'fc1/kernel', shape: [1], kind: 'kernel', trainable: true }])
 
 /** The engine on made-up ports: a clock that the test turns, a gateway that remembers, a computation that waits. */
-function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds: 2 })) {
+function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds: 2 }), measures = measuredRound) {
   const log: string[] = []
   const commits: RoundCommit[] = []
   const notices: RunNotice[] = []
@@ -43,11 +43,15 @@ function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds:
         log.push(`prune ${round}`)
       },
     },
-    closeRound: job =>
+    average: job =>
       new Promise((resolve, reject) => {
-        log.push(`compute ${job.round}`)
-        jobs.push({ job, finish: () => resolve(closedRound(job)), fail: reject })
+        log.push(`average ${job.round}`)
+        jobs.push({ job, finish: () => resolve(averagedRound(job)), fail: reject })
       }),
+    measure: round => {
+      log.push(`measure ${round}`)
+      return measures(round)
+    },
     openGateway: given => {
       events = given
       return {
@@ -72,22 +76,18 @@ function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds:
   return { engine, events: events!, log, commits, notices, timers, jobs, advance: (ms: number) => (now += ms) }
 }
 
-function closedRound({ round }: RoundJob): ClosedRound {
-  const phases = { aggregate: 1, evaluate: 2, probe: 3 }
-  return {
-    server: serverAt(round),
-    averaged: ['fc1'],
-    evaluation: { loss: 0.5, accuracy: 0.75 },
-    metrics: [],
-    barriers: [],
-    phases,
-  }
+function averagedRound({ round }: RoundJob): AveragedRound {
+  return { server: serverAt(round), averaged: ['fc1'], aggregateMs: 1 }
+}
+
+async function measuredRound(_: number): Promise<MeasuredRound> {
+  return { evaluation: { loss: 0.5, accuracy: 0.75 }, metrics: [], barriers: [], evaluateMs: 2, probeMs: 3 }
 }
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
 
 describe('the round engine', () => {
-  test('computes, saves, commits, and only then begins the next round', async () => {
+  test('begins the next round with the new model, and measures, saves and commits behind it', async () => {
     const { events, log, jobs, engine } = stage()
     events.joined('p', 10)
     await Promise.all([events.update(key(1, 11), updateOf(11, 'p')), events.update(key(1, 1), updateOf(1, 'p'))])
@@ -101,11 +101,12 @@ describe('the round engine', () => {
     assert.deepEqual(log, [
       'assign 1 to p in 1',
       'assign 11 to p in 1',
-      'compute 1',
-      'save 1',
-      'commit 1',
+      'average 1',
+      'measure 1',
       'assign 2 to p in 2',
       'assign 12 to p in 2',
+      'save 1',
+      'commit 1',
       'prune 0',
     ])
     engine.stop()
@@ -183,6 +184,60 @@ describe('the round engine', () => {
     jobs[0]?.finish()
     assert.equal((await engine.ended).outcome, 'stopped')
     assert.equal(commits.length, 1)
+  })
+
+  test('commits keep the order of the rounds, and the run ends only when the last one is done', async () => {
+    const waiting: (() => void)[] = []
+    const measures = (round: number) =>
+      new Promise<MeasuredRound>(resolve => {
+        waiting.push(() => void measuredRound(round).then(resolve))
+      })
+    const { events, jobs, engine, log } = stage({}, policyWith({ rounds: 2 }), measures)
+    let over = false
+    void engine.ended.then(() => {
+      over = true
+    })
+    events.joined('p', 10)
+    for (const round of [1, 2]) {
+      for (const client of [round, round + 10]) await events.update(key(round, client), updateOf(client, 'p'))
+      jobs.at(-1)?.finish()
+      await tick()
+    }
+    assert.deepEqual([log.filter(line => line.startsWith('commit')), over], [[], false])
+    waiting[1]?.()
+    await tick()
+    assert.deepEqual(
+      log.filter(line => line.startsWith('commit')),
+      [],
+      'round 2 waits for round 1',
+    )
+    waiting[0]?.()
+    assert.equal((await engine.ended).outcome, 'completed')
+    assert.deepEqual(
+      log.filter(line => line.startsWith('commit')),
+      ['commit 1', 'commit 2'],
+    )
+  })
+
+  test('a round whose measuring fails is not in the database, nor is any after it', async () => {
+    const measures = (round: number) =>
+      round === 1 ? Promise.reject(new FedError('compute_failed')) : measuredRound(round)
+    const { events, jobs, engine, commits } = stage({}, policyWith({ rounds: 2 }), measures)
+    events.joined('p', 10)
+    await Promise.all([events.update(key(1, 1), updateOf(1, 'p')), events.update(key(1, 11), updateOf(11, 'p'))])
+    jobs[0]?.finish()
+    const { outcome, error } = await engine.ended
+    assert.deepEqual([outcome, error?.code, commits.length], ['failed', 'compute_failed', 0])
+  })
+
+  test('a commit that fails behind the last round still makes the run fail', async () => {
+    const commitRound = () => Promise.reject(new FedError('database_invalid'))
+    const { events, jobs, engine, log } = stage({ store: { commitRound } }, policyWith({ rounds: 1 }))
+    events.joined('p', 10)
+    await Promise.all([events.update(key(1, 1), updateOf(1, 'p')), events.update(key(1, 11), updateOf(11, 'p'))])
+    jobs[0]?.finish()
+    assert.equal((await engine.ended).outcome, 'failed')
+    assert.equal(log.at(-1), 'end failed')
   })
 
   test('no deadline outlives its round', async () => {

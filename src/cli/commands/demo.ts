@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import type { Coordinator } from '../../main/coordinator.ts'
+import type { SimulationOptions } from '../../main/simulate.ts'
 import { projectRoot } from '../../main/version.ts'
 import { compareRuns, comparisonText, type Whereabouts } from '../comparison.ts'
 import { conductRun } from '../conduct.ts'
 import { EXIT } from '../exit-codes.ts'
 import { setOption, storageWords } from '../options.ts'
-import { keepServing, onStage } from '../stage.ts'
+import { keepServing, onStage, type Stage } from '../stage.ts'
 import { type Cli, say, write } from '../terminal.ts'
 import { defaultWorkers } from '../workers.ts'
 import { addSimulationOptions, type RunFileFlags } from './simulate.ts'
@@ -23,17 +24,16 @@ export function demoCommand(cli: Cli): Command {
     const { loadRunFile } = await import('../run-file-source.ts')
     const loaded = await Promise.all(files.map(file => loadRunFile(file, flags.set)))
     const { simulate } = await import('../../main/simulate.ts')
-    await onStage(cli, flags, async stage => {
+    const workers = flags.workers ?? Math.max(2, defaultWorkers(loaded[0]!.runFile.clients.perRound))
+    const compare = async (stage: Stage) => {
       const { coordinator } = stage
       const reports = []
-      for (const { input, runFile } of loaded) {
+      for (const [index, { input, runFile }] of loaded.entries()) {
         say(cli, '')
-        const { report, exitCode } = await conductRun(stage, {
-          name: runFile.name,
-          rounds: runFile.rounds,
-          workers: flags.workers ?? Math.max(2, defaultWorkers(runFile.clients.perRound)),
-          start: options => simulate(coordinator, input, options),
-        })
+        const { name, rounds } = runFile
+        const standby = index === 0 ? stage.standby : undefined // processes end with their run
+        const start = (options: SimulationOptions) => simulate(coordinator, input, { ...options, standby })
+        const { report, exitCode } = await conductRun(stage, { name, rounds, workers, start })
         reports.push(report)
         if (exitCode === EXIT.completed) continue
         if (flags.json) await cli.print({ runs: reports })
@@ -44,7 +44,8 @@ export function demoCommand(cli: Cli): Command {
       else await write(cli.stdout, `\n${comparisonText(comparison, whereabouts(coordinator, flags))}`)
       if (flags.serve) await keepServing(stage)
       return EXIT.completed
-    })
+    }
+    await onStage(cli, flags, compare, { workers })
   })
 }
 

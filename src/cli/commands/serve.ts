@@ -27,7 +27,7 @@ export function serveCommand(cli: Cli): Command {
         await aborted(signal)
         return EXIT.completed // being told to stop is how a server ends
       },
-      'info',
+      { logLevel: 'info' },
     ),
   )
 }

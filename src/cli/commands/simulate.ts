@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { SimulationOptions } from '../../main/simulate.ts'
 import { conductRun, tellWhere } from '../conduct.ts'
 import {
   type CoordinatorFlags,
@@ -11,7 +12,7 @@ import {
   setOption,
   workersOption,
 } from '../options.ts'
-import { keepServing, onStage } from '../stage.ts'
+import { keepServing, onStage, type Stage } from '../stage.ts'
 import type { Cli } from '../terminal.ts'
 import { defaultWorkers } from '../workers.ts'
 
@@ -34,18 +35,18 @@ export function simulateCommand(cli: Cli): Command {
     const { loadRunFile } = await import('../run-file-source.ts')
     const { input, runFile } = await loadRunFile(file, flags.set)
     const { simulate } = await import('../../main/simulate.ts')
-    await onStage(cli, flags, async stage => {
-      const { report, exitCode } = await conductRun(stage, {
-        name: runFile.name,
-        rounds: runFile.rounds,
-        workers: flags.workers ?? defaultWorkers(runFile.clients.perRound),
-        start: options => simulate(stage.coordinator, input, options),
-      })
+    const workers = flags.workers ?? defaultWorkers(runFile.clients.perRound)
+    const conduct = async (stage: Stage) => {
+      const { coordinator, standby } = stage
+      const { name, rounds } = runFile
+      const start = (options: SimulationOptions) => simulate(coordinator, input, { ...options, standby })
+      const { report, exitCode } = await conductRun(stage, { name, rounds, workers, start })
       tellWhere(stage, report)
       if (flags.json) await cli.print(report)
       if (flags.serve) await keepServing(stage)
       return exitCode
-    })
+    }
+    await onStage(cli, flags, conduct, { workers })
   })
 }
 

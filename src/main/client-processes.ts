@@ -1,0 +1,67 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { FedError } from '../core/errors.ts'
+
+/** Client processes of this machine, children of the coordinator's. */
+export interface ClientProcesses {
+  readonly count: number
+  /** Sends them into a run; until then they load what they need and wait. */
+  join(run: { readonly url: string; readonly run: string; readonly token: string }): void
+  /** Resolves when the last one has gone, with what that means for a run that still goes on. */
+  readonly gone: Promise<FedError>
+  /** Dismisses those that were never sent into a run, and waits until all have ended. */
+  close(): Promise<void>
+}
+
+export interface ClientProcessOptions {
+  readonly engine: string
+  /** Further arguments of each. */
+  readonly clientArguments?: readonly string[] | undefined
+}
+
+const CLIENT = new URL('../../clients/main.js', import.meta.url)
+
+/** A process trains one task while the next is already on its way. */
+const TASKS_IN_HAND = 2
+
+/**
+ * Starts `count` processes before there is a run for them, since loading takes longer than anything else at the start.
+ * The token comes by message: a command line is visible to everyone.
+ */
+export function startClientProcesses(
+  count: number,
+  { engine, clientArguments = [] }: ClientProcessOptions,
+): ClientProcesses {
+  const words = ['--standby', '--engine', engine, '--clients', String(TASKS_IN_HAND), ...clientArguments]
+  const env = { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' }
+  const children = Array.from({ length: count }, () =>
+    fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+  )
+  const ends = children.map(ended)
+  let joined = false
+  return {
+    count,
+    join(run) {
+      joined = true
+      for (const child of children) if (child.connected) child.send(run, () => undefined) // one that is gone is counted below
+    },
+    gone: Promise.all(ends).then(
+      codes =>
+        new FedError('client_failed', {
+          expected: 'client processes that stay until the run ends',
+          received: `${codes.length} of ${codes.length} gone (exit codes ${codes.join(', ')})`,
+          hint: 'Their messages are above; the run can be resumed',
+        }),
+    ),
+    async close() {
+      if (!joined) for (const child of children) if (child.connected) child.disconnect()
+      await Promise.all(ends)
+    },
+  }
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise(resolve => {
+    child.once('exit', code => resolve(code))
+    child.once('error', () => resolve(null))
+  })
+}
