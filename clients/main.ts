@@ -95,12 +95,16 @@ async function readOptions(dismissed: AbortSignal): Promise<Omit<ClientOptions, 
   }
 }
 
-/** Waits for the run to join, and loads meanwhile what training needs. */
+/** Waits for the run to join, and loads meanwhile what training needs: the libraries, and the data if it is told which. */
 async function sentForth(dismissed: AbortSignal, noop: boolean): Promise<z.output<typeof joinSchema> | null> {
-  const sent = once(process, 'message', { signal: dismissed }).catch(() => null)
-  if (!noop) await import('./model-trainer.ts')
-  const message = await sent
-  return message && validate(joinSchema, message[0])
+  const training = noop ? null : import('./model-trainer.ts')
+  for (;;) {
+    const message = await once(process, 'message', { signal: dismissed }).catch(() => null)
+    if (message === null) return null
+    const { data, ...join } = message[0] as { readonly data?: unknown }
+    if (data === undefined) return validate(joinSchema, join)
+    void training?.then(({ preload }) => preload(data)).catch(() => undefined) // what is wrong is said when it is needed
+  }
 }
 
 function exitCode({ code }: FedError): number {

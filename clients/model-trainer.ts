@@ -2,7 +2,8 @@ import { prepareEngine } from '../src/compute/choose.ts'
 import { FedError } from '../src/core/errors.ts'
 import { blockNamed, type Params, view } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
-import { type DataOptions, loadDataset } from '../src/data/index.ts'
+import { validate } from '../src/core/validate.ts'
+import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
 import { splitData } from '../src/data/partition/split.ts'
 import { buildNetwork, type Network } from '../src/models/network.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
@@ -63,6 +64,11 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
     },
     dispose: () => network.dispose(),
   }
+}
+
+/** Reads a run's data set before the run is there: `loadDataset` keeps it. */
+export async function preload(data: unknown): Promise<void> {
+  await loadDataset(validate(dataSchema, data))
 }
 
 /** The parameters that a task starts from, and the global model as far as this client knows it. */

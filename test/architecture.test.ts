@@ -56,7 +56,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/server/http',
     'src/server/socket',
   ],
-  'src/cli': ['src/core', 'src/compute', 'src/rounds', 'src/store', 'src/main', 'clients'],
+  'src/cli': ['src/core', 'src/compute', 'src/data', 'src/rounds', 'src/store', 'src/main', 'clients'],
 }
 
 /** Packages that only one floor may touch. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { DataOptions } from '../data/index.ts'
 import type { ClientProcesses } from '../main/client-processes.ts'
 import type { Coordinator } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
@@ -21,21 +22,32 @@ export interface Stage {
   readonly standby: ClientProcesses
 }
 
+interface StageOptions {
+  readonly logLevel?: Environment['LOG_LEVEL']
+  /** Client processes to start before anything else. */
+  readonly workers?: number
+  /** The data set that they will need. */
+  readonly data?: DataOptions
+}
+
 /** Starts a coordinator (and before it `workers` client processes), hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
 export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0 }: { logLevel?: Environment['LOG_LEVEL']; workers?: number } = {},
+  { logLevel = 'silent', workers = 0, data }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const signal = onInterrupt(() => say(cli, 'interrupted: finishing cleanly; once more ends at once'))
   const { startClientProcesses } = await import('../main/client-processes.ts')
-  const standby = startClientProcesses(workers, { engine: flags.engine ?? environment.FEDSTRATA_ENGINE })
+  const standby = startClientProcesses(workers, {
+    engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
+    data,
+  })
   try {
     const { startCoordinator } = await import('../main/coordinator.ts')
     const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
-    const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log })
+    const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log, data })
     try {
       const engine = await coordinator.engine()
       cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log, standby }))

@@ -43,6 +43,9 @@ export async function findDataFile(dir: string, names: readonly string[]): Promi
   return null
 }
 
+/** Pieces of 1 MiB: with Node's 16 KiB the 47 MB of MNIST take twice as long. */
+const UNPACKING = { chunkSize: 1 << 20 }
+
 async function unpack(bytes: Uint8Array): Promise<Uint8Array> {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b ? await promisify(gunzip)(bytes) : bytes
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? await promisify(gunzip)(bytes, UNPACKING) : bytes
 }

@@ -15,8 +15,20 @@ export const dataSchema = datasets.schema
 
 export type DataOptions = z.output<typeof dataSchema>
 
-/** Reads a data set. Throws `data_missing` (which file was looked for, how to get it) and `data_invalid`. */
-export async function loadDataset(options: DataOptions): Promise<Dataset> {
+/**
+ * Reads a data set. The one read last is kept, so that runs on the same data share it, and whoever knows what will be
+ * needed can ask for it early. Throws `data_missing` (which file was looked for, how to get it) and `data_invalid`.
+ */
+export function loadDataset(options: DataOptions): Promise<Dataset> {
+  const key = JSON.stringify(options)
+  if (kept?.key === key) return kept.dataset
   const component: DatasetComponent = datasets.named(options.name)
-  return await component.load(options)
+  const dataset = component.load(options)
+  kept = { key, dataset }
+  dataset.catch(() => {
+    if (kept?.dataset === dataset) kept = null // the folder may be there the next time
+  })
+  return dataset
 }
+
+let kept: { readonly key: string; readonly dataset: Promise<Dataset> } | null = null

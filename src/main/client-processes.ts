@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { FedError } from '../core/errors.ts'
+import type { DataOptions } from '../data/index.ts'
 
 /** Client processes of this machine, children of the coordinator's. */
 export interface ClientProcesses {
@@ -16,6 +17,8 @@ export interface ClientProcessOptions {
   readonly engine: string
   /** Further arguments of each. */
   readonly clientArguments?: readonly string[] | undefined
+  /** The run file's data set, loaded while there is no run yet. */
+  readonly data?: DataOptions | undefined
 }
 
 const CLIENT = new URL('../../clients/main.js', import.meta.url)
@@ -29,7 +32,7 @@ const TASKS_IN_HAND = 2
  */
 export function startClientProcesses(
   count: number,
-  { engine, clientArguments = [] }: ClientProcessOptions,
+  { engine, clientArguments = [], data }: ClientProcessOptions,
 ): ClientProcesses {
   const words = ['--standby', '--engine', engine, '--clients', String(TASKS_IN_HAND), ...clientArguments]
   const env = { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' }
@@ -37,6 +40,7 @@ export function startClientProcesses(
     fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
   )
   const ends = children.map(ended)
+  if (data) for (const child of children) child.send({ data }, () => undefined)
   let joined = false
   return {
     count,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { Server } from 'socket.io'
 import { FedError } from '../core/errors.ts'
+import type { DataOptions } from '../data/index.ts'
 import { type EngineMemory, startCompute } from '../rounds/compute.ts'
 import type { RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
@@ -24,6 +25,8 @@ export interface CoordinatorOptions {
   readonly databaseUrl?: string | undefined
   readonly dataDir: string
   readonly engine: string
+  /** A data set that will be needed: read while the rest starts. */
+  readonly data?: DataOptions | undefined
   /** Bearer token of REST; without one the coordinator only listens on loopback. */
   readonly token?: string | undefined
   /** Chosen by the operator, for every run; without it each run gets its own. */
@@ -59,7 +62,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
-  const compute = startCompute({ engine: options.engine }) // first: it loads on another core meanwhile
+  const compute = startCompute({ engine: options.engine, data: options.data }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
     await compute.close()
     throw error

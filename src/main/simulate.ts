@@ -54,20 +54,23 @@ async function conduct(
   const ended = whenEnded(coordinator, run, options.onNotice)
   const clients = standby ?? startClientProcesses(workers, options)
   const stop = () => void runs.stop(run).catch(() => undefined)
-  // Clients also leave when the run has just ended, and when Ctrl-C reached them first: then that is what happened.
-  const abandoned = async (error: FedError): Promise<SimulationEnd> => {
-    stop()
-    const end = await ended.promise
-    return end.outcome !== 'stopped' || signal?.aborted ? end : { run, outcome: 'failed', error }
-  }
   try {
     const { joinToken } = await open()
     options.onOpened?.({ id: run, joinToken })
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()
     else clients.join({ url, run, token: joinToken })
-    if (clients.count === 0) return await ended.promise
-    return await Promise.race([ended.promise, clients.gone.then(error => abandoned(error))])
+    let abandoned: FedError | null = null
+    if (clients.count > 0)
+      void clients.gone.then(error => {
+        abandoned = error
+        stop()
+      })
+    const end = await ended.promise
+    // Clients also leave when the run has just ended, and when Ctrl-C reached them first: then that is what happened.
+    return abandoned && end.outcome === 'stopped' && !signal?.aborted
+      ? { run, outcome: 'failed', error: abandoned }
+      : end
   } finally {
     ended.unsubscribe()
     signal?.removeEventListener('abort', stop)

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
+import { loadDataset } from '../data/index.ts'
 import { averageRound, measureRound, type OpenRound } from './close-round.ts'
-import type { ComputeCall, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
+import type { ComputeCall, ComputeOptions, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
 
@@ -11,7 +12,9 @@ import { openSession, type Session } from './session.ts'
  * order they came: an engine is one device, and two rounds at once would only slow each other down.
  */
 const port = parentPort!
-const engine = prepareEngine(workerData.engine)
+const { engine: engineName, data } = workerData as ComputeOptions
+const engine = prepareEngine(engineName)
+if (data) void loadDataset(data).catch(() => undefined) // what is wrong is said when a run needs it
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()

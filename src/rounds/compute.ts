@@ -3,6 +3,7 @@ import type { Engine } from '../compute/choose.ts'
 import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { ClientRecord } from '../core/records.ts'
+import type { DataOptions } from '../data/index.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
 import type { ServerState } from './ports.ts'
 
@@ -23,6 +24,12 @@ export interface Compute {
 export interface EngineMemory {
   readonly tensors: number
   readonly bytes: number
+}
+
+export interface ComputeOptions {
+  readonly engine: string
+  /** A data set that will be needed: read while nothing else is asked. */
+  readonly data?: DataOptions | undefined
 }
 
 export interface OpenedSession {
@@ -53,7 +60,7 @@ interface Pending {
 }
 
 /** Starts the thread. Arrays cross it on SharedArrayBuffers, so only their descriptions are copied. */
-export function startCompute(options: { readonly engine: string }): Compute {
+export function startCompute(options: ComputeOptions): Compute {
   const worker = new Worker(new URL('./compute-worker.js', import.meta.url), { workerData: options })
   const pending = new Map<number, Pending>()
   let nextId = 0
