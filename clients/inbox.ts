@@ -83,7 +83,10 @@ function split(segments: readonly Segment[], values: Float32Array) {
   return { blocks, memory }
 }
 
+const EMPTY = new Uint8Array()
+
 function requireBinary(chunk: unknown): Uint8Array {
+  if (chunk === null) return EMPTY
   if (chunk instanceof Uint8Array) return chunk
   throw new FedError('message_invalid', { expected: 'a binary body', received: typeof chunk })
 }

@@ -128,8 +128,9 @@ export interface UpdateReply {
 }
 
 export interface ServerToClient {
-  'round:global': (header: GlobalHeader, body: Uint8Array, answer: Answer<null>) => void
-  'round:task': (header: TaskHeader, body: Uint8Array, answer: Answer<null>) => void
+  /** null stands for an empty body. */
+  'round:global': (header: GlobalHeader, body: Uint8Array | null, answer: Answer<null>) => void
+  'round:task': (header: TaskHeader, body: Uint8Array | null, answer: Answer<null>) => void
   'round:withdraw': (body: Withdraw) => void
   'run:end': (body: RunEnd) => void
   /** A newer connection took over this process's name: the older one must not come back. */

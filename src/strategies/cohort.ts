@@ -1,4 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
+import type * as tf from '@tensorflow/tfjs-core'
+import { filledTensor } from '../compute/ops/filled.ts'
 import { FedError } from '../core/errors.ts'
 import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
 
@@ -36,9 +37,9 @@ export function cohortOf(members: readonly Member[], layout: LayerLayout, global
     clients: sorted.map(member => member.client),
     weights: Float64Array.from(sorted, member => member.numExamples),
     stack({ offset, size }) {
-      const deltas = new Float32Array(sorted.length * size)
-      for (const [row, { params }] of sorted.entries()) subtract(deltas, row * size, params, global, offset, size)
-      return tf.tensor2d(deltas, [sorted.length, size])
+      return filledTensor<tf.Rank.R2>([sorted.length, size], deltas => {
+        for (const [row, { params }] of sorted.entries()) subtract(deltas, row * size, params, global, offset, size)
+      })
     },
   }
 }

@@ -91,7 +91,7 @@ test('only shared blocks travel, and none at all when nothing is shared', async 
   none.assign('p4', task(1))
   await harness.until('delivered')
   assert.deepEqual(order, ['global 1', 'task 1/1'])
-  assert.equal(globals[0]!.chunk.length, 0)
+  assert.equal(globals[0]!.chunk, null)
   for (const { socket } of [part, { socket: other }]) socket.disconnect()
   await harness.until('left', 2)
   for (const run of ['run-3', 'run-4']) harness.gateway.close(run)
