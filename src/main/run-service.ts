@@ -1,14 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
-import { errorBody, FedError, toFedError } from '../core/errors.ts'
+import { FedError, toFedError } from '../core/errors.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
+import { hashToken, randomToken } from './join-token.ts'
+import { logNotice } from './log-notice.ts'
 import { runSignature } from './run-id.ts'
+import { sharedPressure, stateBytes } from './shared-pressure.ts'
 
 export interface RunServiceDeps {
   readonly store: Store
@@ -71,10 +73,11 @@ export function runService({
   observe,
   ...deps
 }: RunServiceDeps): ManagedRuns {
-  const newToken = () => deps.joinToken ?? randomBytes(24).toString('base64url')
+  const newToken = () => deps.joinToken ?? randomToken()
   const newIdentity = () => ({ id: runSignature(new Date()), joinToken: newToken() })
   const active = new Map<string, ActiveRun>()
   const opening = new Set<string>()
+  const pressure = sharedPressure()
   const notices = new EventEmitter()
   notices.setMaxListeners(0) // one per open event stream
 
@@ -115,7 +118,11 @@ export function runService({
           if (notice.type === 'progress') began ??= begin().catch(error => log.error(error))
           notify(notice)
         },
-        average: job => compute.average(id, job),
+        average: async job => {
+          const round = await compute.average(id, job)
+          pressure(stateBytes(round.server))
+          return round
+        },
         measure: round => compute.measure(id, round),
         openGateway: events =>
           gateway.open({
@@ -232,19 +239,4 @@ export function runService({
       await Promise.all(runs.map(({ settled }) => settled))
     },
   }
-}
-
-/** Tokens are kept only as hashes: whoever reads the database cannot join. */
-function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
-}
-
-function logNotice(log: Logger, notice: RunNotice): void {
-  const { run } = notice
-  if (notice.type === 'status')
-    log.info({ run, status: notice.status, error: notice.error && errorBody(notice.error) }, 'run')
-  if (notice.type === 'progress') log.debug(notice, 'progress')
-  if (notice.type !== 'round') return
-  const { round, loss, accuracy, clients, durationMs, phases } = notice.record
-  log.info({ run, round, loss, accuracy, clients, durationMs, phases }, 'round')
 }

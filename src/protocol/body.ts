@@ -16,6 +16,8 @@ export interface BodyChecks {
   readonly fingerprintOf?: string
   /** Names the value at an index of the body, for `non_finite`. */
   readonly valueName?: (index: number) => string
+  /** Where the memory comes from: a shared float32 array of that length, its values arbitrary. */
+  readonly allocate?: (length: number) => Float32Array
 }
 
 /** A body of float32 that arrives in parts. */
@@ -38,11 +40,14 @@ export interface Body {
 }
 
 /** Throws `length_mismatch` when `total` bytes are not whole float32 values. */
-export function receiveBody(total: number, { fingerprintOf, valueName = String }: BodyChecks = {}): Body {
+export function receiveBody(
+  total: number,
+  { fingerprintOf, valueName = String, allocate = sharedFloats }: BodyChecks = {},
+): Body {
   if (!littleEndian) throw new FedError('protocol_mismatch', { expected: 'a little-endian machine' })
   if (total % Float32Array.BYTES_PER_ELEMENT !== 0)
     throw new FedError('length_mismatch', { expected: 'a multiple of 4 bytes', received: `${total} bytes` })
-  const values = sharedFloats(total / Float32Array.BYTES_PER_ELEMENT)
+  const values = allocate(total / Float32Array.BYTES_PER_ELEMENT)
   const bytes = new Uint8Array(values.buffer)
   const bits = new Int32Array(values.buffer)
   let checksum = fingerprintOf === undefined ? null : crc32(`${fingerprintOf}\n`)

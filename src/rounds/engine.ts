@@ -157,6 +157,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     const { averaged, timing, sent } = round
     // Both are waited for, so that neither can reject unheard.
     const [measured] = await Promise.all([round.measuring, before])
+    for (const member of closing.members.values()) if (member.kind === 'completed') member.update.release()
     if (failure) return // a round is in the database only with all before it
     const checkpoint = await ports.checkpoints.save(run.id, averaged.server, run.layout)
     const times = { ...timing, ended: clock.now(), endedAt: clock.date() }

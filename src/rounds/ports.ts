@@ -164,6 +164,8 @@ export interface ReceivedUpdate {
   readonly bytes: number
   /** When its first message arrived, monotonic milliseconds. */
   readonly openedAt: number
+  /** Gives the body's memory back, once: called for a counted update when nothing will read its segments again. */
+  release(): void
 }
 
 export interface UpdateKey {

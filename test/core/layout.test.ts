@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FedError } from '../../src/core/errors.ts'
 import { blockNamed, layoutOf, requireSameTensors, type TensorSpec, tensorViews, view } from '../../src/core/layout.ts'
-import { asShared, sharedCopy, sharedFloats } from '../../src/core/params.ts'
+import { asShared, floatPool, sharedCopy, sharedFloats } from '../../src/core/params.ts'
 
 const tensor = (name: string, ...shape: number[]): TensorSpec => ({ name, shape, kind: 'kernel', trainable: true })
 const tensors = [
@@ -79,4 +79,14 @@ test('shared arrays: a copy owns its memory, and what is shared already stays wh
   assert.equal(sharedCopy(part).buffer.byteLength, 8)
   assert.equal(asShared(part), part)
   assert.ok(asShared(Float32Array.of(1)).buffer instanceof SharedArrayBuffer)
+})
+
+test('a pool hands out again what was given back, by length, and shares nothing that is still out', () => {
+  const pool = floatPool()
+  const [a, b] = [pool.take(3), pool.take(3)]
+  assert.notEqual(a.buffer, b.buffer)
+  pool.give(a)
+  assert.notEqual(pool.take(4).buffer, a.buffer)
+  assert.equal(pool.take(3), a)
+  assert.notEqual(pool.take(3), a)
 })

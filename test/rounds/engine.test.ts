@@ -219,6 +219,25 @@ describe('the round engine', () => {
     )
   })
 
+  test("an update's memory is given back when the round is measured, not before, and once", async () => {
+    let finish = () => {}
+    const measures = (round: number) =>
+      new Promise<MeasuredRound>(resolve => {
+        finish = () => void measuredRound(round).then(resolve)
+      })
+    const { events, jobs, engine } = stage({}, policyWith({ rounds: 1 }), measures)
+    const released: number[] = []
+    events.joined('p', 10)
+    for (const client of [1, 11])
+      await events.update(key(1, client), { ...updateOf(client, 'p'), release: () => void released.push(client) })
+    jobs[0]?.finish()
+    await tick()
+    assert.deepEqual(released, [])
+    finish()
+    await engine.ended
+    assert.deepEqual(released, [1, 11])
+  })
+
   test('a round whose measuring fails is not in the database, nor is any after it', async () => {
     const measures = (round: number) =>
       round === 1 ? Promise.reject(new FedError('compute_failed')) : measuredRound(round)

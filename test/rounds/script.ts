@@ -28,7 +28,7 @@ export function policyWith(changes: Partial<RoundPolicy> = {}): RoundPolicy {
 
 export function updateOf(client: number, process: string, fingerprint = 'same'): ReceivedUpdate {
   const told = { client, process, fingerprint, numExamples: 1, trainLoss: 0, steps: 1, trainMs: 1 }
-  return { ...told, segments: new Map(), bytes: 4, openedAt: 0 }
+  return { ...told, segments: new Map(), bytes: 4, openedAt: 0, release() {} }
 }
 
 export interface Script {

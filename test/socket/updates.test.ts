@@ -51,7 +51,7 @@ test('an update of several chunks is delivered whole, with what its header says'
   assert.deepEqual(await send({ part: second }, chunks[1]), { ok: true, data: { status: 'counted', round: 1 } })
   const { key, update } = await harness.until('update')
   assert.deepEqual(key, { round: 1, attempt: 1, client: 0 })
-  const { segments, fingerprint, ...rest } = update
+  const { segments, fingerprint, release: _, ...rest } = update
   assert.deepEqual(rest, {
     client: 0,
     process: `p${joined}`,

@@ -1,5 +1,6 @@
 import { errorBody, FedError, toFedError } from '../../core/errors.ts'
 import { type LayerLayout, view } from '../../core/layout.ts'
+import { type FloatPool, floatPool } from '../../core/params.ts'
 import { limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
 import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
@@ -55,6 +56,8 @@ export interface OpenRun {
   readonly maxExamples: number
   readonly events: GatewayEvents
   readonly ledger: Ledger
+  /** Memory of the updates' bodies, used again in every round. */
+  readonly pool: FloatPool
   /** By process. */
   readonly sessions: Map<string, Session>
   /** Once the run has ended: what a process that joins too late, or again, is told. */
@@ -80,6 +83,7 @@ export function openRun(run: GatewayRun, log: Log): OpenRun {
     maxExamples,
     events: guarded(run.events, log),
     ledger: createLedger(),
+    pool: floatPool(),
     sessions: new Map(),
     farewell: null,
     welcome: {

@@ -27,7 +27,7 @@ export interface Uploads {
  * it is too large; whatever is wrong with one that the run does want is reported, and final for that client and round.
  */
 export function createUploads(run: OpenRun, { process, clock, stallMs, log }: PeerOptions): Uploads {
-  const { events, ledger, limits } = run
+  const { events, ledger, limits, pool } = run
   const { chunkBytes } = limits
   const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
 
@@ -62,6 +62,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
       about: header,
       fingerprintOf: JSON.stringify([numExamples, segments]),
       valueName: index => valueName(segments, index),
+      allocate: pool.take,
     }
   }
 
@@ -81,7 +82,9 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
       fingerprint: body.fingerprint(),
       bytes: body.values.byteLength,
       openedAt: body.openedAt,
+      release: () => pool.give(body.values),
     })
+    if (!decision.ok || decision.duplicate) pool.give(body.values) // nobody took it
     if (!decision.ok) return refusal(decision.error, decision.round, log)
     return { ok: true, data: { status: decision.duplicate ? 'duplicate' : 'counted', round: decision.round } }
   }

@@ -1,0 +1,14 @@
+import type { Logger } from 'pino'
+import { errorBody } from '../core/errors.ts'
+import type { RunNotice } from '../rounds/ports.ts'
+
+/** One line a round and a change of status; progress only for those who debug. */
+export function logNotice(log: Logger, notice: RunNotice): void {
+  const { run } = notice
+  if (notice.type === 'status')
+    log.info({ run, status: notice.status, error: notice.error && errorBody(notice.error) }, 'run')
+  if (notice.type === 'progress') log.debug(notice, 'progress')
+  if (notice.type !== 'round') return
+  const { round, loss, accuracy, clients, durationMs, phases } = notice.record
+  log.info({ run, round, loss, accuracy, clients, durationMs, phases }, 'round')
+}
