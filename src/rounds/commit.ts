@@ -1,7 +1,7 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
 import type { AveragedRound, MeasuredRound } from './close-round.ts'
 import type { RoundCommit } from './ports.ts'
-import { type Closing, tally } from './transition.ts'
+import { type Closing, tally } from './run-state.ts'
 
 /** What the compute worker made of a round. */
 export type ClosedRound = AveragedRound & MeasuredRound

@@ -1,5 +1,6 @@
 import { type FedError, toFedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
+import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
 import { type BytesDown, roundCommit, type Stopwatch } from './commit.ts'
 import type {
@@ -17,7 +18,6 @@ import type {
   UpdateKey,
 } from './ports.ts'
 import {
-  admission,
   type Closing,
   type Effect,
   initialState,
@@ -25,8 +25,8 @@ import {
   type RunEvent,
   roundOf,
   tally,
-  transition,
-} from './transition.ts'
+} from './run-state.ts'
+import { transition } from './transition.ts'
 
 export interface EngineRun {
   readonly id: string

@@ -7,8 +7,8 @@ import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { localPlanOf } from './local-plan.ts'
 import type { ServerState, Task, UpdateKey } from './ports.ts'
 import type { RunFile } from './run-file.ts'
+import type { RoundPolicy } from './run-state.ts'
 import { memoryOf } from './server-state.ts'
-import type { RoundPolicy } from './transition.ts'
 
 /** The rules of the state machine, from the run file. */
 export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy {

@@ -6,8 +6,8 @@ import {
   type RunEvent,
   type RunState,
   roundOf,
-  transition,
-} from '../../src/rounds/transition.ts'
+} from '../../src/rounds/run-state.ts'
+import { transition } from '../../src/rounds/transition.ts'
 
 /** What tests of the state machine need: a policy, made-up updates, and a way to play events and look at the effects. */
 export function serverAt(round: number): ServerState {

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { FedError } from '../../src/core/errors.ts'
-import {
-  type Effect,
-  initialState,
-  type RunEvent,
-  type RunState,
-  tally,
-  transition,
-} from '../../src/rounds/transition.ts'
+import { type Effect, initialState, type RunEvent, type RunState, tally } from '../../src/rounds/run-state.ts'
+import { transition } from '../../src/rounds/transition.ts'
 import { policyWith, roundOf, serverAt, updateOf } from './script.ts'
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { FedError } from '../../src/core/errors.ts'
-import { admission } from '../../src/rounds/transition.ts'
+import { admission } from '../../src/rounds/admission.ts'
 import { answers, begin, join, key, leave, ofType, play, policyWith, roundOf, send, serverAt } from './script.ts'
 
 const policy = policyWith()
