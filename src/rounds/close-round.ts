@@ -2,54 +2,12 @@ import type { Evaluation } from '../analysis/evaluation.ts'
 import { asShared } from '../core/params.ts'
 import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
-import { type ClientUpdate, clientModel, nextClientStates } from './client-models.ts'
+import { clientModel, nextClientStates } from './client-models.ts'
+import type { AveragedRound, MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
-import type { ServerState } from './ports.ts'
 import { probeRound } from './probe-round.ts'
 import { memoryOf, withMemory } from './server-state.ts'
 import type { Session } from './session.ts'
-
-export interface RoundJob {
-  readonly round: number
-  /** The state that the round began with. */
-  readonly server: ServerState
-  /** In client order. None at all leaves the model as it was. */
-  readonly updates: readonly (ClientUpdate & { readonly numExamples: number })[]
-}
-
-/** What the next round needs of this one. */
-export interface AveragedRound {
-  readonly server: ServerState
-  /** Layer blocks averaged, input to output. */
-  readonly averaged: readonly string[]
-  /** Milliseconds. */
-  readonly aggregateMs: number
-}
-
-/** What is found out about the round, while the next one may already be under way. */
-export interface MeasuredRound {
-  /** Central evaluation; null in rounds that the run file leaves out. */
-  readonly evaluation: Evaluation | null
-  readonly metrics: readonly MetricRecord[]
-  readonly barriers: readonly BarrierRecord[]
-  readonly evaluateMs: number
-  readonly probeMs: number
-}
-
-/** A member of the cohort: its model as trained, and the same client's model once the round is averaged. */
-export interface Trained {
-  readonly client: number
-  readonly numExamples: number
-  readonly before: Float32Array
-  readonly after: Float32Array
-}
-
-/** A round that was averaged and is still to be measured. Stays in the compute worker. */
-export interface OpenRound {
-  readonly job: RoundJob
-  readonly result: AveragedRound
-  readonly trained: readonly Trained[]
-}
 
 /**
  * The first half of closing a round, in the compute worker: from the updates to the new state. Depends on nothing but the

@@ -1,5 +1,5 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
-import type { AveragedRound, MeasuredRound } from './close-round.ts'
+import type { AveragedRound, MeasuredRound } from './closed-round.ts'
 import type { RoundCommit } from './ports.ts'
 import { type Closing, tally } from './run-state.ts'
 

@@ -4,7 +4,7 @@ import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { ClientRecord } from '../core/records.ts'
 import type { DataOptions } from '../data/index.ts'
-import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
+import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import type { ServerState } from './ports.ts'
 
 /** The coordinator's side of the compute worker: the event loop asks, and never computes. */

@@ -1,7 +1,7 @@
 import { type FedError, toFedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { admission } from './admission.ts'
-import type { AveragedRound, MeasuredRound, RoundJob } from './close-round.ts'
+import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import { type BytesDown, roundCommit, type Stopwatch } from './commit.ts'
 import type {
   CheckpointStore,

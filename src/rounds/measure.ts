@@ -3,7 +3,7 @@ import type { Evaluation } from '../analysis/evaluation.ts'
 import { spreadOf } from '../analysis/spread.ts'
 import type { Params } from '../core/layout.ts'
 import { finiteOrNull, type MetricRecord } from '../core/records.ts'
-import type { RoundJob, Trained } from './close-round.ts'
+import type { RoundJob, Trained } from './closed-round.ts'
 import type { ServerState } from './ports.ts'
 import type { Session } from './session.ts'
 

@@ -5,7 +5,7 @@ import { pathSpecs } from '../analysis/paths/registry.ts'
 import { betweenOf, probesRound } from '../analysis/plan.ts'
 import { probeBarriers } from '../analysis/probe.ts'
 import type { BarrierRecord } from '../core/records.ts'
-import type { Trained } from './close-round.ts'
+import type { Trained } from './closed-round.ts'
 import type { Session } from './session.ts'
 
 /** What the run file's `barriers:` section asks for after this round. */
