@@ -32,11 +32,15 @@ export async function conductRun(stage: Stage, plan: RunPlan): Promise<Conducted
     view.begin({ id, name, rounds, workers, engine: stage.engine, database, url })
     if (workers === 0) say(cli, invitation(url, id, environment.FEDSTRATA_JOIN_TOKEN ?? joinToken))
   }
+  const { voice } = stage
+  const before = voice.say
+  voice.say = view.say
   let end: SimulationEnd
   try {
     const engine = stage.flags.engine ?? environment.FEDSTRATA_ENGINE
     end = await plan.start({ workers, engine, signal, onOpened, onNotice: view.notice })
   } finally {
+    voice.say = before
     view.end()
   }
   const report = await runReport(coordinator.store, coordinator.dataDir, end.run)

@@ -20,6 +20,8 @@ export interface Stage {
   readonly log: Logger
   /** Client processes that have been loading since before the coordinator was there. */
   readonly standby: ClientProcesses
+  /** How the user is told that Ctrl-C was heard; a view that owns the screen puts itself here. */
+  readonly voice: { say(line: string): void }
 }
 
 interface StageOptions {
@@ -38,7 +40,8 @@ export async function onStage(
   { logLevel = 'silent', workers = 0, data }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
-  const signal = onInterrupt(() => say(cli, 'interrupted: finishing cleanly; once more ends at once'))
+  const voice = { say: (line: string) => say(cli, line) }
+  const signal = onInterrupt(() => voice.say('interrupted: finishing cleanly; once more ends at once'))
   const { startClientProcesses } = await import('../main/client-processes.ts')
   const standby = startClientProcesses(workers, {
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
@@ -50,7 +53,7 @@ export async function onStage(
     const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log, data })
     try {
       const engine = await coordinator.engine()
-      cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log, standby }))
+      cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log, standby, voice }))
     } finally {
       await coordinator.close()
     }

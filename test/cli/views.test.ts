@@ -68,7 +68,7 @@ describe('a run on a terminal', () => {
     assert.match(plain, /round +loss +accuracy +clients +full barrier +worst layer +time/)
     assert.match(plain, /waiting for client processes/)
     assert.match(plain, /round 1\/2 .* 1\/4 clients {2}clients train/)
-    assert.match(plain, /4\/4 clients {2}averaging and measuring/)
+    assert.match(plain, /4\/4 clients {2}averaging/)
     assert.match(plain, / 1 +0\.5000 +0\.7500 +4 ok +\+0\.1250 +fc2 \+0\.2500 +250 ms/)
     const written = text().length
     t.mock.timers.tick(1000)

@@ -12,7 +12,7 @@ const BAR = 24
 type Progress = Extract<RunNotice, { type: 'progress' }>
 type RoundNotice = Extract<RunNotice, { type: 'round' }>
 
-const PHASES: Readonly<Record<string, string>> = { train: 'clients train', aggregate: 'averaging and measuring' }
+const PHASES: Readonly<Record<string, string>> = { train: 'clients train', aggregate: 'averaging' }
 
 /**
  * A row for each finished round, which stays in the terminal's history, and under them one line that is redrawn. Rows
@@ -36,10 +36,12 @@ export function liveView({ stderr, variables }: Terminal): RunView {
         if (notice.round !== progress?.round) began = performance.now()
         progress = notice
       } else if (notice.type === 'round') {
-        progress = null
+        // The next round may be under way while this one was measured.
+        if (progress?.round === notice.record.round) progress = null
         screen.persist(row(notice, colors))
       }
     },
+    say: line => screen.persist(line),
     end() {
       clearInterval(ticker)
       screen.clear()

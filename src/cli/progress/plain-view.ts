@@ -27,6 +27,7 @@ export function plainView(terminal: Terminal): RunView {
       ]
       say(terminal, parts.join('  '))
     },
+    say: line => say(terminal, line),
     end() {},
   }
 }

@@ -5,6 +5,8 @@ import type { RunIntroduction } from './introduction.ts'
 export interface RunView {
   begin(run: RunIntroduction): void
   notice(notice: RunNotice): void
+  /** A line for people, which may come at any time. */
+  say(line: string): void
   /** Leaves what was shown, and lets go of the terminal. */
   end(): void
 }
