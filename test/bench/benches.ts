@@ -1,5 +1,6 @@
 import { aggregation } from './aggregation.ts'
 import { coldStart } from './cold-start.ts'
+import { engines } from './engines.ts'
 import { memory } from './memory.ts'
 import { noop } from './noop.ts'
 import { rest } from './rest.ts'
@@ -9,4 +10,4 @@ export interface Bench {
   run(): Promise<Readonly<Record<string, string>>>
 }
 
-export const benches: Readonly<Record<string, Bench>> = { coldStart, noop, rest, memory, aggregation }
+export const benches: Readonly<Record<string, Bench>> = { coldStart, noop, rest, memory, aggregation, engines }

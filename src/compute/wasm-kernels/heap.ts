@@ -1,19 +1,31 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 
 /**
- * The part of tfjs-backend-wasm 4.22.0 that kernels written in JavaScript stand on. It is not a public interface of that
- * package, which is why the package is pinned exactly and why every engine is tested before it is used.
+ * The part of tfjs-backend-wasm 4.22.0 that our kernels stand on. It is not a public interface of that package, which is
+ * why the package is pinned exactly and why every engine is tested before it is used.
  */
 export interface WasmBackend {
   /** Allocates on the wasm heap, uninitialised. The heap may move: take views after the last allocation, not before. */
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo
   typedArrayFromHeap(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array
   disposeData(dataId: object): boolean
+  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } }
+  readonly wasm: {
+    /** A signed 32-bit address, 0 when there is no memory left. */
+    _malloc(bytes: number): number
+    _free(address: number): void
+    readonly asm: { readonly memory: object }
+  }
 }
 
 /** The values of a float32 tensor in place: valid until the next allocation. */
 export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(tensor) as Float32Array
+}
+
+/** Where a tensor's values begin on the heap. Unlike a view, it stays valid when the heap grows. */
+export function addressOf(backend: WasmBackend, tensor: TensorInfo): number {
+  return backend.dataIdMap.get(tensor.dataId).memoryOffset
 }
 
 /** Makes outputs of one kernel, and frees its intermediate results when it is done. */

@@ -1,8 +1,12 @@
 import { conv2D, fusedConv2D } from './conv2d.ts'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './conv2d-gradients.ts'
-import { installKernel, type WasmKernel } from './kernel.ts'
+import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
+import * as conv2d from './packed/conv2d.ts'
+import * as matMul from './packed/mat-mul.ts'
+import * as pooling from './packed/pooling.ts'
+import * as sums from './packed/sum.ts'
 import { slice } from './slice.ts'
 import { sum } from './sum.ts'
 
@@ -19,7 +23,21 @@ export const javascriptKernels: readonly WasmKernel[] = [
   sum,
 ]
 
+/** The same and more out of the kernel pack; those in JavaScript run where it does not start. */
+export const packKernels: readonly WasmKernel[] = [
+  ...javascriptKernels,
+  ...Object.values(matMul),
+  ...Object.values(conv2d),
+  ...Object.values(pooling),
+  ...Object.values(sums),
+]
+
 /** Installs kernels in order; a later one takes the place of an earlier one of the same name. */
 export function installKernels(kernels: readonly WasmKernel[]): void {
   for (const kernel of kernels) installKernel(kernel)
+}
+
+/** Takes all of ours away again, so that the backend is as it was shipped: what a measurement is compared with. */
+export function uninstallKernels(): void {
+  for (const { name } of packKernels) uninstallKernel(name)
 }

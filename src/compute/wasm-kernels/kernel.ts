@@ -40,6 +40,13 @@ export function installKernel(kernel: WasmKernel): void {
   })
 }
 
+/** Undoes `installKernel`: what the package ships is back, and what it lacks is gone. */
+export function uninstallKernel(name: string): void {
+  const config = shippedConfig(name)
+  if (getKernel(name, 'wasm')) unregisterKernel(name, 'wasm')
+  if (config) registerKernel(config)
+}
+
 /** A kernel as the package ships it, whatever was installed over it. Call it inside kernels only. */
 export function shippedKernel(name: string): ShippedKernel {
   return (inputs, attrs, backend) => {

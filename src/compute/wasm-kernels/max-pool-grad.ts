@@ -3,14 +3,16 @@ import { backend_util } from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend } from './heap.ts'
 import type { WasmKernel } from './kernel.ts'
 
+export interface PoolAttributes {
+  readonly filterSize: [number, number] | number
+  readonly strides: [number, number] | number
+  readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
+}
+
 interface Call {
   readonly inputs: { readonly dy: TensorInfo; readonly input: TensorInfo }
-  readonly attrs: {
-    readonly filterSize: [number, number] | number
-    readonly strides: [number, number] | number
-    readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding
-    readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-  }
+  readonly attrs: PoolAttributes
   readonly backend: WasmBackend
 }
 

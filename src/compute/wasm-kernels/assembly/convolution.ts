@@ -1,0 +1,191 @@
+import { GEMM_SCRATCH, product } from './gemm'
+
+/**
+ * Convolutions as products with a matrix of patches, [positions, taps * inChannels], that is written a few hundred rows
+ * at a time so that it stays in the cache. Images are NHWC, filters HWIO; any stride and padding, no dilation.
+ */
+
+/** Bytes of patches written at a time. */
+const PATCHES: usize = 512 << 10
+/** Bytes that a convolution needs beside its operands: more, where a single patch is larger than that. */
+export function convolutionScratch(patchLength: i32): usize {
+  return GEMM_SCRATCH + max(PATCHES, <usize>patchLength << 2)
+}
+
+// The convolution being worked on: set by every exported function before it is read.
+let inHeight: i32, inWidth: i32, channels: i32
+let outHeight: i32, outWidth: i32
+let filterHeight: i32, filterWidth: i32
+let strideHeight: i32, strideWidth: i32
+let top: i32, left: i32
+
+/** Sizes of the convolutions that follow. `padTop` and `padLeft` are the zeros before the image. */
+export function describeConvolution(
+  inH: i32, inW: i32, inC: i32, outH: i32, outW: i32, filterH: i32, filterW: i32, strideH: i32, strideW: i32,
+  padTop: i32, padLeft: i32,
+): void {
+  inHeight = inH
+  inWidth = inW
+  channels = inC
+  outHeight = outH
+  outWidth = outW
+  filterHeight = filterH
+  filterWidth = filterW
+  strideHeight = strideH
+  strideWidth = strideW
+  top = padTop
+  left = padLeft
+}
+
+/** Whether x itself is the matrix of patches. */
+function pointwise(): bool {
+  return (
+    filterHeight == 1 && filterWidth == 1 && strideHeight == 1 && strideWidth == 1 && top == 0 && left == 0 &&
+    outHeight == inHeight && outWidth == inWidth
+  )
+}
+
+function patchLength(): i32 {
+  return filterHeight * filterWidth * channels
+}
+
+function rowsAtATime(): i32 {
+  const rows = <i32>(PATCHES / (<usize>patchLength() << 2))
+  return rows >= 4 ? rows & ~3 : 1
+}
+
+/** y[batch, outHeight, outWidth, outChannels] = x * filter. */
+export function convolve(x: usize, filter: usize, y: usize, batch: i32, outChannels: i32, scratch: usize): void {
+  const positions = batch * outHeight * outWidth
+  const length = patchLength()
+  if (pointwise()) return product(positions, length, outChannels, x, false, filter, false, y, false, scratch)
+  const rows = rowsAtATime()
+  const patches = scratch + GEMM_SCRATCH
+  for (let at: i32 = 0; at < positions; at += rows) {
+    const count = min(rows, positions - at)
+    gather(x, patches, at, count)
+    product(count, length, outChannels, patches, false, filter, false, y + ((<usize>at * outChannels) << 2), false, scratch)
+  }
+}
+
+/** Gradient by the filter: dw[taps * inChannels, outChannels] = patches(x)ᵀ dy. */
+export function convolveFilterGradient(
+  x: usize, dy: usize, dw: usize, batch: i32, outChannels: i32, scratch: usize,
+): void {
+  const positions = batch * outHeight * outWidth
+  const length = patchLength()
+  if (pointwise()) return product(length, positions, outChannels, x, true, dy, false, dw, false, scratch)
+  const rows = rowsAtATime()
+  const patches = scratch + GEMM_SCRATCH
+  if (positions == 0) memory.fill(dw, 0, (<usize>length * outChannels) << 2)
+  for (let at: i32 = 0; at < positions; at += rows) {
+    const count = min(rows, positions - at)
+    gather(x, patches, at, count)
+    const slope = dy + ((<usize>at * outChannels) << 2)
+    product(length, count, outChannels, patches, true, slope, false, dw, at > 0, scratch)
+  }
+}
+
+/** Gradient by the input: dx = the sum over windows of dy filterᵀ, each added where its patch came from. */
+export function convolveInputGradient(
+  filter: usize, dy: usize, dx: usize, batch: i32, outChannels: i32, scratch: usize,
+): void {
+  const positions = batch * outHeight * outWidth
+  const length = patchLength()
+  if (pointwise()) return product(positions, outChannels, length, dy, false, filter, true, dx, false, scratch)
+  memory.fill(dx, 0, (<usize>batch * inHeight * inWidth * channels) << 2)
+  const rows = rowsAtATime()
+  const patches = scratch + GEMM_SCRATCH
+  for (let at: i32 = 0; at < positions; at += rows) {
+    const count = min(rows, positions - at)
+    const slope = dy + ((<usize>at * outChannels) << 2)
+    product(count, outChannels, length, slope, false, filter, true, patches, false, scratch)
+    scatter(patches, dx, at, count)
+  }
+}
+
+/** Writes patches `first` ... `first + count - 1`, counted over images, rows and columns of the output. */
+function gather(x: usize, patches: usize, first: i32, count: i32): void {
+  const size = outHeight * outWidth
+  let image = first / size
+  let oy = (first % size) / outWidth
+  let ox = first % outWidth
+  const pixel = <usize>channels << 2
+  const lineBytes = <usize>filterWidth * pixel
+  for (; count > 0; count--) {
+    const ix = ox * strideWidth - left
+    const from = min(filterWidth, max(0, -ix)) // taps of a line that lie inside the image: [from, to)
+    const to = max(from, min(filterWidth, inWidth - ix))
+    const before = <usize>from * pixel
+    const inside = <usize>(to - from) * pixel
+    for (let ky: i32 = 0; ky < filterHeight; ky++, patches += lineBytes) {
+      const iy = oy * strideHeight + ky - top
+      if (iy < 0 || iy >= inHeight) {
+        zero(patches, lineBytes)
+        continue
+      }
+      const source = x + <usize>((image * inHeight + iy) * inWidth + ix + from) * pixel
+      if (before) zero(patches, before)
+      copy(source, patches + before, inside)
+      if (before + inside < lineBytes) zero(patches + before + inside, lineBytes - before - inside)
+    }
+    if (++ox == outWidth) {
+      ox = 0
+      if (++oy == outHeight) {
+        oy = 0
+        image++
+      }
+    }
+  }
+}
+
+/** The transpose of `gather`: adds each element of a patch to the one it stands for. */
+function scatter(patches: usize, x: usize, first: i32, count: i32): void {
+  const size = outHeight * outWidth
+  let image = first / size
+  let oy = (first % size) / outWidth
+  let ox = first % outWidth
+  const pixel = <usize>channels << 2
+  const lineBytes = <usize>filterWidth * pixel
+  for (; count > 0; count--) {
+    const ix = ox * strideWidth - left
+    const from = min(filterWidth, max(0, -ix))
+    const to = max(from, min(filterWidth, inWidth - ix))
+    for (let ky: i32 = 0; ky < filterHeight; ky++, patches += lineBytes) {
+      const iy = oy * strideHeight + ky - top
+      if (iy < 0 || iy >= inHeight) continue
+      const target = x + <usize>((image * inHeight + iy) * inWidth + ix + from) * pixel
+      add(patches + <usize>from * pixel, target, <usize>(to - from) * pixel)
+    }
+    if (++ox == outWidth) {
+      ox = 0
+      if (++oy == outHeight) {
+        oy = 0
+        image++
+      }
+    }
+  }
+}
+
+// Runs are short (a line of a window), so these loops beat memory.copy and memory.fill.
+
+@inline
+function copy(from: usize, to: usize, bytes: usize): void {
+  const end = to + bytes
+  for (; to + 16 <= end; from += 16, to += 16) v128.store(to, v128.load(from))
+  for (; to < end; from += 4, to += 4) f32.store(to, f32.load(from))
+}
+
+@inline
+function zero(to: usize, bytes: usize): void {
+  const end = to + bytes
+  for (; to + 16 <= end; to += 16) v128.store(to, f32x4.splat(0))
+  for (; to < end; to += 4) f32.store(to, 0)
+}
+
+@inline
+function add(from: usize, to: usize, bytes: usize): void {
+  const end = to + bytes
+  for (; to + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.add(v128.load(to), v128.load(from)))
+  for (; to < end; from += 4, to += 4) f32.store(to, f32.load(to) + f32.load(from))
+}

@@ -1,0 +1,72 @@
+/** x[rows, columns] += bias[columns] when there is one, then max(x, 0) when `relu`; in place. */
+export function addBias(x: usize, rows: i32, columns: i32, bias: usize, relu: bool): void {
+  const zero = f32x4.splat(0)
+  for (let row: i32 = 0; row < rows; row++) {
+    let from = bias
+    let column: i32 = 0
+    for (; column + 4 <= columns; column += 4, x += 16, from += 16) {
+      let value = v128.load(x)
+      if (bias) value = f32x4.add(value, v128.load(from))
+      if (relu) value = f32x4.max(value, zero)
+      v128.store(x, value)
+    }
+    for (; column < columns; column++, x += 4, from += 4) {
+      let value = f32.load(x)
+      if (bias) value += f32.load(from)
+      if (relu) value = max<f32>(value, 0)
+      f32.store(x, value)
+    }
+  }
+}
+
+/** dx = dy where y > 0, else 0, for float32 of `length`: the gradient of max(x, 0) from its result. */
+export function rectifierGradient(y: usize, dy: usize, dx: usize, length: i32): void {
+  const zero = f32x4.splat(0)
+  let i: i32 = 0
+  for (; i + 4 <= length; i += 4, y += 16, dy += 16, dx += 16)
+    v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)))
+  for (; i < length; i++, y += 4, dy += 4, dx += 4) f32.store(dx, f32.load(y) > 0 ? f32.load(dy) : 0)
+}
+
+/**
+ * Sums of the columns of x[rows, columns] to float32[columns], each in float64 over the rows in order. `sums` is scratch
+ * of 8 bytes a column.
+ */
+export function columnSums(x: usize, rows: i32, columns: i32, out: usize, sums: usize): void {
+  memory.fill(sums, 0, <usize>columns << 3)
+  const line = <usize>columns << 2
+  let row: i32 = 0
+  for (; row + 4 <= rows; row += 4, x += line << 2) {
+    const x1 = x + line
+    const x2 = x1 + line
+    const x3 = x2 + line
+    let column: i32 = 0
+    for (; column + 2 <= columns; column += 2) {
+      const at = <usize>column << 2
+      const sum = sums + (<usize>column << 3)
+      let total = v128.load(sum)
+      total = f64x2.add(total, f64x2.promote_low_f32x4(v128.load64_zero(x + at)))
+      total = f64x2.add(total, f64x2.promote_low_f32x4(v128.load64_zero(x1 + at)))
+      total = f64x2.add(total, f64x2.promote_low_f32x4(v128.load64_zero(x2 + at)))
+      total = f64x2.add(total, f64x2.promote_low_f32x4(v128.load64_zero(x3 + at)))
+      v128.store(sum, total)
+    }
+    for (; column < columns; column++) {
+      const at = <usize>column << 2
+      const sum = sums + (<usize>column << 3)
+      let total = f64.load(sum)
+      total += <f64>f32.load(x + at)
+      total += <f64>f32.load(x1 + at)
+      total += <f64>f32.load(x2 + at)
+      total += <f64>f32.load(x3 + at)
+      f64.store(sum, total)
+    }
+  }
+  for (; row < rows; row++)
+    for (let column: i32 = 0; column < columns; column++, x += 4) {
+      const sum = sums + (<usize>column << 3)
+      f64.store(sum, f64.load(sum) + <f64>f32.load(x))
+    }
+  for (let column: i32 = 0; column < columns; column++)
+    f32.store(out + (<usize>column << 2), <f32>f64.load(sums + (<usize>column << 3)))
+}

@@ -1,0 +1,16 @@
+/**
+ * The kernel pack: float32 kernels on the heap of tfjs-backend-wasm. Every address is one on that heap; the module has
+ * no memory, stack or data of its own, so it can live there beside TF.js without either noticing the other.
+ */
+export { product } from './gemm'
+export { addBias, columnSums, rectifierGradient } from './epilogue'
+export {
+  convolutionScratch,
+  convolve,
+  convolveFilterGradient,
+  convolveInputGradient,
+  describeConvolution,
+} from './convolution'
+export { avgPoolGradient, maxPoolGradient } from './pooling'
+export { adamStep, proxGradient, sgdStep } from './step'
+export { rowNorms, weightedSum } from './stack'

@@ -1,0 +1,112 @@
+/** Coordinates summed at a time: 16 KiB of float64, which stay in the innermost cache while all rows pass by. */
+const TILE: i32 = 2048
+/** Bytes of scratch of `weightedSum`. */
+export const STACK_SCRATCH: usize = <usize>TILE << 3
+
+/**
+ * out[columns] = the sum over rows of weights[row] * stack[row], in float64 in row order, rounded once: the very numbers
+ * of the loop in JavaScript. `weights` are float64. Four rows a pass, since every visit to a sum is a load and a store.
+ */
+export function weightedSum(stack: usize, weights: usize, rows: i32, columns: i32, out: usize, sums: usize): void {
+  const line = <usize>columns << 2
+  for (let start: i32 = 0; start < columns; start += TILE) {
+    const length = min(TILE, columns - start)
+    memory.fill(sums, 0, <usize>length << 3)
+    let from = stack + (<usize>start << 2)
+    let row: i32 = 0
+    for (; row + 4 <= rows; row += 4, from += line << 2) fourRows(from, line, length, weights + (<usize>row << 3), sums)
+    for (; row < rows; row++, from += line) oneRow(from, length, f64.load(weights + (<usize>row << 3)), sums)
+    round(sums, out + (<usize>start << 2), length)
+  }
+}
+
+function fourRows(x: usize, line: usize, length: i32, weights: usize, sums: usize): void {
+  const w0 = v128.load_splat<f64>(weights)
+  const w1 = v128.load_splat<f64>(weights, 8)
+  const w2 = v128.load_splat<f64>(weights, 16)
+  const w3 = v128.load_splat<f64>(weights, 24)
+  const x1 = x + line
+  const x2 = x1 + line
+  const x3 = x2 + line
+  let i: i32 = 0
+  for (; i + 4 <= length; i += 4, sums += 32) {
+    const at = <usize>i << 2
+    let low = v128.load(sums)
+    let high = v128.load(sums, 16)
+    const r0 = v128.load(x + at)
+    low = f64x2.add(low, f64x2.mul(w0, f64x2.promote_low_f32x4(r0)))
+    high = f64x2.add(high, f64x2.mul(w0, f64x2.promote_low_f32x4(upper(r0))))
+    const r1 = v128.load(x1 + at)
+    low = f64x2.add(low, f64x2.mul(w1, f64x2.promote_low_f32x4(r1)))
+    high = f64x2.add(high, f64x2.mul(w1, f64x2.promote_low_f32x4(upper(r1))))
+    const r2 = v128.load(x2 + at)
+    low = f64x2.add(low, f64x2.mul(w2, f64x2.promote_low_f32x4(r2)))
+    high = f64x2.add(high, f64x2.mul(w2, f64x2.promote_low_f32x4(upper(r2))))
+    const r3 = v128.load(x3 + at)
+    low = f64x2.add(low, f64x2.mul(w3, f64x2.promote_low_f32x4(r3)))
+    high = f64x2.add(high, f64x2.mul(w3, f64x2.promote_low_f32x4(upper(r3))))
+    v128.store(sums, low)
+    v128.store(sums, high, 16)
+  }
+  for (; i < length; i++, sums += 8) {
+    const at = <usize>i << 2
+    let sum = f64.load(sums)
+    sum += f64.load(weights) * <f64>f32.load(x + at)
+    sum += f64.load(weights, 8) * <f64>f32.load(x1 + at)
+    sum += f64.load(weights, 16) * <f64>f32.load(x2 + at)
+    sum += f64.load(weights, 24) * <f64>f32.load(x3 + at)
+    f64.store(sums, sum)
+  }
+}
+
+function oneRow(x: usize, length: i32, weight: f64, sums: usize): void {
+  const w = f64x2.splat(weight)
+  let i: i32 = 0
+  for (; i + 4 <= length; i += 4, sums += 32, x += 16) {
+    const values = v128.load(x)
+    v128.store(sums, f64x2.add(v128.load(sums), f64x2.mul(w, f64x2.promote_low_f32x4(values))))
+    v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.mul(w, f64x2.promote_low_f32x4(upper(values)))), 16)
+  }
+  for (; i < length; i++, sums += 8, x += 4) f64.store(sums, f64.load(sums) + weight * <f64>f32.load(x))
+}
+
+function round(sums: usize, out: usize, length: i32): void {
+  let i: i32 = 0
+  for (; i + 4 <= length; i += 4, sums += 32, out += 16) {
+    const low = f32x4.demote_f64x2_zero(v128.load(sums))
+    const high = f32x4.demote_f64x2_zero(v128.load(sums, 16))
+    v128.store(out, v128.shuffle<f32>(low, high, 0, 1, 4, 5))
+  }
+  for (; i < length; i++, sums += 8, out += 4) f32.store(out, <f32>f64.load(sums))
+}
+
+/** out[row] = the L2 norm of stack[row]; squares in float64, in eight sums that are added in order at the end. */
+export function rowNorms(stack: usize, rows: i32, columns: i32, out: usize): void {
+  for (let row: i32 = 0; row < rows; row++, out += 4) {
+    let s0 = f64x2.splat(0), s1 = s0, s2 = s0, s3 = s0
+    let i: i32 = 0
+    for (; i + 8 <= columns; i += 8, stack += 32) {
+      const x = v128.load(stack)
+      const y = v128.load(stack, 16)
+      s0 = plusSquare(s0, f64x2.promote_low_f32x4(x))
+      s1 = plusSquare(s1, f64x2.promote_low_f32x4(upper(x)))
+      s2 = plusSquare(s2, f64x2.promote_low_f32x4(y))
+      s3 = plusSquare(s3, f64x2.promote_low_f32x4(upper(y)))
+    }
+    const pairs = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3))
+    let sum = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1)
+    for (; i < columns; i++, stack += 4) sum += <f64>f32.load(stack) * <f64>f32.load(stack)
+    f32.store(out, <f32>Math.sqrt(sum))
+  }
+}
+
+@inline
+function plusSquare(sum: v128, x: v128): v128 {
+  return f64x2.add(sum, f64x2.mul(x, x))
+}
+
+/** The upper two floats, where promote_low_f32x4 looks. */
+@inline
+function upper(x: v128): v128 {
+  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
+}

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs'
+import type { WasmBackend } from './heap.ts'
+import type { WasmKernel } from './kernel.ts'
+
+/** The functions of assembly/index.ts. Addresses are bytes on TF.js's heap, sizes are counts of elements. */
+interface PackFunctions {
+  product(m: number, k: number, n: number, ...operands: Operands): void
+  addBias(x: number, rows: number, columns: number, bias: number, relu: boolean): void
+  columnSums(x: number, rows: number, columns: number, out: number, scratch: number): void
+  rectifierGradient(y: number, dy: number, dx: number, length: number): void
+  describeConvolution(...geometry: ConvolutionGeometry): void
+  convolutionScratch(patchLength: number): number
+  convolve: Convolve
+  convolveFilterGradient: Convolve
+  convolveInputGradient: Convolve
+  maxPoolGradient(x: number, dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  avgPoolGradient(dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  sgdStep(...input: SgdInput): void
+  adamStep(...input: AdamInput): void
+  proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
+  weightedSum(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
+  rowNorms(stack: number, rows: number, columns: number, out: number): void
+}
+
+type Operands = [
+  a: number,
+  turnedA: boolean,
+  b: number,
+  turnedB: boolean,
+  c: number,
+  accumulate: boolean,
+  scratch: number,
+]
+
+/** Two operands and the result, each in the order of its name's formula. */
+type Convolve = (left: number, right: number, out: number, batch: number, outChannels: number, scratch: number) => void
+
+export type PoolGeometry = [
+  inHeight: number,
+  inWidth: number,
+  channels: number,
+  outHeight: number,
+  outWidth: number,
+  filterHeight: number,
+  filterWidth: number,
+  strideHeight: number,
+  strideWidth: number,
+  top: number,
+  left: number,
+]
+
+export type ConvolutionGeometry = PoolGeometry
+
+type SgdInput = [
+  weight: number,
+  gradient: number,
+  velocity: number,
+  newWeight: number,
+  newVelocity: number,
+  length: number,
+  rate: number,
+  momentum: number,
+  decay: number,
+]
+
+type AdamInput = [
+  weight: number,
+  gradient: number,
+  mean: number,
+  square: number,
+  newWeight: number,
+  newMean: number,
+  newSquare: number,
+  length: number,
+  rate: number,
+  beta1: number,
+  rest1: number,
+  beta2: number,
+  rest2: number,
+  scale: number,
+  epsilon: number,
+]
+
+/** The kernel pack on the heap of one backend. */
+export interface KernelPack extends PackFunctions {
+  /** The address of at least `bytes` on that heap; what the last caller left there. Good until the next call. */
+  scratch(bytes: number): number
+}
+
+/** Bytes of scratch of a matrix product, or of anything smaller. */
+export const PRODUCT_SCRATCH = 1_200_000
+
+const packs = new WeakMap<object, KernelPack | Error>()
+
+/** The pack, started on first use; null where it cannot be, and `packProblem` says why. Kernels in JavaScript run then. */
+export function packOf(backend: WasmBackend): KernelPack | null {
+  const pack = started(backend)
+  return pack instanceof Error ? null : pack
+}
+
+export function packProblem(backend: WasmBackend): string | null {
+  const pack = started(backend)
+  return pack instanceof Error ? pack.message : null
+}
+
+function started(backend: WasmBackend): KernelPack | Error {
+  let pack = packs.get(backend)
+  if (!pack) {
+    pack = start(backend)
+    packs.set(backend, pack)
+  }
+  return pack
+}
+
+/** The little of WebAssembly that is used: TypeScript knows it only together with the browser's own types. */
+interface WebAssemblyApi {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
+}
+
+const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }
+
+let compiled: object | null = null
+
+function start({ wasm }: WasmBackend): KernelPack | Error {
+  try {
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernel-pack.wasm', import.meta.url)))
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: wasm.asm.memory } })
+    return { ...(exports as PackFunctions), scratch: createScratch(wasm) }
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** One piece of the heap for all kernels, since none of them keeps anything; replaced when a larger one is asked for. */
+function createScratch(wasm: WasmBackend['wasm']): KernelPack['scratch'] {
+  let [address, size] = [0, 0]
+  return bytes => {
+    if (bytes <= size) return address
+    if (size > 0) wasm._free(address)
+    size = 0
+    address = wasm._malloc(bytes) >>> 0
+    if (address === 0) throw new Error(`the wasm heap has no ${bytes} bytes left`)
+    size = bytes
+    return address
+  }
+}
+
+/** A kernel of the pack; `fallback` runs where there is no pack, and for calls that `run` answers with null. */
+export function packed<Call extends { readonly backend: WasmBackend }>(
+  fallback: WasmKernel,
+  run: (call: Call, pack: KernelPack) => ReturnType<WasmKernel['run']> | null,
+): WasmKernel {
+  return {
+    name: fallback.name,
+    run(call, shipped) {
+      const pack = packOf((call as unknown as Call).backend)
+      return (pack && run(call as unknown as Call, pack)) ?? fallback.run(call, shipped)
+    },
+  }
+}
+
+/** What tfjs-backend-wasm ships under that name. */
+export function asShipped(name: string): WasmKernel {
+  return {
+    name,
+    run({ inputs, attrs, backend }, shipped) {
+      if (!shipped) throw new Error(`tfjs-backend-wasm ships no kernel ${name}`)
+      return shipped(inputs, attrs, backend)
+    },
+  }
+}

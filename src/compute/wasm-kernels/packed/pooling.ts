@@ -1,0 +1,46 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { backend_util } from '@tensorflow/tfjs-core'
+import { addressOf, type WasmBackend } from '../heap.ts'
+import * as javascript from '../max-pool-grad.ts'
+import { asShipped, type PoolGeometry, packed } from '../pack.ts'
+
+interface Call {
+  readonly inputs: { readonly dy: TensorInfo; readonly input: TensorInfo }
+  readonly attrs: javascript.PoolAttributes
+  readonly backend: WasmBackend
+}
+
+export const maxPoolGrad = packed(javascript.maxPoolGrad, ({ inputs: { dy, input }, attrs, backend }: Call, pack) => {
+  const out = backend.makeOutput(input.shape, 'float32')
+  const [x, slope, dx] = [input, dy, out].map(tensor => addressOf(backend, tensor)) as [number, number, number]
+  pack.maxPoolGradient(x, slope, dx, input.shape[0]!, ...geometry(input, attrs))
+  return out
+})
+
+/** Shares dy among the elements inside the image; the shipped kernel divides by the whole window at the borders too. */
+export const avgPoolGrad = packed(asShipped('AvgPoolGrad'), ({ inputs: { dy, input }, attrs, backend }: Call, pack) => {
+  const out = backend.makeOutput(input.shape, 'float32')
+  pack.avgPoolGradient(addressOf(backend, dy), addressOf(backend, out), input.shape[0]!, ...geometry(input, attrs))
+  return out
+})
+
+function geometry(
+  input: TensorInfo,
+  { filterSize, strides, pad, dimRoundingMode }: javascript.PoolAttributes,
+): PoolGeometry {
+  const shape = input.shape as [number, number, number, number]
+  const pool = backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode)
+  return [
+    pool.inHeight,
+    pool.inWidth,
+    pool.inChannels,
+    pool.outHeight,
+    pool.outWidth,
+    pool.filterHeight,
+    pool.filterWidth,
+    pool.strideHeight,
+    pool.strideWidth,
+    pool.padInfo.top,
+    pool.padInfo.left,
+  ]
+}
