@@ -9,6 +9,7 @@ export interface WasmBackend {
   makeOutput(shape: readonly number[], dtype: TensorInfo['dtype']): TensorInfo
   typedArrayFromHeap(tensor: TensorInfo): Float32Array | Int32Array | Uint8Array
   disposeData(dataId: object): boolean
+  incRef(dataId: object): void
   readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } }
   readonly wasm: {
     /** A signed 32-bit address, 0 when there is no memory left. */

@@ -6,6 +6,7 @@ import { maxPoolGrad } from './max-pool-grad.ts'
 import * as conv2d from './packed/conv2d.ts'
 import * as matMul from './packed/mat-mul.ts'
 import * as pooling from './packed/pooling.ts'
+import * as share from './packed/share.ts'
 import * as sums from './packed/sum.ts'
 import { slice } from './slice.ts'
 import { sum } from './sum.ts'
@@ -30,6 +31,7 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(conv2d),
   ...Object.values(pooling),
   ...Object.values(sums),
+  ...Object.values(share),
 ]
 
 /** Installs kernels in order; a later one takes the place of an earlier one of the same name. */

@@ -9,7 +9,7 @@ interface PackFunctions {
   columnSums(x: number, rows: number, columns: number, out: number, scratch: number): void
   rectifierGradient(y: number, dy: number, dx: number, length: number): void
   describeConvolution(...geometry: ConvolutionGeometry): void
-  convolutionScratch(patchLength: number): number
+  convolutionScratch(): number
   convolve: Convolve
   convolveFilterGradient: Convolve
   convolveInputGradient: Convolve

@@ -7,9 +7,10 @@ import { GEMM_SCRATCH, product } from './gemm'
 
 /** Bytes of patches written at a time. */
 const PATCHES: usize = 512 << 10
-/** Bytes that a convolution needs beside its operands: more, where a single patch is larger than that. */
-export function convolutionScratch(patchLength: i32): usize {
-  return GEMM_SCRATCH + max(PATCHES, <usize>patchLength << 2)
+/** Bytes that the convolution described last needs beside its operands. */
+export function convolutionScratch(): usize {
+  const least = <usize>patchLength() * (turned() ? outWidth : 1)
+  return GEMM_SCRATCH + max(PATCHES, least << 2)
 }
 
 // The convolution being worked on: set by every exported function before it is read.
@@ -49,6 +50,16 @@ function patchLength(): i32 {
   return filterHeight * filterWidth * channels
 }
 
+/** With one channel a line of a window is a few floats: there the patches are written as [taps, positions] instead. */
+function turned(): bool {
+  return channels == 1 && strideWidth == 1
+}
+
+/** Lines of the output whose turned patches are written at a time. */
+function linesAtATime(): i32 {
+  return max(1, <i32>(PATCHES / ((<usize>patchLength() * outWidth) << 2)))
+}
+
 function rowsAtATime(): i32 {
   const rows = <i32>(PATCHES / (<usize>patchLength() << 2))
   return rows >= 4 ? rows & ~3 : 1
@@ -59,12 +70,14 @@ export function convolve(x: usize, filter: usize, y: usize, batch: i32, outChann
   const positions = batch * outHeight * outWidth
   const length = patchLength()
   if (pointwise()) return product(positions, length, outChannels, x, false, filter, false, y, false, scratch)
-  const rows = rowsAtATime()
   const patches = scratch + GEMM_SCRATCH
+  const turn = turned()
+  const rows = turn ? linesAtATime() * outWidth : rowsAtATime()
   for (let at: i32 = 0; at < positions; at += rows) {
     const count = min(rows, positions - at)
-    gather(x, patches, at, count)
-    product(count, length, outChannels, patches, false, filter, false, y + ((<usize>at * outChannels) << 2), false, scratch)
+    if (turn) gatherTurned(x, patches, at / outWidth, count / outWidth)
+    else gather(x, patches, at, count)
+    product(count, length, outChannels, patches, turn, filter, false, y + ((<usize>at * outChannels) << 2), false, scratch)
   }
 }
 
@@ -75,14 +88,16 @@ export function convolveFilterGradient(
   const positions = batch * outHeight * outWidth
   const length = patchLength()
   if (pointwise()) return product(length, positions, outChannels, x, true, dy, false, dw, false, scratch)
-  const rows = rowsAtATime()
   const patches = scratch + GEMM_SCRATCH
+  const turn = turned()
+  const rows = turn ? linesAtATime() * outWidth : rowsAtATime()
   if (positions == 0) memory.fill(dw, 0, (<usize>length * outChannels) << 2)
   for (let at: i32 = 0; at < positions; at += rows) {
     const count = min(rows, positions - at)
-    gather(x, patches, at, count)
+    if (turn) gatherTurned(x, patches, at / outWidth, count / outWidth)
+    else gather(x, patches, at, count)
     const slope = dy + ((<usize>at * outChannels) << 2)
-    product(length, count, outChannels, patches, true, slope, false, dw, at > 0, scratch)
+    product(length, count, outChannels, patches, !turn, slope, false, dw, at > 0, scratch)
   }
 }
 
@@ -137,6 +152,33 @@ function gather(x: usize, patches: usize, first: i32, count: i32): void {
       }
     }
   }
+}
+
+/** Patches of whole lines of the output as [taps, lines * outWidth]: of one channel, stride 1 along the line. */
+function gatherTurned(x: usize, patches: usize, first: i32, lines: i32): void {
+  const lineBytes = <usize>outWidth << 2
+  for (let ky: i32 = 0; ky < filterHeight; ky++)
+    for (let kx: i32 = 0; kx < filterWidth; kx++) {
+      const shift = kx - left
+      const from = min(outWidth, max(0, -shift)) // outputs of a line whose tap lies inside the image: [from, to)
+      const to = max(from, min(outWidth, inWidth - shift))
+      let image = first / outHeight
+      let oy = first % outHeight
+      for (let line: i32 = 0; line < lines; line++, patches += lineBytes) {
+        const iy = oy * strideHeight + ky - top
+        if (iy < 0 || iy >= inHeight) zero(patches, lineBytes)
+        else {
+          if (from > 0) zero(patches, <usize>from << 2)
+          const source = x + (<usize>((image * inHeight + iy) * inWidth + shift + from) << 2)
+          copy(source, patches + (<usize>from << 2), <usize>(to - from) << 2)
+          if (to < outWidth) zero(patches + (<usize>to << 2), <usize>(outWidth - to) << 2)
+        }
+        if (++oy == outHeight) {
+          oy = 0
+          image++
+        }
+      }
+    }
 }
 
 /** The transpose of `gather`: adds each element of a patch to the one it stands for. */

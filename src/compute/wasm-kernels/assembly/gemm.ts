@@ -161,10 +161,21 @@ function put(c: usize, low: v128, high: v128, add: bool): void {
   }
 }
 
+/** Copies `rows` x `columns` floats, at most 4 x 8. */
 function copyTile(from: usize, fromRow: usize, to: usize, toRow: usize, rows: i32, columns: i32): void {
-  for (let row: i32 = 0; row < rows; row++, from += fromRow, to += toRow)
-    for (let column: i32 = 0; column < columns; column++)
-      f32.store(to + (<usize>column << 2), f32.load(from + (<usize>column << 2)))
+  for (let row: i32 = 0; row < rows; row++, from += fromRow, to += toRow) {
+    let left = columns
+    let source = from
+    let target = to
+    for (; left >= 4; left -= 4, source += 16, target += 16) v128.store(target, v128.load(source))
+    if (left >= 2) {
+      i64.store(target, i64.load(source))
+      left -= 2
+      source += 8
+      target += 8
+    }
+    if (left > 0) i32.store(target, i32.load(source))
+  }
 }
 
 /** B[depth, columns] with rows of `stride` floats, to panels of 8 columns, the last one filled up with 0. */

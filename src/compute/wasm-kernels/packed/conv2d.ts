@@ -56,7 +56,7 @@ function forward({ inputs: { x, filter }, attrs, backend }: ForwardCall, pack: K
   if (!conv) return null
   const out = backend.makeOutput(conv.outShape, 'float32')
   const at = [x, filter, out].map(tensor => addressOf(backend, tensor)) as Addresses
-  pack.convolve(...at, conv.batchSize, conv.outChannels, scratchFor(conv, pack))
+  pack.convolve(...at, conv.batchSize, conv.outChannels, pack.scratch(pack.convolutionScratch()))
   return out
 }
 
@@ -67,7 +67,7 @@ export const conv2DBackpropFilter = packed(
     if (!conv) return null
     const out = backend.makeOutput(attrs.filterShape, 'float32')
     const at = [x, dy, out].map(tensor => addressOf(backend, tensor)) as Addresses
-    pack.convolveFilterGradient(...at, conv.batchSize, conv.outChannels, scratchFor(conv, pack))
+    pack.convolveFilterGradient(...at, conv.batchSize, conv.outChannels, pack.scratch(pack.convolutionScratch()))
     return out
   },
 )
@@ -79,7 +79,7 @@ export const conv2DBackpropInput = packed(
     if (!conv) return null
     const out = backend.makeOutput(attrs.inputShape, 'float32')
     const at = [filter, dy, out].map(tensor => addressOf(backend, tensor)) as Addresses
-    pack.convolveInputGradient(...at, conv.batchSize, conv.outChannels, scratchFor(conv, pack))
+    pack.convolveInputGradient(...at, conv.batchSize, conv.outChannels, pack.scratch(pack.convolutionScratch()))
     return out
   },
 )
@@ -114,7 +114,3 @@ function describe(
 }
 
 type Shape = [number, number, number, number]
-
-function scratchFor(conv: backend_util.Conv2DInfo, pack: KernelPack): number {
-  return pack.scratch(pack.convolutionScratch(conv.filterHeight * conv.filterWidth * conv.inChannels))
-}
