@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // maths
   'src/data': ['src/core'],
   'src/models': ['src/core'],
-  'src/training': ['src/core', 'src/data', 'src/models'],
+  'src/training': ['src/core', 'src/compute', 'src/data', 'src/models'],
   'src/strategies': ['src/core', 'src/compute'],
   'src/analysis': ['src/core'],
   // heart

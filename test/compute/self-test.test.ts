@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { selfTest } from '../../src/compute/self-test.ts'
-import { installKernels, javascriptKernels } from '../../src/compute/wasm-kernels/index.ts'
+import { installKernels, javascriptKernels, packKernels } from '../../src/compute/wasm-kernels/index.ts'
 import type { WasmKernel } from '../../src/compute/wasm-kernels/kernel.ts'
 import { FedError } from '../../src/core/errors.ts'
 
@@ -23,7 +23,7 @@ function zeros(name: string): WasmKernel {
   return {
     name,
     run(call, shipped) {
-      const out = asShipped(name).run(call, shipped)
+      const out = asShipped(name).run(call, shipped) as tf.TensorInfo
       const { backend } = call as { backend: { typedArrayFromHeap(info: tf.TensorInfo): Float32Array } }
       backend.typedArrayFromHeap(out).fill(0)
       return out
@@ -35,7 +35,7 @@ describe('the self-test', () => {
   before(async () => {
     await prepareEngine('wasm')
   })
-  after(() => installKernels(javascriptKernels))
+  after(() => installKernels(packKernels))
 
   const faults: [WasmKernel, RegExp][] = [
     [asShipped('MaxPoolGrad'), /gradient of max pooling below zero on wasm/],

@@ -39,12 +39,16 @@ export function avgPool(x: Values, w: Window2D): Float64Array {
   return sums.map((sum, i) => sum / counts[i]!)
 }
 
-/** Without padding only: every window has all its pixels. */
+/** Each dy shared evenly among the pixels of its window that lie inside the image. */
 export function avgPoolGradient(dy: Values, w: Window2D): Float64Array {
   const gradient = new Float64Array(w.batch * w.height * w.width * w.channels)
+  const inside = new Float64Array(dy.length / w.channels)
+  eachTap(w, position => {
+    inside[position]! += 1
+  })
   eachTap(w, (position, _, pixel) => {
     for (let c = 0; c < w.channels; c++)
-      gradient[pixel * w.channels + c]! += dy[position * w.channels + c]! / (w.filter[0] * w.filter[1])
+      gradient[pixel * w.channels + c]! += dy[position * w.channels + c]! / inside[position]!
   })
   return gradient
 }

@@ -16,5 +16,6 @@ const run = stackOp<Record<never, never>>({
       output[row] = Math.sqrt(sum)
     }
   },
+  onPack: (pack, stack, rows, columns, _, output) => pack.rowNorms(stack, rows, columns, output),
   fallback: stack => tf.sqrt(tf.sum(tf.square(stack), 1)),
 })

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { addressOf, floats, type WasmBackend } from '../wasm-kernels/heap.ts'
+import { type KernelPack, packOf } from '../wasm-kernels/pack.ts'
 
 type Attributes = Record<string, number | number[]>
 
@@ -13,6 +15,8 @@ export interface StackOp<A extends Attributes> {
   outputLength(rows: number, columns: number): number
   /** Fills `output`; must not keep or write `stack`, which may be the engine's own memory. */
   compute(stack: Float32Array, rows: number, columns: number, attributes: A, output: Float32Array): void
+  /** The same as `compute` by the kernel pack, in float64 and rounded once too; `stack` and `output` are addresses on its heap. */
+  onPack?(pack: KernelPack, stack: number, rows: number, columns: number, attributes: A, output: number): void
   fallback(stack: tf.Tensor2D, attributes: A): tf.Tensor1D
 }
 
@@ -26,9 +30,15 @@ export function stackOp<A extends Attributes>(op: StackOp<A>): (stack: tf.Tensor
         const stack = inputs['stack']!
         const [rows, columns] = stack.shape as [number, number]
         const length = op.outputLength(rows, columns)
-        return host(backend, stack, length, (values, output) =>
-          op.compute(values, rows, columns, attrs as unknown as A, output),
-        )
+        const attributes = attrs as unknown as A
+        const pack = backendName === 'wasm' && op.onPack ? packOf(backend as WasmBackend) : null
+        if (pack) {
+          const heap = backend as WasmBackend
+          const info = heap.makeOutput([length], 'float32')
+          op.onPack!(pack, addressOf(heap, stack), rows, columns, attributes, addressOf(heap, info))
+          return info
+        }
+        return host(backend, stack, length, (values, output) => op.compute(values, rows, columns, attributes, output))
       },
     })
   return (stack, attributes) =>
@@ -59,16 +69,10 @@ function onArrays(backend: object, stack: tf.TensorInfo, length: number, fill: P
   return { dataId: write.call(backend, output, [length], 'float32'), shape: [length], dtype: 'float32' }
 }
 
-/** The two members of BackendWasm 4.22 that its own kernels use as well. */
-interface WasmHeap {
-  makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo
-  typedArrayFromHeap(info: tf.TensorInfo): Float32Array
-}
-
 function onHeap(backend: object, stack: tf.TensorInfo, length: number, fill: Parameters<Host>[3]): tf.TensorInfo {
-  const heap = backend as WasmHeap
+  const heap = backend as WasmBackend
   // Output first: to allocate can grow the heap, which detaches every view made before.
   const info = heap.makeOutput([length], 'float32')
-  fill(heap.typedArrayFromHeap(stack), heap.typedArrayFromHeap(info))
+  fill(floats(heap, stack), floats(heap, info))
   return info
 }

@@ -13,6 +13,9 @@ export function weightedSum(stack: tf.Tensor2D, weights: ArrayLike<number>): tf.
   return run(stack, { weights: Array.from(weights) })
 }
 
+/** Bytes of sums that the kernel keeps beside the weights. */
+const STACK_SCRATCH = 16_384
+
 /** Coordinates summed at a time: 64 KiB of float64, so that the sums stay in the cache while all rows pass by. */
 const TILE = 8192
 
@@ -31,6 +34,11 @@ const run = stackOp<{ weights: number[] }>({
       }
       for (let i = 0; i < length; i++) output[start + i] = sum[i]!
     }
+  },
+  onPack(pack, stack, rows, columns, { weights }, output) {
+    const scratch = pack.scratch(STACK_SCRATCH + 8 * rows)
+    pack.float64s(scratch, rows).set(weights)
+    pack.weightedSum(stack, scratch, rows, columns, output, scratch + 8 * rows)
   },
   fallback: (stack, { weights }) => tf.reshape(tf.matMul(tf.tensor2d(weights, [1, weights.length]), stack), [-1]),
 })

@@ -15,7 +15,7 @@ export interface WasmBackend {
     /** A signed 32-bit address, 0 when there is no memory left. */
     _malloc(bytes: number): number
     _free(address: number): void
-    readonly asm: { readonly memory: object }
+    readonly asm: { readonly memory: { readonly buffer: ArrayBuffer } }
   }
 }
 

@@ -4,9 +4,12 @@ import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
 import * as conv2d from './packed/conv2d.ts'
+import * as losses from './packed/cross-entropy.ts'
 import * as matMul from './packed/mat-mul.ts'
 import * as pooling from './packed/pooling.ts'
+import * as rectifiers from './packed/rectifier.ts'
 import * as share from './packed/share.ts'
+import * as steps from './packed/step.ts'
 import * as sums from './packed/sum.ts'
 import { slice } from './slice.ts'
 import { sum } from './sum.ts'
@@ -32,6 +35,9 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(pooling),
   ...Object.values(sums),
   ...Object.values(share),
+  ...Object.values(losses),
+  ...Object.values(rectifiers),
+  ...Object.values(steps),
 ]
 
 /** Installs kernels in order; a later one takes the place of an earlier one of the same name. */

@@ -12,7 +12,7 @@ export interface KernelCall<Inputs, Attributes> {
 /** A kernel for the wasm backend; `shipped` is the one that tfjs-backend-wasm brings, or null when it brings none. */
 export interface WasmKernel {
   readonly name: string
-  readonly run: (call: KernelCall<never, never>, shipped: ShippedKernel | null) => TensorInfo
+  readonly run: (call: KernelCall<never, never>, shipped: ShippedKernel | null) => TensorInfo | TensorInfo[]
 }
 
 export type ShippedKernel = (

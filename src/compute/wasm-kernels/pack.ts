@@ -85,6 +85,8 @@ type AdamInput = [
 export interface KernelPack extends PackFunctions {
   /** The address of at least `bytes` on that heap; what the last caller left there. Good until the next call. */
   scratch(bytes: number): number
+  /** Values on the heap in place: valid until the next allocation. */
+  float64s(address: number, length: number): Float64Array
 }
 
 /** Bytes of scratch of a matrix product, or of anything smaller. */
@@ -126,7 +128,12 @@ function start({ wasm }: WasmBackend): KernelPack | Error {
   try {
     compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernel-pack.wasm', import.meta.url)))
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: wasm.asm.memory } })
-    return { ...(exports as PackFunctions), scratch: createScratch(wasm) }
+    const { memory } = wasm.asm
+    return {
+      ...(exports as PackFunctions),
+      scratch: createScratch(wasm),
+      float64s: (address, length) => new Float64Array(memory.buffer, address, length),
+    }
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))
   }
@@ -158,6 +165,14 @@ export function packed<Call extends { readonly backend: WasmBackend }>(
       return (pack && run(call as unknown as Call, pack)) ?? fallback.run(call, shipped)
     },
   }
+}
+
+/** A kernel under a name of our own, for ops that ask `packKernel` first and say the same in TF.js ops elsewhere. */
+export function packOnly<Call extends { readonly backend: WasmBackend }>(
+  name: string,
+  run: (call: Call, pack: KernelPack) => ReturnType<WasmKernel['run']>,
+): WasmKernel {
+  return packed(asShipped(name), run)
 }
 
 /** What tfjs-backend-wasm ships under that name. */

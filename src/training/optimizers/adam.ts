@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
+import { adamStep } from '../../compute/ops/optimizer-steps.ts'
 import type { Part } from '../part.ts'
 import { learningRate, type Optimizer } from './optimizer.ts'
 
@@ -22,12 +22,17 @@ export const adam: Part<Optimizer, typeof schema> = {
   make: ({ learningRate, beta1, beta2, epsilon }) => ({
     learningRate,
     slots: ['adamMean', 'adamSquare'],
-    update({ weight, gradient, memory: [lastMean, lastSquare], learningRate, step }) {
-      const mean = tf.add(tf.mul(lastMean!, beta1), tf.mul(gradient, 1 - beta1))
-      const square = tf.add(tf.mul(lastSquare!, beta2), tf.mul(tf.square(gradient), 1 - beta2))
-      const root = tf.add(tf.mul(tf.sqrt(square), 1 / Math.sqrt(1 - beta2 ** step)), epsilon)
-      const change = tf.mul(tf.div(mean, root), learningRate / (1 - beta1 ** step))
-      return { weight: tf.sub(weight, change), memory: [mean, square] }
+    update({ weight, gradient, memory: [mean, square], learningRate, step }) {
+      const rate = learningRate / (1 - beta1 ** step)
+      const scale = 1 / Math.sqrt(1 - beta2 ** step)
+      const [after, ...memory] = adamStep({
+        weight,
+        gradient,
+        mean: mean!,
+        square: square!,
+        ...{ rate, beta1, beta2, scale, epsilon },
+      })
+      return { weight: after!, memory }
     },
   }),
 }

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
+import { sgdStep } from '../../compute/ops/optimizer-steps.ts'
 import type { Part } from '../part.ts'
 import { learningRate, type Optimizer } from './optimizer.ts'
 
@@ -22,9 +22,15 @@ export const sgd: Part<Optimizer, typeof schema> = {
     learningRate,
     slots: momentum > 0 ? ['momentum'] : [],
     update({ weight, gradient, memory: [velocity], learningRate }) {
-      const slope = weightDecay > 0 ? tf.add(gradient, tf.mul(weight, weightDecay)) : gradient
-      const step = velocity ? tf.add(tf.mul(velocity, momentum), slope) : slope
-      return { weight: tf.sub(weight, tf.mul(step, learningRate)), memory: velocity ? [step] : [] }
+      const [after, ...memory] = sgdStep({
+        weight,
+        gradient,
+        velocity,
+        rate: learningRate,
+        momentum,
+        decay: weightDecay,
+      })
+      return { weight: after!, memory }
     },
   }),
 }

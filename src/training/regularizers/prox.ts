@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
+import { proxGradient } from '../../compute/ops/optimizer-steps.ts'
 import type { Part } from '../part.ts'
 import type { Regularizer } from './regularizer.ts'
 
@@ -17,6 +17,6 @@ export const prox: Part<Regularizer, typeof schema> = {
   summary: 'Pull towards the global model of the round (FedProx, Li et al. 2020).',
   schema,
   make: ({ mu }) => ({
-    addGradient: (gradient, weight, anchor) => tf.add(gradient, tf.mul(tf.sub(weight, anchor), mu)),
+    addGradient: (gradient, weight, anchor) => proxGradient(gradient, weight, anchor, mu),
   }),
 }
