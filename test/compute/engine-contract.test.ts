@@ -170,6 +170,32 @@ for (const { name } of engineSetups) {
       for (const [state, count] of Object.entries(seen)) assert.ok(count > 10, `${state}: ${count}`)
     })
 
+    it('convolves each channel for itself, and carries gradients to filter and input', async () => {
+      let [several, strided] = [0, 0]
+      await fc.assert(
+        fc.asyncProperty(pools, seed, size(1, 3), size(1, 2), async (pool, seed, multiplier, stride) => {
+          // TensorFlow takes equal strides only, and no model here strides over pixels.
+          const w = { ...pool, filter: twice(Math.max(stride, pool.filter[0])), strides: twice(stride) }
+          const out = conv.outputShape(w, w.channels * multiplier)
+          if (multiplier > 1) several++
+          if (stride > 1) strided++
+          const inShape: Four = [w.batch, w.height, w.width, w.channels]
+          const filterShape: Four = [...w.filter, w.channels, multiplier]
+          const [x, f, dy] = [inShape, filterShape, out].map((shape, i) => normals(seed + i, product(shape)))
+          const run = (x: tf.Tensor, f: tf.Tensor) =>
+            tf.depthwiseConv2d(x as tf.Tensor4D, f as tf.Tensor4D, w.strides, w.pad as 'valid' | 'same')
+          const forward = await values(() => run(tensor(x!, inShape)(), tensor(f!, filterShape)()))
+          assertClose(forward, conv.depthwise(x!, f!, w, multiplier), TOLERANCE, 'y')
+          const inputs = [tensor(x!, inShape), tensor(f!, filterShape)]
+          const [dx, df] = await gradients((x, f) => run(x!, f!), inputs, tensor(dy!, out))
+          assertClose(dx!, conv.depthwiseInputGradient(f!, dy!, w, multiplier), TOLERANCE, 'dx')
+          assertClose(df!, conv.depthwiseFilterGradient(x!, dy!, w, multiplier), TOLERANCE * 5, 'df')
+        }),
+        options,
+      )
+      assert.ok(several > 10 && strided > 10, `${several} ${strided}`)
+    })
+
     it('carries the gradient of max pooling to the largest element, below zero too', async () => {
       await fc.assert(
         fc.asyncProperty(pools, seed, fc.constantFrom(-10, 0, 10), async (w, seed, shift) => {

@@ -75,3 +75,42 @@ function eachProduct(w: Window2D, visit: (output: number, filter: number, input:
         visit(position * w.outChannels + o, (tap * w.channels + c) * w.outChannels + o, pixel * w.channels + c)
   })
 }
+
+/** Each channel for itself, `multiplier` outputs of each: filter [height, width, channels, multiplier], `outChannels` unused. */
+export function depthwise(x: Values, filter: Values, w: Window2D, multiplier: number): Float64Array {
+  const out = new Float64Array(outputShape(w, w.channels * multiplier).reduce((product, size) => product * size))
+  eachDepthwiseProduct(w, multiplier, (o, f, i) => {
+    out[o]! += x[i]! * filter[f]!
+  })
+  return out
+}
+
+export function depthwiseFilterGradient(x: Values, dy: Values, w: Window2D, multiplier: number): Float64Array {
+  const gradient = new Float64Array(w.filter[0] * w.filter[1] * w.channels * multiplier)
+  eachDepthwiseProduct(w, multiplier, (o, f, i) => {
+    gradient[f]! += x[i]! * dy[o]!
+  })
+  return gradient
+}
+
+export function depthwiseInputGradient(filter: Values, dy: Values, w: Window2D, multiplier: number): Float64Array {
+  const gradient = new Float64Array(w.batch * w.height * w.width * w.channels)
+  eachDepthwiseProduct(w, multiplier, (o, f, i) => {
+    gradient[i]! += filter[f]! * dy[o]!
+  })
+  return gradient
+}
+
+function eachDepthwiseProduct(
+  w: Window2D,
+  multiplier: number,
+  visit: (output: number, filter: number, input: number) => void,
+): void {
+  eachTap(w, (position, tap, pixel) => {
+    for (let c = 0; c < w.channels; c++)
+      for (let m = 0; m < multiplier; m++) {
+        const unit = c * multiplier + m
+        visit(position * w.channels * multiplier + unit, tap * w.channels * multiplier + unit, pixel * w.channels + c)
+      }
+  })
+}

@@ -1,5 +1,6 @@
 import { conv2D, fusedConv2D } from './conv2d.ts'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './conv2d-gradients.ts'
+import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-gradients.ts'
 import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
@@ -22,6 +23,8 @@ export const javascriptKernels: readonly WasmKernel[] = [
   fusedConv2D,
   conv2DBackpropFilter,
   conv2DBackpropInput,
+  depthwiseBackpropFilter,
+  depthwiseBackpropInput,
   maxPoolGrad,
   slice,
   sum,
