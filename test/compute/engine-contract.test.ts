@@ -257,6 +257,38 @@ for (const { name } of engineSetups) {
       )
     })
 
+    it('repeats along any axes', async () => {
+      const [shape, x] = [[2, 1, 3, 2] as Four, normals(8, 12)]
+      const reps = fc.tuple(size(1, 3), size(1, 3), size(1, 3), size(1, 3))
+      await fc.assert(
+        fc.asyncProperty(reps, async reps => {
+          const out = shape.map((extent, axis) => extent * reps[axis]!) as Four
+          const expected: number[] = []
+          for (let i = 0; i < product(out); i++) {
+            const [, d1, d2, d3] = out
+            const at = [i / (d1 * d2 * d3), (i / (d2 * d3)) % d1, (i / d3) % d2, i % d3].map(Math.floor)
+            expected.push(x[at.reduce((sum, index, axis) => sum * shape[axis]! + (index % shape[axis]!), 0)]!)
+          }
+          assertClose(await values(() => tf.tile(tensor(x, shape)(), reps)), expected, 0)
+        }),
+        options,
+      )
+    })
+
+    it('adds up the gradient of a lookup where a row was taken more than once', async () => {
+      const dy = normals(9, 6 * 5)
+      const [dx] = await gradients(
+        table => tf.gather(table!, tf.tensor1d([2, 0, 2, 3, 2, 0], 'int32')),
+        [tensor(normals(10, 4 * 5), [4, 5])],
+        tensor(dy, [6, 5]),
+      )
+      const row = (i: number) => dy.subarray(5 * i, 5 * i + 5)
+      const sums = [[1, 5], [], [0, 2, 4], [3]].flatMap(taken =>
+        [0, 1, 2, 3, 4].map(column => taken.reduce((sum, i) => sum + row(i)[column]!, 0)),
+      )
+      assertClose(dx!, sums, TOLERANCE)
+    })
+
     it('sums over any axes, and slices any part', async () => {
       const shape = [3, 4, 5, 2] as const
       const x = normals(7, product(shape))

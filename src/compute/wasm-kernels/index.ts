@@ -9,11 +9,13 @@ import * as losses from './packed/cross-entropy.ts'
 import * as matMul from './packed/mat-mul.ts'
 import * as pooling from './packed/pooling.ts'
 import * as rectifiers from './packed/rectifier.ts'
+import * as segments from './packed/segment-sum.ts'
 import * as share from './packed/share.ts'
 import * as steps from './packed/step.ts'
 import * as sums from './packed/sum.ts'
 import { slice } from './slice.ts'
 import { sum } from './sum.ts'
+import { tile } from './tile.ts'
 
 /** What tfjs-backend-wasm 4.22.0 lacks, gets wrong or does slowly, in JavaScript over its own heap and products. */
 export const javascriptKernels: readonly WasmKernel[] = [
@@ -28,6 +30,7 @@ export const javascriptKernels: readonly WasmKernel[] = [
   maxPoolGrad,
   slice,
   sum,
+  tile,
 ]
 
 /** The same and more out of the kernel pack; those in JavaScript run where it does not start. */
@@ -38,6 +41,7 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(pooling),
   ...Object.values(sums),
   ...Object.values(share),
+  ...Object.values(segments),
   ...Object.values(losses),
   ...Object.values(rectifiers),
   ...Object.values(steps),

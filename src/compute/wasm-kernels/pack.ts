@@ -13,8 +13,12 @@ interface PackFunctions {
   convolve: Convolve
   convolveFilterGradient: Convolve
   convolveInputGradient: Convolve
+  depthwiseScratch(outChannels: number): number
+  depthwiseFilterGradient: Convolve
+  depthwiseInputGradient: Convolve
   maxPoolGradient(x: number, dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
   avgPoolGradient(dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void
   proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void

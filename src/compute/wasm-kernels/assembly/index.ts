@@ -9,8 +9,12 @@ export {
   convolve,
   convolveFilterGradient,
   convolveInputGradient,
+  depthwiseFilterGradient,
+  depthwiseInputGradient,
+  depthwiseScratch,
   describeConvolution,
 } from './convolution'
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
+export { segmentSum } from './segments'
 export { rowNorms, weightedSum } from './stack'

@@ -2,6 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core'
 import { backend_util, util } from '@tensorflow/tfjs-core'
 import * as javascript from '../conv2d.ts'
 import * as gradients from '../conv2d-gradients.ts'
+import * as depthwiseGradients from '../depthwise-gradients.ts'
 import { addressOf, type WasmBackend } from '../heap.ts'
 import { type KernelPack, packed } from '../pack.ts'
 
@@ -84,6 +85,31 @@ export const conv2DBackpropInput = packed(
   },
 )
 
+export const depthwiseBackpropFilter = packed(
+  depthwiseGradients.depthwiseBackpropFilter,
+  ({ inputs: { x, dy }, attrs, backend }: FilterCall, pack) => {
+    const conv = describe(pack, x.shape, attrs.filterShape, attrs, true)
+    if (!conv) return null
+    const out = backend.makeOutput(attrs.filterShape, 'float32')
+    const at = [x, dy, out].map(tensor => addressOf(backend, tensor)) as Addresses
+    const scratch = pack.scratch(pack.depthwiseScratch(conv.outChannels))
+    pack.depthwiseFilterGradient(...at, conv.batchSize, conv.outChannels, scratch)
+    return out
+  },
+)
+
+export const depthwiseBackpropInput = packed(
+  depthwiseGradients.depthwiseBackpropInput,
+  ({ inputs: { dy, filter }, attrs, backend }: InputCall, pack) => {
+    const conv = describe(pack, attrs.inputShape, filter.shape, attrs, true)
+    if (!conv) return null
+    const out = backend.makeOutput(attrs.inputShape, 'float32')
+    const at = [filter, dy, out].map(tensor => addressOf(backend, tensor)) as Addresses
+    pack.depthwiseInputGradient(...at, conv.batchSize, conv.outChannels, 0)
+    return out
+  },
+)
+
 type Addresses = [left: number, right: number, out: number]
 
 /** Tells the pack which convolution comes next; null, and nothing told, for one that it does not do. */
@@ -92,11 +118,12 @@ function describe(
   x: readonly number[],
   filter: readonly number[],
   { strides, dilations = 1, pad, dimRoundingMode, dataFormat = 'NHWC' }: Attributes,
+  depthwise = false,
 ): backend_util.Conv2DInfo | null {
   if (dataFormat !== 'NHWC' || (Array.isArray(dilations) ? dilations : [dilations]).some(step => step !== 1))
     return null
   const [input, weights] = [x as Shape, filter as Shape]
-  const conv = backend_util.computeConv2DInfo(input, weights, strides, 1, pad, dimRoundingMode)
+  const conv = backend_util.computeConv2DInfo(input, weights, strides, 1, pad, dimRoundingMode, depthwise)
   pack.describeConvolution(
     conv.inHeight,
     conv.inWidth,
