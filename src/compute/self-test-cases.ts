@@ -1,4 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { sgdStep } from './ops/optimizer-steps.ts'
+import { softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts'
+import { weightedSum } from './ops/weighted-sum.ts'
 
 /** A tiny problem whose answer was worked out by hand. `compute` runs inside `tf.tidy`. */
 export interface SelfTestCase {
@@ -102,4 +105,47 @@ export const cases: readonly SelfTestCase[] = [
     },
     expected: [30, 36, 2, 4, 8, 10],
   },
+  {
+    // 3x3 ones over 3x3 ones with padding: for each tap, in how many windows it lies inside, and the same the other way.
+    what: 'gradients of a depthwise convolution',
+    compute: () =>
+      flat(
+        tf.grads((x, w) => tf.sum(tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same')))([
+          image(3),
+          filter(3),
+        ]),
+      ),
+    expected: [4, 6, 4, 6, 9, 6, 4, 6, 4, 4, 6, 4, 6, 9, 6, 4, 6, 4],
+  },
+  {
+    what: 'gradient of ReLU',
+    compute: () => tf.grad(x => tf.sum(tf.relu(x)))(tf.tensor1d([-2, 0, 3, -1, 5])),
+    expected: [0, 0, 1, 0, 1],
+  },
+  {
+    // Softmax of equal logits is 1/4; less the label, divided by 2 examples.
+    what: 'softmax cross-entropy and its gradient',
+    compute() {
+      const labels = tf.tensor2d([1, 0, 0, 0, 0, 0, 0, 1], [2, 4])
+      const { value, grad } = tf.valueAndGrad(z => softmaxCrossEntropy(z as tf.Tensor2D, labels))(tf.fill([2, 4], 80))
+      return flat([value, grad])
+    },
+    expected: [Math.log(4), -0.375, 0.125, 0.125, 0.125, 0.125, 0.125, 0.125, -0.375],
+  },
+  {
+    // v = 0.5 · 2 + (3 + 0.5 · 4) = 6, w = 4 − 0.1 · 6.
+    what: 'a step of SGD with momentum and weight decay',
+    compute() {
+      const [weight, gradient, velocity] = [4, 3, 2].map(value => tf.fill([5], value)) as Three
+      return flat(sgdStep({ weight, gradient, velocity, rate: 0.1, momentum: 0.5, decay: 0.5 }))
+    },
+    expected: [3.4, 3.4, 3.4, 3.4, 3.4, 6, 6, 6, 6, 6],
+  },
+  {
+    what: 'weighted sum over clients',
+    compute: () => weightedSum(tf.reshape(tf.range(0, 30), [5, 6]) as tf.Tensor2D, [0.1, 0.2, 0.4, 0.2, 0.1]),
+    expected: [12, 13, 14, 15, 16, 17],
+  },
 ]
+
+type Three = [tf.Tensor, tf.Tensor, tf.Tensor]

@@ -3,7 +3,12 @@ import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { selfTest } from '../../src/compute/self-test.ts'
-import { installKernels, javascriptKernels, packKernels } from '../../src/compute/wasm-kernels/index.ts'
+import {
+  installKernels,
+  javascriptKernels,
+  packKernels,
+  uninstallKernels,
+} from '../../src/compute/wasm-kernels/index.ts'
 import type { WasmKernel } from '../../src/compute/wasm-kernels/kernel.ts'
 import { FedError } from '../../src/core/errors.ts'
 
@@ -31,6 +36,25 @@ function zeros(name: string): WasmKernel {
   }
 }
 
+/** A kernel of our own that leaves its first input as it is. */
+function lazy(name: string, input: string): WasmKernel {
+  return {
+    name,
+    run(call) {
+      const { inputs, backend } = call as unknown as { inputs: Record<string, tf.TensorInfo>; backend: Heap }
+      const like = inputs[input]!
+      const out = [1, 2].map(() => backend.makeOutput(like.shape, 'float32'))
+      for (const info of out) backend.typedArrayFromHeap(info).set(backend.typedArrayFromHeap(like))
+      return out
+    },
+  }
+}
+
+interface Heap {
+  makeOutput(shape: readonly number[], dtype: 'float32'): tf.TensorInfo
+  typedArrayFromHeap(info: tf.TensorInfo): Float32Array
+}
+
 describe('the self-test', () => {
   before(async () => {
     await prepareEngine('wasm')
@@ -44,21 +68,30 @@ describe('the self-test', () => {
     [zeros('BatchMatMul'), /matMul with every transpose/],
     [zeros('Sum'), /sum over leading axes|softmax|gradient/],
     [zeros('Slice'), /slice.*got \[30, 36, 0, 0, 0, 0\]/],
+    [lazy('FedstrataSgdStep', 'weight'), /a step of SGD.*got \[4, 4, 4, 4, 4, 4, 4, 4, 4, 4\]/],
+    [lazy('FedstrataCrossEntropy', 'logits'), /softmax cross-entropy and its gradient/],
   ]
   for (const [kernel, says] of faults)
     it(`refuses a wrong ${kernel.name}`, async () => {
       const tensors = tf.memory().numTensors
-      installKernels([...javascriptKernels, kernel])
+      installKernels([...packKernels, kernel])
       await assert.rejects(selfTest('wasm'), (error: unknown) => {
         assert.ok(error instanceof FedError)
         assert.equal(error.code, 'engine_faulty')
         assert.match(error.message, says)
         return true
       })
-      installKernels(javascriptKernels)
+      installKernels(packKernels)
       await selfTest('wasm')
       assert.equal(tf.memory().numTensors, tensors)
     })
+
+  it('passes the kernels in JavaScript, for a machine where the pack does not start', async () => {
+    uninstallKernels()
+    installKernels(javascriptKernels)
+    await selfTest('wasm')
+    installKernels(packKernels)
+  })
 
   it('refuses an engine without a kernel, and says which', async () => {
     installKernels([asShipped('Conv2DBackpropFilter')]) // the package ships none
