@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { weightedSum } from '../../src/compute/ops/weighted-sum.ts'
+import type { WasmBackend } from '../../src/compute/wasm-kernels/heap.ts'
 import {
   installKernels,
   javascriptKernels,
@@ -44,7 +45,7 @@ export const engines: Bench = {
           : 'not possible: a gradient has no kernel'
     }
     installKernels(packKernels)
-    return { ...rows, ...averaging(10, 1_000_000), ...averaging(100, 300_000) }
+    return { ...rows, ...(await growth()), ...averaging(10, 1_000_000), ...averaging(100, 300_000) }
   },
 }
 
@@ -68,6 +69,23 @@ function stepMs({ step, passMs }: Trainee, warmUp: boolean): number {
     throw error
   }
   return quantile(times, 0.5)
+}
+
+/** The wasm heap never shrinks, so what a step leaves behind adds up: it and TF.js's tensors before and after many steps. */
+async function growth(): Promise<Record<string, string>> {
+  const trainee = await trainees[1]!()
+  const memory = () => {
+    const { numTensors, numDataBuffers } = tf.memory()
+    const heap = (tf.backend() as unknown as WasmBackend).wasm.asm.memory.buffer.byteLength
+    return `${numTensors} tensors, ${numDataBuffers} buffers, heap ${heap / 2 ** 20} MiB`
+  }
+  const after: string[] = []
+  for (const steps of [100, 2000]) {
+    for (let i = 0; i < steps; i++) trainee.step()
+    after.push(memory())
+  }
+  trainee.dispose()
+  return { [`${trainee.name}, after 100 steps`]: after[0]!, [`${trainee.name}, 2,000 steps later`]: after[1]! }
 }
 
 /**

@@ -23,6 +23,6 @@ for (const [name, { what, run }] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n${name}  ${what}`)
   const before = load()
-  for (const [label, value] of Object.entries(await run())) console.log(`  ${label.padEnd(34)} ${value}`)
-  console.log(`  ${'load before, after'.padEnd(34)} ${before}; ${load()}`)
+  for (const [label, value] of Object.entries(await run())) console.log(`  ${label.padEnd(44)} ${value}`)
+  console.log(`  ${'load before, after'.padEnd(44)} ${before}; ${load()}`)
 }
