@@ -92,6 +92,12 @@ export const cases: readonly SelfTestCase[] = [
     expected: [0.25, 0.25, 0.25, 0.25],
   },
   {
+    // 2x2 windows, stride 2, 'same' over 3x3: they hold 4, 2, 2 and 1 pixels.
+    what: 'gradient of average pooling with padding',
+    compute: () => tf.grad(x => tf.sum(tf.avgPool(x as tf.Tensor4D, 2, 2, 'same')))(image(3)),
+    expected: [0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.5, 0.5, 1],
+  },
+  {
     // Equal logits give 1/4 each, whatever their size; the loss of one example is ln 4.
     what: 'softmax and its logarithm',
     compute: () => flat([tf.softmax(tf.fill([1, 4], 80)), tf.neg(tf.logSoftmax(tf.fill([1, 4], -80)))]),

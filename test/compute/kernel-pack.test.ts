@@ -16,7 +16,6 @@ import { packOf, packProblem } from '../../src/compute/wasm-kernels/pack.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
-import { avgPoolGradient } from '../oracle/pool2d.ts'
 
 // The engine contract runs on the pack too, at sizes of a few dozen; here is what only the pack has.
 
@@ -98,26 +97,6 @@ describe('the kernel pack', () => {
       assertClose(results[1]!, conv.conv2dInputGradient(filter, dy, w), 1e-4, `dx, ${label}`)
       assertClose(results[2]!, conv.conv2dFilterGradient(x, dy, w), 2e-4, `dw, ${label}`)
     }
-  })
-
-  it('shares the gradient of average pooling among the elements inside the image', async () => {
-    const w: conv.Window2D = {
-      ...{ batch: 2, height: 7, width: 5, channels: 6, outChannels: 0, pad: 'same' },
-      ...{ filter: [3, 2], strides: [2, 2] },
-    }
-    const out = conv.outputShape(w, 6)
-    const dy = normals(
-      8,
-      out.reduce((product, extent) => product * extent),
-    )
-    const x = normals(9, 2 * 7 * 5 * 6)
-    const [dx] = await read(() =>
-      tf.grad(x => tf.avgPool(x as tf.Tensor4D, [3, 2], [2, 2], 'same'))(
-        tf.tensor4d(x, [2, 7, 5, 6]),
-        tf.tensor4d(dy, out),
-      ),
-    )
-    assertClose(dx!, avgPoolGradient(dy, w), 2e-5)
   })
 
   it('gives the gradient of ReLU, none at 0 and below', async () => {

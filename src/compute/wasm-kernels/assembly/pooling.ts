@@ -52,12 +52,16 @@ export function maxPoolGradient(
       }
 }
 
-/** Gradient of average pooling: each dy is shared evenly among the elements of its window inside the image. */
+/**
+ * Gradient of average pooling: each element inside the image gets its share of dy, that of a whole window, as in every
+ * kernel of TF.js under this name; src/compute/gradients/avg-pool.ts makes dy larger where padding took no part.
+ */
 export function avgPoolGradient(
   dy: usize, dx: usize, batch: i32, inHeight: i32, inWidth: i32, channels: i32, outHeight: i32, outWidth: i32,
   height: i32, width: i32, strideHeight: i32, strideWidth: i32, top: i32, left: i32,
 ): void {
   memory.fill(dx, 0, (<usize>batch * inHeight * inWidth * channels) << 2)
+  const share = <f32>1 / <f32>(height * width)
   const pixel = <usize>channels << 2
   for (let image: i32 = 0; image < batch; image++)
     for (let oy: i32 = 0; oy < outHeight; oy++)
@@ -66,8 +70,6 @@ export function avgPoolGradient(
         const y1 = min(inHeight, oy * strideHeight - top + height)
         const x0 = max(0, ox * strideWidth - left)
         const x1 = min(inWidth, ox * strideWidth - left + width)
-        if (y0 >= y1 || x0 >= x1) continue
-        const share = <f32>1 / <f32>((y1 - y0) * (x1 - x0))
         for (let iy = y0; iy < y1; iy++) {
           let to = dx + <usize>((image * inHeight + iy) * inWidth + x0) * pixel
           for (let ix = x0; ix < x1; ix++) {

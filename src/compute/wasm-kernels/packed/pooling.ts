@@ -17,7 +17,6 @@ export const maxPoolGrad = packed(javascript.maxPoolGrad, ({ inputs: { dy, input
   return out
 })
 
-/** Shares dy among the elements inside the image; the shipped kernel divides by the whole window at the borders too. */
 export const avgPoolGrad = packed(asShipped('AvgPoolGrad'), ({ inputs: { dy, input }, attrs, backend }: Call, pack) => {
   const out = backend.makeOutput(input.shape, 'float32')
   pack.avgPoolGradient(addressOf(backend, dy), addressOf(backend, out), input.shape[0]!, ...geometry(input, attrs))
