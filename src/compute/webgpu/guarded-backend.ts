@@ -7,6 +7,9 @@ export interface ShippedBackend extends tf.KernelBackend {
   readonly device: GpuDevice
   readonly tensorMap: { get(id: object): TensorData }
   uploadToGPU(id: object): void
+  ensureCommandEncoderReady(): void
+  endComputePassEncoder(): void
+  submitQueue(): void
   makeTensorInfo(shape: number[], dtype: 'float32' | 'int32', values?: Float32Array | Int32Array): tf.TensorInfo
   runWebGPUProgram(
     program: Program,
