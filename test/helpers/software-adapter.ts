@@ -18,6 +18,7 @@ const RTLD_NODELETE = 0x1000
  * skip a test: Debian's package `chromium` brings a driver, and FEDSTRATA_TEST_VULKAN_ICD names another one.
  */
 export function withoutSoftwareAdapter(): string | false {
+  if (process.env['FEDSTRATA_TEST_ADAPTER'] === 'system') return false // test/gpu: what this machine has, a card
   const driver = process.env['FEDSTRATA_TEST_VULKAN_ICD'] ?? DRIVERS.find(path => existsSync(path))
   if (process.platform !== 'linux' || !driver)
     return 'no software Vulkan driver here: Debian’s package chromium has one'

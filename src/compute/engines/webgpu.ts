@@ -17,7 +17,8 @@ export const webgpu: EngineSetup = {
   name: 'webgpu',
   summary: 'The graphics card through Vulkan, Metal or Direct3D 12; a software adapter only when asked for by name.',
   async load(byName) {
-    if (open && !open.backend.fault() && (byName || !isSoftware(open.adapter))) return
+    const ready = open && tf.findBackendFactory('webgpu') && !open.backend.fault()
+    if (ready && (byName || !isSoftware(open!.adapter))) return
     const dawn = await optional<Dawn>(DAWN)
     const gpu = dawn.create([])
     const adapter = await chooseAdapter(dawn, gpu, { acceptSoftware: byName })
@@ -25,7 +26,7 @@ export const webgpu: EngineSetup = {
     const { WebGPUBackend } = await optional<{ readonly WebGPUBackend: ShippedBackendClass }>(BACKEND)
     const backend = guardedBackend(WebGPUBackend, await openDevice(adapter), adapter.info)
     // In the place of the package's own, which takes any adapter, and of the one whose device was lost.
-    tf.removeBackend('webgpu')
+    if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu')
     tf.registerBackend('webgpu', () => backend)
     open = { adapter: adapter.info, backend }
   },
