@@ -15,7 +15,7 @@ export interface CoordinatorFlags extends StorageFlags {
 }
 
 export const engineOption = () =>
-  new Option('--engine <name>', 'tensorflow, wasm, cpu, or auto: the best one here (default: auto)')
+  new Option('--engine <name>', 'tensorflow, webgpu, wasm, cpu, or auto: the best one here (default: auto)')
 export const jsonOption = () => new Option('--json', 'print one JSON document on stdout, and nothing else there')
 export const hostOption = () =>
   new Option('--host <address>', 'where to listen; off loopback FEDSTRATA_TOKEN must be set').default('127.0.0.1')

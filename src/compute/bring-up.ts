@@ -5,12 +5,13 @@ import type { Engine, EngineName, EngineSetup } from './engine.ts'
 import { selfTest } from './self-test.ts'
 
 /** Loads an engine, makes it current in this thread and tests it. Throws `engine_unavailable` and `engine_faulty`. */
-export async function bringUp(setup: EngineSetup, reason: string): Promise<Engine> {
+export async function bringUp(setup: EngineSetup, reason: string, byName: boolean): Promise<Engine> {
   tf.enableProdMode() // no hints for beginners on the console, no checks of every value
-  await setup.load()
+  await setup.load(byName)
   await makeCurrent(setup.name)
   await selfTest(setup.name)
-  return { name: setup.name, ...setup.describe(), reason }
+  const { version, device, note } = setup.describe()
+  return { name: setup.name, version, device, reason: [reason, note].filter(Boolean).join('; ') }
 }
 
 /** TF.js answers a failed set-up with another backend and a message on the console; here it is an error. */

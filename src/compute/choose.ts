@@ -10,18 +10,18 @@ export type { Engine, EngineName } from './engine.ts'
 
 /**
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
- * when it has a GPU, else wasm, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * when it has a GPU, else webgpu when there is a graphics card, else wasm, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
  * passed over, and the reason says that too. A name means that engine or an error, never another one.
  *
  * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
  */
 export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 'auto'): Promise<Engine> {
-  if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name')
+  if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name', true)
   const passedOver: string[] = []
   let last: unknown = null
   for (const setup of engineSetups)
     try {
-      const engine = await bringUp(setup, [...passedOver, NOTES[setup.name]].join('; '))
+      const engine = await bringUp(setup, [...passedOver, NOTES[setup.name]].join('; '), false)
       if (setup.name !== 'tensorflow' || engine.device.kind === 'gpu') return engine
       passedOver.push('tensorflow has no GPU')
     } catch (error) {
@@ -33,6 +33,7 @@ export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 
 
 const NOTES: Readonly<Record<EngineName, string>> = {
   tensorflow: 'tensorflow has a GPU',
+  webgpu: 'webgpu has a graphics card',
   wasm: 'wasm is the fastest engine that works without',
   cpu: 'warning: plain JavaScript is very slow',
 }
@@ -45,8 +46,14 @@ export function setupNamed(name: string): EngineSetup {
   throw new FedError('engine_unavailable', {
     expected: `one of auto, ${names.join(', ')}`,
     received: `"${name}"`,
-    hint: name === 'webgpu' ? 'This version has no WebGPU engine yet' : `Did you mean "${closest(name, names)}"?`,
+    hint: `Did you mean "${closest(name, names)}"?`,
   })
+}
+
+/** Why the current engine has to be prepared again before anything else is computed; null while it is sound. */
+export function engineFault(): FedError | null {
+  const current = tf.getBackend() as string | undefined
+  return engineSetups.find(setup => setup.name === current)?.fault?.() ?? null
 }
 
 /** What `fedstrata engines` shows of one engine. */
@@ -70,7 +77,7 @@ export async function inspectEngines(): Promise<readonly EngineReport[]> {
   for (const setup of engineSetups) {
     const { name, summary } = setup
     try {
-      const { version, device } = await bringUp(setup, 'inspected')
+      const { version, device } = await bringUp(setup, 'inspected', true)
       const speed = await measureSpeed()
       reports.push({ name, summary, available: true, selfTest: 'passed', problem: null, version, device, speed })
     } catch (error) {

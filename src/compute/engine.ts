@@ -1,3 +1,5 @@
+import type { FedError } from '../core/errors.ts'
+
 /** A TF.js backend that is set up, current, and has passed the self-test. Plain data: it may cross a thread. */
 export interface Engine {
   readonly name: EngineName
@@ -8,7 +10,7 @@ export interface Engine {
   readonly reason: string
 }
 
-export type EngineName = 'tensorflow' | 'wasm' | 'cpu'
+export type EngineName = 'tensorflow' | 'webgpu' | 'wasm' | 'cpu'
 
 export interface Device {
   readonly kind: 'cpu' | 'gpu'
@@ -22,9 +24,12 @@ export interface EngineSetup {
   readonly summary: string
   /**
    * Loads the library, makes its TF.js backend known under `name`, and installs the kernels it needs. Throws
-   * `engine_unavailable` with what to do about it. Does not choose it: that is `prepareEngine`'s.
+   * `engine_unavailable` with what to do about it. Does not choose it: that is `prepareEngine`'s. `byName`: the user named
+   * this engine, and takes it even where it would not be chosen.
    */
-  load(): Promise<void>
-  /** Called once the backend is current. */
-  describe(): Pick<Engine, 'version' | 'device'>
+  load(byName: boolean): Promise<void>
+  /** Called once the backend is current. `note` goes into the engine's reason. */
+  describe(): Pick<Engine, 'version' | 'device'> & { readonly note?: string | null }
+  /** Why the engine has to be brought up again before anything else is computed; null while it is sound. */
+  fault?(): FedError | null
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { engineMemory, prepareEngine } from '../compute/choose.ts'
+import { engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
 import { loadDataset } from '../data/index.ts'
 import { averageRound, measureRound } from './close-round.ts'
@@ -14,7 +14,7 @@ import { openSession, type Session } from './session.ts'
  */
 const port = parentPort!
 const { engine: engineName, data } = workerData as ComputeOptions
-const engine = prepareEngine(engineName)
+let engine = prepareEngine(engineName)
 if (data) void loadDataset(data).catch(() => undefined) // what is wrong is said when a run needs it
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
@@ -70,6 +70,9 @@ function sessionOf(run: string): Session {
 }
 
 async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
+  await engine
+  // What lost its device failed the runs that were on it. Whoever opens one now, to resume it, gets another device.
+  if (engineFault()) engine = prepareEngine(engineName)
   await engine
   sessions.get(run)?.dispose()
   const session = await openSession(parseRunFile(runFile))

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
-import { prepareEngine } from '../../src/compute/choose.ts'
+import { type EngineName, prepareEngine } from '../../src/compute/choose.ts'
 import { engineSetups } from '../../src/compute/engines/index.ts'
 import { oneHot, softmaxCrossEntropy } from '../../src/training/loss.ts'
+import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
@@ -45,7 +46,12 @@ const pools = fc.record({
   pad: fc.constantFrom<conv.Window2D['pad']>('valid', 'same'),
 })
 
-const options = { numRuns: 60 }
+const noAdapter = withoutSoftwareAdapter()
+/** On a software adapter a program takes milliseconds: fewer cases, and always the same ones, which reach every state. */
+const runs = (name: string, many: number) =>
+  name === 'webgpu'
+    ? { share: 1 / 5, options: { numRuns: many / 5, seed: 1 } }
+    : { share: 1, options: { numRuns: many } }
 
 // Before the first suite: suites start while this module is still awaiting, and a thread has one engine at a time.
 const missing = new Set<string>()
@@ -56,7 +62,9 @@ for (const { name } of engineSetups)
 
 for (const { name } of engineSetups) {
   // wasm and cpu are dependencies: they fail here, they are never skipped.
-  const skip = missing.has(name) && name === 'tensorflow' ? `${name} is not installed here` : false
+  const skips: Partial<Record<EngineName, string | false>> = { tensorflow: 'not installed here', webgpu: noAdapter }
+  const skip = missing.has(name) && (skips[name] ?? false)
+  const { share, options } = runs(name, 60)
   describe(`engine contract: ${name}`, { skip }, () => {
     let tensors = 0
     before(async () => {
@@ -83,7 +91,7 @@ for (const { name } of engineSetups) {
         }),
         options,
       )
-      assert.ok(tall > 5)
+      assert.ok(tall > 5 * share)
     })
 
     it('multiplies batches of matrices with every combination of transposes', async () => {
@@ -165,9 +173,9 @@ for (const { name } of engineSetups) {
           assertClose(dx!, conv.conv2dInputGradient(f!, dy!, w), TOLERANCE * 5, 'dx')
           assertClose(df!, conv.conv2dFilterGradient(x!, dy!, w), TOLERANCE * 5, 'df')
         }),
-        { numRuns: 120 },
+        runs(name, 120).options,
       )
-      for (const [state, count] of Object.entries(seen)) assert.ok(count > 10, `${state}: ${count}`)
+      for (const [state, count] of Object.entries(seen)) assert.ok(count > 10 * share, `${state}: ${count}`)
     })
 
     it('convolves each channel for itself, and carries gradients to filter and input', async () => {
@@ -193,7 +201,7 @@ for (const { name } of engineSetups) {
         }),
         options,
       )
-      assert.ok(several > 10 && strided > 10, `${several} ${strided}`)
+      assert.ok(several > 10 * share && strided > 10 * share, `${several} ${strided}`)
     })
 
     it('carries the gradient of max pooling to the largest element, below zero too', async () => {
@@ -212,13 +220,17 @@ for (const { name } of engineSetups) {
       )
     })
 
-    it('gives the gradient of a window of equals to its first element', async () => {
+    it('gives the gradient of a window of equals to one of them', async () => {
+      // The first on every engine but webgpu, where it is the last: each is a subgradient, and after a ReLU, whose zeros
+      // are the equals that occur, neither reaches a weight.
       const [dx] = await gradients(
         x => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid'),
         [() => tf.fill([1, 4, 4, 1], -3)],
         () => tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]),
       )
-      assertClose(dx!, [1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0], 0)
+      const first = [1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0, 0]
+      const last = [0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0, 0, 3, 0, 4]
+      assertClose(dx!, name === 'webgpu' ? last : first, 0)
     })
 
     it('averages windows over the pixels inside the image, and carries their gradient back', async () => {

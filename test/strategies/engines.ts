@@ -4,29 +4,64 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import '../../src/compute/ops/central-mean.ts'
+import { prepareEngine } from '../../src/compute/choose.ts'
+import '../../src/compute/ops/interpolate.ts'
+import '../../src/compute/ops/layered-sum.ts'
 import '../../src/compute/ops/row-norms.ts'
 import '../../src/compute/ops/weighted-sum.ts'
+import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
+
+/** Why webgpu is left out, or false where there is a software adapter. */
+const noAdapter = withoutSoftwareAdapter()
 
 /**
- * The TF.js backends that the strategies are tested on. "bare" is the cpu backend without our kernels: it stands for
- * every engine that has none (webgpu), so that the fallbacks run too.
+ * The TF.js backends that the strategies are tested on. "bare" is the cpu backend without our kernels: it stands for an
+ * engine that has none, so that the fallbacks run too.
  */
-export const ENGINES = ['cpu', 'wasm', 'bare'] as const
+export const ENGINES = ['cpu', 'wasm', 'bare', 'webgpu'] as const
 export type EngineName = (typeof ENGINES)[number]
 
+export const SKIP: Readonly<Record<EngineName, string | false>> = {
+  cpu: false,
+  wasm: false,
+  bare: false,
+  webgpu: noAdapter,
+}
+
+/** True where sums are float32: in fallbacks, and on a graphics card, which has nothing wider. */
+export const SUMS_IN_FLOAT32: Readonly<Record<EngineName, boolean>> = {
+  cpu: false,
+  wasm: false,
+  bare: true,
+  webgpu: true,
+}
+
 /**
- * Kernels sum in float64 and round once, so they must agree to the last bit but one; fallbacks sum up to tens of terms in
- * float32, each with an error of 2^-24 of the largest.
+ * Kernels that sum in float64 and round once must agree to the last bit but one; sums of up to tens of terms in float32
+ * have an error of 2^-24 of the largest in each.
  */
 export const RELATIVE_TOLERANCE: Readonly<Record<EngineName, number>> = {
   cpu: 2 ** -22,
   wasm: 2 ** -22,
   bare: 2 ** -19,
+  webgpu: 2 ** -19,
+}
+
+/** Cases of a property: fewer on a software adapter, where each takes some milliseconds, and always the same ones. */
+export function runsOn(engine: EngineName, many: number): { readonly numRuns: number; readonly seed?: number } {
+  return engine === 'webgpu' ? { numRuns: Math.ceil(many / 5), seed: 1 } : { numRuns: many }
 }
 
 export async function useEngine(name: EngineName): Promise<void> {
+  if (name === 'webgpu') await prepareOnce()
   await tf.setBackend(name)
   if (tf.getBackend() !== name) throw new Error(`TF.js runs ${tf.getBackend()} instead of ${name}`)
+}
+
+let prepared: Promise<unknown> | undefined
+function prepareOnce(): Promise<unknown> {
+  prepared ??= prepareEngine('webgpu')
+  return prepared
 }
 
 tf.enableProdMode()

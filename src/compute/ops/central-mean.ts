@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { FedError } from '../../core/errors.ts'
+import { centralMeanProgram } from '../webgpu/central-mean.ts'
 import { stackOp } from './stack-op.ts'
 
 /**
@@ -27,6 +28,7 @@ const run = stackOp<{ cut: number }>({
       output[column] = sum / left
     }
   },
+  webgpu: (rows, { cut }) => centralMeanProgram(rows, cut),
   fallback(stack, { cut }) {
     const [rows, columns] = stack.shape
     const { values } = tf.topk(tf.transpose(stack), rows, true)

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { addressOf, floats, type WasmBackend } from '../wasm-kernels/heap.ts'
 import { type KernelPack, packOf } from '../wasm-kernels/pack.ts'
+import { type ColumnProgram, runColumnProgram } from '../webgpu/column-program.ts'
+import type { GuardedBackend } from '../webgpu/guarded-backend.ts'
 
 type Attributes = Record<string, number | number[]>
 
@@ -18,6 +20,8 @@ export interface StackOp<A extends Attributes> {
   /** The same as `compute` by the kernel pack, in float64 and rounded once too; `stack` and `output` are addresses on its heap. */
   onPack?(pack: KernelPack, stack: number, rows: number, columns: number, attributes: A, output: number): void
   fallback(stack: tf.Tensor2D, attributes: A): tf.Tensor1D
+  /** For ops with one value a column: what webgpu runs; null leaves so many rows to `fallback`. */
+  webgpu?(rows: number, attributes: A): ColumnProgram | null
 }
 
 /** The op as a function, its kernel registered for every engine that can run it. To add an op, write a `StackOp`. */
@@ -41,10 +45,26 @@ export function stackOp<A extends Attributes>(op: StackOp<A>): (stack: tf.Tensor
         return host(backend, stack, length, (values, output) => op.compute(values, rows, columns, attributes, output))
       },
     })
+  registerWebGpuKernel(op)
+  const hasKernel = (rows: number, attributes: A) =>
+    tf.getKernel(op.name, tf.getBackend()) !== undefined &&
+    (tf.getBackend() !== 'webgpu' || op.webgpu!(rows, attributes) !== null)
   return (stack, attributes) =>
-    tf.getKernel(op.name, tf.getBackend()) === undefined
+    !hasKernel(stack.shape[0], attributes)
       ? tf.tidy(() => op.fallback(stack, attributes))
       : tf.engine().runKernel(op.name, { stack }, attributes)
+}
+
+function registerWebGpuKernel<A extends Attributes>({ name, webgpu }: StackOp<A>): void {
+  if (!webgpu) return
+  tf.registerKernel({
+    kernelName: name,
+    backendName: 'webgpu',
+    kernelFunc({ inputs, backend, attrs }) {
+      const stack = inputs['stack']!
+      return runColumnProgram(backend as GuardedBackend, stack, webgpu(stack.shape[0]!, attrs as unknown as A)!)
+    },
+  })
 }
 
 type Host = (

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { FedError } from '../../core/errors.ts'
+import { weightedSumProgram } from '../webgpu/weighted-sum.ts'
 import { stackOp } from './stack-op.ts'
 
 /**
  * Σ_k weights[k] · stack[k]: float32[K, P] and K weights to float32[P]. Summed in float64 in row order and rounded once,
  * so equal rows under weights that sum to 1 come back bit for bit. Throws `input_invalid` unless there is one weight per
- * row. Engines without the kernel multiply matrices in float32 instead.
+ * row. On webgpu the sum is float32, in the same order; engines without a kernel multiply matrices in float32.
  */
 export function weightedSum(stack: tf.Tensor2D, weights: ArrayLike<number>): tf.Tensor1D {
   if (weights.length !== stack.shape[0])
@@ -40,5 +41,6 @@ const run = stackOp<{ weights: number[] }>({
     pack.float64s(scratch, rows).set(weights)
     pack.weightedSum(stack, scratch, rows, columns, output, scratch + 8 * rows)
   },
+  webgpu: (_, { weights }) => weightedSumProgram(weights),
   fallback: (stack, { weights }) => tf.reshape(tf.matMul(tf.tensor2d(weights, [1, weights.length]), stack), [-1]),
 })
