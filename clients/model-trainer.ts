@@ -36,7 +36,11 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
   const plan = localPlanOf(runFile, resolveStrategy(runFile.strategy, layout))
   const startOf = startingPoint(network, rng)
-  log.info({ engine: prepared.name, dataset: dataset.name, parameters: layout.size }, 'ready to train')
+  const { name: engineName, device } = prepared
+  log.info(
+    { engine: engineName, device: device.description, dataset: dataset.name, parameters: layout.size },
+    'ready to train',
+  )
 
   return {
     async train(task, signal) {

@@ -23,6 +23,11 @@ const TILE = 8192
 const run = stackOp<{ weights: number[] }>({
   name: 'FedstrataWeightedSum',
   outputLength: (_, columns) => columns,
+  onPack(pack, stack, rows, columns, { weights }, output) {
+    const scratch = pack.scratch(STACK_SCRATCH + 8 * rows)
+    pack.float64s(scratch, rows).set(weights)
+    pack.weightedSum(stack, scratch, rows, columns, output, scratch + 8 * rows)
+  },
   compute(stack, rows, columns, { weights }, output) {
     const sum = new Float64Array(Math.min(TILE, columns))
     for (let start = 0; start < columns; start += TILE) {
@@ -35,11 +40,6 @@ const run = stackOp<{ weights: number[] }>({
       }
       for (let i = 0; i < length; i++) output[start + i] = sum[i]!
     }
-  },
-  onPack(pack, stack, rows, columns, { weights }, output) {
-    const scratch = pack.scratch(STACK_SCRATCH + 8 * rows)
-    pack.float64s(scratch, rows).set(weights)
-    pack.weightedSum(stack, scratch, rows, columns, output, scratch + 8 * rows)
   },
   webgpu: (_, { weights }) => weightedSumProgram(weights),
   fallback: (stack, { weights }) => tf.reshape(tf.matMul(tf.tensor2d(weights, [1, weights.length]), stack), [-1]),
