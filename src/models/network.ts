@@ -38,14 +38,20 @@ export async function buildNetwork(options: ModelOptions, shape: ModelShape): Pr
   const component: ModelComponent = models.named(options.name)
   const model = await component.build(options, shape)
   try {
-    return await networkOf(model, options, shape)
+    const scaleOf = (block: string) => component.initialScale?.(options, block) ?? 1
+    return await networkOf(model, options, shape, scaleOf)
   } catch (error) {
     disposeWeights(model)
     throw error
   }
 }
 
-async function networkOf(model: LayersModel, options: ModelOptions, shape: ModelShape): Promise<Network> {
+async function networkOf(
+  model: LayersModel,
+  options: ModelOptions,
+  shape: ModelShape,
+  scaleOf: (block: string) => number,
+): Promise<Network> {
   const input = requireFit(model, shape)
   const weights = weightsOf(model)
   const variables = weights.map(weight => weight.variable)
@@ -93,7 +99,7 @@ async function networkOf(model: LayersModel, options: ModelOptions, shape: Model
       })
     },
     read,
-    init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng),
+    init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf),
     reseed: noise.reseed,
     dispose: () => disposeWeights(model),
   }

@@ -58,3 +58,21 @@ test('the same seed gives the same bits, and a tensor does not move when another
   const longer = layoutOf([tensor('before/kernel', [7, 3]), ...fc(3, 4)])
   assert.deepEqual(initialParams(longer, 'heNormal', createRng(1)).subarray(21), a)
 })
+
+test('a depthwise kernel is drawn as what it is: each unit sees one channel', () => {
+  const name = 'block1/depthwise/depthwise_kernel'
+  const values = initialParams(layoutOf([tensor(name, [3, 3, 5000, 1])]), 'heNormal', createRng(5))
+  assert.ok(Math.abs(moments(values).variance / (2 / 9) - 1) < 5 * Math.sqrt(2 / 45_000))
+})
+
+test('the kernels of a block are multiplied by its scale, and by nothing else', () => {
+  const layout = layoutOf([tensor('a/kernel', [4, 5]), tensor('b/kernel', [4, 5]), tensor('b/bias', [5], 'bias')])
+  for (const initializer of ['heNormal', 'glorotUniform'] as const) {
+    const plain = initialParams(layout, initializer, createRng(6))
+    const scaled = initialParams(layout, initializer, createRng(6), block => (block === 'b' ? 0.5 : 1))
+    assert.deepEqual(
+      [...scaled],
+      Array.from(plain, (value, i) => (i < 20 ? value : value / 2)),
+    )
+  }
+})
