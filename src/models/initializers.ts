@@ -2,18 +2,22 @@ import { z } from 'zod'
 import { type LayerLayout, type Params, sizeOf, type TensorSpec, tensorViews } from '../core/layout.ts'
 import { normal, type Rng } from '../core/rng.ts'
 
-export const INITIALIZERS = ['heNormal', 'glorotUniform'] as const
+export const INITIALIZERS = ['heNormal', 'glorotUniform', 'torchUniform'] as const
 export type Initializer = (typeof INITIALIZERS)[number]
 
 /** The option `init` of a built-in architecture. */
 export function initOption(fallback: Initializer) {
-  return z.enum(INITIALIZERS).default(fallback).meta({ description: 'initial kernels; biases start at 0' })
+  return z
+    .enum(INITIALIZERS)
+    .default(fallback)
+    .meta({ description: 'initial kernels; biases start at 0, but with torchUniform' })
 }
 
 /**
- * Fresh parameters, float32[layout.size]: kernels by `initializer`, biases, shifts and running means 0, scales and
- * running variances 1. Every tensor draws from its own stream, named after it, and TF.js is not asked, so the bits depend
- * neither on the engine nor on what else the model holds. The kernels of a block are multiplied by `scaleOf(block)`.
+ * Fresh parameters, float32[layout.size]: kernels by `initializer`, biases (unless that draws them too), shifts and running
+ * means 0, scales and running variances 1. Every tensor draws from its own stream, named after it, and TF.js is not asked,
+ * so the bits depend neither on the engine nor on what else the model holds. The kernels of a block are multiplied by
+ * `scaleOf(block)`.
  */
 export function initialParams(
   layout: LayerLayout,
@@ -25,7 +29,10 @@ export function initialParams(
   for (const block of layout.blocks)
     for (const [i, values] of tensorViews(params, block).entries()) {
       const tensor = block.tensors[i]!
+      const kernel = block.tensors.find(({ kind }) => kind === 'kernel')
       if (tensor.kind === 'kernel') DRAW[initializer](values, tensor, rng.fork(tensor.name), scaleOf(block.name))
+      else if (tensor.kind === 'bias' && kernel && initializer === 'torchUniform')
+        DRAW[initializer](values, kernel, rng.fork(tensor.name), 1)
       else if (/\/(gamma|moving_variance)$/.test(tensor.name)) values.fill(1)
     }
   return params
@@ -43,8 +50,16 @@ const DRAW: Readonly<Record<Initializer, Draw>> = {
   glorotUniform(values, tensor, rng, scale) {
     const { fanIn, fanOut } = fans(tensor)
     const bound = scale * Math.sqrt(6 / (fanIn + fanOut))
-    for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.next() - 1)
+    uniform(values, bound, rng)
   },
+  /** w and b ~ U(-a, a), a = 1 / √fanIn: what PyTorch gives Linear and Conv2d when nothing is asked for. */
+  torchUniform(values, tensor, rng, scale) {
+    uniform(values, scale / Math.sqrt(fans(tensor).fanIn), rng)
+  },
+}
+
+function uniform(values: Params, bound: number, rng: Rng): void {
+  for (let i = 0; i < values.length; i++) values[i] = bound * (2 * rng.next() - 1)
 }
 
 /**

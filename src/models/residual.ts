@@ -11,14 +11,9 @@ export interface ResidualBlock {
 
 /** The option `branchScale` of a residual architecture. */
 export function branchScaleOption(fallback: number) {
-  return z
-    .number()
-    .min(0)
-    .max(1)
-    .default(fallback)
-    .meta({
-      description: 'factor on the initial kernel that ends each residual branch; 1 is plain init, 0 the identity',
-    })
+  return z.number().min(0).max(1).default(fallback).meta({
+    description: 'factor on the initial kernel that ends each residual branch; 1 is plain init, 0 the identity',
+  })
 }
 
 /** For `initialScale`: the last convolution of every branch starts smaller, everything else as `init` says. */

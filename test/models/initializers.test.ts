@@ -45,6 +45,17 @@ test('glorotUniform: within ±√(6 / (fanIn + fanOut)), variance 2 / (fanIn + f
   assert.ok(Math.abs(variance / (2 / 600) - 1) < 0.02)
 })
 
+test('torchUniform: kernels and biases within ±1 / √fanIn, variance 1 / (3 fanIn)', () => {
+  const params = initialParams(layoutOf(fc(100, 1000)), 'torchUniform', createRng(4))
+  for (const values of [params.subarray(0, 100_000), params.subarray(100_000)]) {
+    const { mean, variance, largest } = moments(values)
+    assert.ok(largest <= 0.1 && largest > 0.0995)
+    // Standard errors of a uniform's mean and variance: a / √(3n), and a² / 3 · √(0.8 / n).
+    assert.ok(Math.abs(mean) < (5 * 0.1) / Math.sqrt(3 * values.length))
+    assert.ok(Math.abs(variance / (0.01 / 3) - 1) < 5 * Math.sqrt(0.8 / values.length))
+  }
+})
+
 test('scales and running variances start at 1, shifts and running means at 0', () => {
   const names = ['gamma', 'beta', 'moving_mean', 'moving_variance']
   const layout = layoutOf(names.map(name => tensor(`bn/${name}`, [2], 'norm')))
