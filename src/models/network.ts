@@ -7,6 +7,7 @@ import { type ModelOptions, models } from './index.ts'
 import { initialParams } from './initializers.ts'
 import type { ModelComponent, ModelShape } from './model.ts'
 import { layerNoise } from './random-layers.ts'
+import { requireTrainable } from './trainability.ts'
 import { disposeWeights, layersOf, weightsOf } from './weights.ts'
 
 /** A model on the engine that was current when it was built: variables, and a function of them. Owns them until `dispose`. */
@@ -58,6 +59,7 @@ async function networkOf(
   const layout = layoutOf(weights.map(weight => weight.spec))
   const apply = stepOf(model)
   const noise = layerNoise(model)
+  if (options.name === 'layersModel') requireTrainable(model)
 
   async function read(): Promise<Params> {
     const values = await Promise.all(variables.map(variable => variable.data<'float32'>()))
