@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 
-/** One client process per core, as far as there are clients to train; more than eight gain nothing on one machine. */
+/** One client process per core, as far as there are clients to train. */
 export function defaultWorkers(clientsPerRound: number): number {
-  return Math.max(1, Math.min(availableParallelism(), clientsPerRound, 8))
+  return Math.max(1, Math.min(availableParallelism(), clientsPerRound))
 }

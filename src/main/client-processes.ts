@@ -27,6 +27,18 @@ const CLIENT = new URL('../../clients/main.js', import.meta.url)
 const TASKS_IN_HAND = 2
 
 /**
+ * There is a process for each core: libraries that open as many threads again in each of them (OpenMP, oneDNN,
+ * TensorFlow) would share the cores n times n, which is several times slower than one thread each.
+ */
+export const ONE_THREAD = {
+  OMP_NUM_THREADS: '1',
+  OPENBLAS_NUM_THREADS: '1',
+  MKL_NUM_THREADS: '1',
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+} as const
+
+/**
  * Starts `count` processes before there is a run for them, since loading takes longer than anything else at the start.
  * The token comes by message: a command line is visible to everyone.
  */
@@ -35,7 +47,7 @@ export function startClientProcesses(
   { engine, clientArguments = [], data }: ClientProcessOptions,
 ): ClientProcesses {
   const words = ['--standby', '--engine', engine, '--clients', String(TASKS_IN_HAND), ...clientArguments]
-  const env = { ...process.env, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' }
+  const env = { ...process.env, ...ONE_THREAD, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' }
   const children = Array.from({ length: count }, () =>
     fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
   )

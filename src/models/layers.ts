@@ -16,9 +16,29 @@ export function dense(name: string, units: number, activation: Activation, useBi
   return layers.dense({ name, units, activation, useBias, kernelInitializer: 'zeros' })
 }
 
-/** size × size convolution without padding ("valid"), stride 1, then ReLU. */
-export function conv(name: string, filters: number, size: number): Layer {
-  return layers.conv2d({ name, filters, kernelSize: size, activation: 'relu', kernelInitializer: 'zeros' })
+export interface ConvOptions {
+  /** "valid" has none; "same" keeps ⌈size / strides⌉, with TensorFlow's rule of what goes to which side. */
+  readonly padding?: 'valid' | 'same'
+  readonly strides?: number
+  readonly activation?: Activation
+  readonly useBias?: boolean
+}
+
+/** size × size convolution; left to itself without padding, stride 1, then ReLU. */
+export function conv(name: string, filters: number, size: number, options: ConvOptions = {}): Layer {
+  const { padding = 'valid', strides = 1, activation = 'relu', useBias = true } = options
+  return layers.conv2d({
+    ...{ name, filters, kernelSize: size, padding, strides, activation, useBias },
+    kernelInitializer: 'zeros',
+  })
+}
+
+/** 3 × 3 convolution of each channel for itself, "same" padding, no activation. */
+export function depthwise(name: string, strides: number, useBias: boolean): Layer {
+  return layers.depthwiseConv2d({
+    ...{ name, kernelSize: 3, padding: 'same', strides, useBias },
+    depthwiseInitializer: 'zeros',
+  })
 }
 
 /** 2 × 2 maximum, stride 2; an odd last row or column is dropped. */
@@ -28,4 +48,13 @@ export function maxPool(name: string): Layer {
 
 export function flatten(): Layer {
   return layers.flatten({ name: 'flatten' })
+}
+
+export function relu(name: string): Layer {
+  return layers.activation({ name, activation: 'relu' })
+}
+
+/** The mean of each channel over all positions: [batch, height, width, channels] to [batch, channels]. */
+export function globalAverage(): Layer {
+  return layers.globalAveragePooling2d({ name: 'average' })
 }

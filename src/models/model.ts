@@ -16,6 +16,8 @@ export interface ModelShape {
  */
 export interface ModelComponent<S extends z.ZodObject = z.ZodObject> extends Component<S> {
   build(options: z.output<S>, shape: ModelShape): LayersModel | Promise<LayersModel>
+  /** What the initial kernels of a block are multiplied by; 1 everywhere when left out. */
+  initialScale?(options: z.output<S>, block: string): number
 }
 
 /** Throws `model_invalid` unless examples are images of at least `smallest` × `smallest` pixels. */

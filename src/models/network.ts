@@ -7,6 +7,7 @@ import { type ModelOptions, models } from './index.ts'
 import { initialParams } from './initializers.ts'
 import type { ModelComponent, ModelShape } from './model.ts'
 import { layerNoise } from './random-layers.ts'
+import { requireTrainable } from './trainability.ts'
 import { disposeWeights, layersOf, weightsOf } from './weights.ts'
 
 /** A model on the engine that was current when it was built: variables, and a function of them. Owns them until `dispose`. */
@@ -38,20 +39,27 @@ export async function buildNetwork(options: ModelOptions, shape: ModelShape): Pr
   const component: ModelComponent = models.named(options.name)
   const model = await component.build(options, shape)
   try {
-    return await networkOf(model, options, shape)
+    const scaleOf = (block: string) => component.initialScale?.(options, block) ?? 1
+    return await networkOf(model, options, shape, scaleOf)
   } catch (error) {
     disposeWeights(model)
     throw error
   }
 }
 
-async function networkOf(model: LayersModel, options: ModelOptions, shape: ModelShape): Promise<Network> {
+async function networkOf(
+  model: LayersModel,
+  options: ModelOptions,
+  shape: ModelShape,
+  scaleOf: (block: string) => number,
+): Promise<Network> {
   const input = requireFit(model, shape)
   const weights = weightsOf(model)
   const variables = weights.map(weight => weight.variable)
   const layout = layoutOf(weights.map(weight => weight.spec))
   const apply = stepOf(model)
   const noise = layerNoise(model)
+  if (options.name === 'layersModel') requireTrainable(model)
 
   async function read(): Promise<Params> {
     const values = await Promise.all(variables.map(variable => variable.data<'float32'>()))
@@ -93,7 +101,7 @@ async function networkOf(model: LayersModel, options: ModelOptions, shape: Model
       })
     },
     read,
-    init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng),
+    init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf),
     reseed: noise.reseed,
     dispose: () => disposeWeights(model),
   }

@@ -2,6 +2,7 @@ import { FedError } from '../core/errors.ts'
 import { admission } from './admission.ts'
 import { assignWaiting } from './assignment.ts'
 import type { RunOutcome, ServerState } from './ports.ts'
+import { quorumMissed } from './quorum-missed.ts'
 import {
   type Closing,
   type Effect,
@@ -139,18 +140,9 @@ function close(state: RunState): Step {
 }
 
 function shortfall(state: RunState, policy: RoundPolicy): Step {
-  const { completed } = tally(state)
   if (state.attempt <= policy.retries || policy.onShortfall === 'extend') return retry(state)
   if (policy.onShortfall === 'proceed') return close(state)
-  return end(
-    state,
-    'failed',
-    new FedError('quorum_missed', {
-      expected: `${policy.quorum} updates in round ${roundOf(state)}`,
-      received: `${completed} after ${state.attempt} attempts`,
-      hint: 'Raise round.deadlineSeconds or round.retries, lower round.quorum, or set round.onShortfall; then resume the run.',
-    }),
-  )
+  return end(state, 'failed', quorumMissed(state, policy.quorum))
 }
 
 /** A new attempt keeps the updates that came, asks the refused again, and takes overdue tasks from whoever holds them. */

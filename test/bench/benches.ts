@@ -4,10 +4,21 @@ import { engines } from './engines.ts'
 import { memory } from './memory.ts'
 import { noop } from './noop.ts'
 import { rest } from './rest.ts'
+import { workers } from './workers.ts'
+import { workloads } from './workloads.ts'
 
 export interface Bench {
   readonly what: string
   run(): Promise<Readonly<Record<string, string>>>
 }
 
-export const benches: Readonly<Record<string, Bench>> = { coldStart, noop, rest, memory, aggregation, engines }
+export const benches: Readonly<Record<string, Bench>> = {
+  coldStart,
+  noop,
+  rest,
+  memory,
+  aggregation,
+  engines,
+  workers,
+  workloads,
+}

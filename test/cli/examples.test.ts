@@ -1,3 +1,4 @@
+import '@tensorflow/tfjs-backend-cpu'
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,10 +12,14 @@ import { loadRunFile } from '../../src/cli/run-file-source.ts'
 import { type Coordinator, startCoordinator } from '../../src/main/coordinator.ts'
 import { simulate } from '../../src/main/simulate.ts'
 import { projectRoot } from '../../src/main/version.ts'
+import { buildNetwork } from '../../src/models/network.ts'
+import { sharedData, skipWithout } from '../helpers/shared-data.ts'
 import { fedstrata, temporaryFolder } from './cli.ts'
 
 const FOLDER = fileURLToPath(new URL('examples/', projectRoot))
 const FILES = readdirSync(FOLDER).filter(name => name.endsWith('.yaml'))
+/** The workloads of the speed comparison: they need real data, which `npm run bench -- workloads` gives them. */
+const BENCH = join(FOLDER, 'bench')
 /** Has a test of its own. */
 const MNIST = 'mnist.yaml'
 
@@ -44,6 +49,35 @@ describe('examples', () => {
       assert.equal(rounds.length, 2)
       assert.ok(rounds[1]!.barriers.length > 0)
     })
+
+  test('the workloads are what the comparison publishes, and each says what it expects', async () => {
+    const published = {
+      'w1.yaml': [109_386, 100, 10, 20],
+      'w2.yaml': [225_034, 20, 5, 5],
+      'w3.yaml': [77_706, 10, 5, 10],
+    }
+    assert.deepEqual(readdirSync(BENCH).sort(), Object.keys(published))
+    for (const [file, figures] of Object.entries(published)) {
+      const { runFile } = await loadRunFile(join(BENCH, file), ['data.dir=/somewhere'])
+      const { model, data, clients, rounds, local } = runFile
+      const inputShape = data.name === 'cifar10' ? [32, 32, 3] : [28, 28, 1]
+      const network = await buildNetwork(model, { inputShape, numClasses: 10 })
+      assert.deepEqual([network.layout.size, clients.total, clients.perRound, rounds], figures, file)
+      network.dispose()
+      assert.deepEqual([local.epochs, local.batchSize, local.optimizer.learningRate], [1, 32, 0.05])
+      assert.deepEqual('dir' in data && data.dir, '/somewhere')
+      assert.match(readFileSync(join(BENCH, file), 'utf8'), /Expected accuracy [\s\S]*--set data\.dir=/)
+    }
+  })
+
+  test('w1.yaml runs on all of MNIST', { skip: skipWithout('mnist') }, async () => {
+    const set = [`data.dir=${sharedData('mnist')}`, 'rounds=1', 'clients.perRound=2']
+    const { input } = await loadRunFile(join(BENCH, 'w1.yaml'), set)
+    const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto' })
+    assert.equal(outcome, 'completed', error?.message)
+    const { numExamples } = (await coordinator.store.updates(run, 1, { limit: 10 })).items[0]!
+    assert.equal(numExamples, 600)
+  })
 
   test('mnist.yaml, the main job, reaches an accuracy of 0.90 on real digits', async t => {
     const words = ['simulate', join(FOLDER, MNIST), '--json', '--set', 'barriers.every=4']

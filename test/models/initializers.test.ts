@@ -45,6 +45,17 @@ test('glorotUniform: within ±√(6 / (fanIn + fanOut)), variance 2 / (fanIn + f
   assert.ok(Math.abs(variance / (2 / 600) - 1) < 0.02)
 })
 
+test('torchUniform: kernels and biases within ±1 / √fanIn, variance 1 / (3 fanIn)', () => {
+  const params = initialParams(layoutOf(fc(100, 1000)), 'torchUniform', createRng(4))
+  for (const values of [params.subarray(0, 100_000), params.subarray(100_000)]) {
+    const { mean, variance, largest } = moments(values)
+    assert.ok(largest <= 0.1 && largest > 0.0995)
+    // Standard errors of a uniform's mean and variance: a / √(3n), and a² / 3 · √(0.8 / n).
+    assert.ok(Math.abs(mean) < (5 * 0.1) / Math.sqrt(3 * values.length))
+    assert.ok(Math.abs(variance / (0.01 / 3) - 1) < 5 * Math.sqrt(0.8 / values.length))
+  }
+})
+
 test('scales and running variances start at 1, shifts and running means at 0', () => {
   const names = ['gamma', 'beta', 'moving_mean', 'moving_variance']
   const layout = layoutOf(names.map(name => tensor(`bn/${name}`, [2], 'norm')))
@@ -57,4 +68,22 @@ test('the same seed gives the same bits, and a tensor does not move when another
   assert.notDeepEqual(a, c)
   const longer = layoutOf([tensor('before/kernel', [7, 3]), ...fc(3, 4)])
   assert.deepEqual(initialParams(longer, 'heNormal', createRng(1)).subarray(21), a)
+})
+
+test('a depthwise kernel is drawn as what it is: each unit sees one channel', () => {
+  const name = 'block1/depthwise/depthwise_kernel'
+  const values = initialParams(layoutOf([tensor(name, [3, 3, 5000, 1])]), 'heNormal', createRng(5))
+  assert.ok(Math.abs(moments(values).variance / (2 / 9) - 1) < 5 * Math.sqrt(2 / 45_000))
+})
+
+test('the kernels of a block are multiplied by its scale, and by nothing else', () => {
+  const layout = layoutOf([tensor('a/kernel', [4, 5]), tensor('b/kernel', [4, 5]), tensor('b/bias', [5], 'bias')])
+  for (const initializer of ['heNormal', 'glorotUniform'] as const) {
+    const plain = initialParams(layout, initializer, createRng(6))
+    const scaled = initialParams(layout, initializer, createRng(6), block => (block === 'b' ? 0.5 : 1))
+    assert.deepEqual(
+      [...scaled],
+      Array.from(plain, (value, i) => (i < 20 ? value : value / 2)),
+    )
+  }
 })

@@ -23,7 +23,7 @@ export const tensorflow: EngineSetup = {
     throw new FedError('engine_unavailable', {
       expected: PACKAGES.join(' or '),
       received: failures.join('; '),
-      hint: 'npm install @tensorflow/tfjs-node-gpu@4.22.0 (CUDA) or @tensorflow/tfjs-node@4.22.0 adds it',
+      hint: 'npm install @tensorflow/tfjs-node-gpu@4.22.0 (CUDA) or @tensorflow/tfjs-node@4.22.0 adds it; npm run tensorflow:link uses the TensorFlow of your Python',
     })
   },
   describe() {

@@ -1,0 +1,24 @@
+import type { Tensor } from '@tensorflow/tfjs-core'
+import { EPSILON, Normalization } from './normalization.ts'
+import { normalize } from './normalize.ts'
+
+/**
+ * Group normalisation (Wu and He 2018, equations 1 and 7), which tfjs-layers lacks: the channels of each example are
+ * normalised in `groups` of neighbours, over all positions. One group is their layer normalisation. The same in training
+ * and in evaluation; there are no running statistics that could be averaged wrongly. Tensors gamma, beta.
+ */
+export class GroupNormalization extends Normalization {
+  static readonly className = 'GroupNormalization'
+  private readonly groups: number
+
+  constructor({ name, groups }: { readonly name: string; readonly groups: number }) {
+    super({ name })
+    this.groups = groups
+  }
+
+  protected override normalized(x: Tensor): Tensor {
+    const [batch = 0, channels = 0] = [x.shape[0], x.shape.at(-1)]
+    const view = [batch, x.size / batch / channels, this.groups, channels / this.groups]
+    return normalize(x, this.gamma.read(), this.beta.read(), { view, axes: [1, 3], epsilon: EPSILON })
+  }
+}
