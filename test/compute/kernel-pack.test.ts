@@ -99,6 +99,24 @@ describe('the kernel pack', () => {
     }
   })
 
+  it('adds a bias to every row, and adds other shapes as before', async () => {
+    const extent = (max: number) => fc.integer({ min: 1, max })
+    await fc.assert(
+      fc.asyncProperty(extent(3), extent(9), extent(11), fc.boolean(), async (outer, rows, columns, turned) => {
+        const [x, bias] = [normals(outer, outer * rows * columns), normals(rows, columns)]
+        const [sum] = await read(() => {
+          const operands = [tf.tensor3d(x, [outer, rows, columns]), tf.tensor1d(bias)] as const
+          return turned ? tf.add(operands[1], operands[0]) : tf.add(...operands)
+        })
+        assert.deepEqual(
+          sum,
+          x.map((value, i) => value + bias[i % columns]!),
+        )
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('gives the gradient of ReLU, none at 0 and below', async () => {
     const x = Float32Array.of(-2, -0, 0, 1e-30, 3, Number.NaN, 5)
     const [dx] = await read(() => tf.grad(x => tf.relu(x))(tf.tensor1d(x), tf.tensor1d([1, 2, 3, 4, 5, 6, 7])))

@@ -4,6 +4,7 @@ import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-gra
 import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
+import * as additions from './packed/add.ts'
 import * as conv2d from './packed/conv2d.ts'
 import * as losses from './packed/cross-entropy.ts'
 import * as matMul from './packed/mat-mul.ts'
@@ -40,6 +41,7 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(conv2d),
   ...Object.values(pooling),
   ...Object.values(sums),
+  ...Object.values(additions),
   ...Object.values(share),
   ...Object.values(segments),
   ...Object.values(losses),

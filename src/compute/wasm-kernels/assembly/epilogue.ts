@@ -19,6 +19,21 @@ export function addBias(x: usize, rows: i32, columns: i32, bias: usize, relu: bo
   }
 }
 
+/**
+ * out[rows, columns] = x + row[columns]. `pattern` is scratch of 16 bytes a column: four times the row, which is a whole
+ * number of vectors whatever the columns are.
+ */
+export function addRow(x: usize, row: usize, out: usize, rows: i32, columns: i32, pattern: usize): void {
+  const bytes = <usize>columns << 2
+  for (let i: usize = 0; i < 4; i++) memory.copy(pattern + i * bytes, row, bytes)
+  let left = rows
+  for (; left >= 4; left -= 4)
+    for (let at: usize = 0; at < bytes << 2; at += 16, x += 16, out += 16)
+      v128.store(out, f32x4.add(v128.load(x), v128.load(pattern + at)))
+  for (let at: usize = 0; at < <usize>left * bytes; at += 4, x += 4, out += 4)
+    f32.store(out, f32.load(x) + f32.load(pattern + at))
+}
+
 /** dx = dy where y > 0, else 0, for float32 of `length`: the gradient of max(x, 0) from its result. */
 export function rectifierGradient(y: usize, dy: usize, dx: usize, length: i32): void {
   const zero = f32x4.splat(0)

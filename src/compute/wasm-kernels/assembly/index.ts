@@ -3,17 +3,15 @@
  * no memory, stack or data of its own, so it can live there beside TF.js without either noticing the other.
  */
 export { product } from './gemm'
-export { addBias, columnSums, rectifierGradient } from './epilogue'
+export { addBias, addRow, columnSums, rectifierGradient } from './epilogue'
 export {
   convolutionScratch,
   convolve,
   convolveFilterGradient,
   convolveInputGradient,
-  depthwiseFilterGradient,
-  depthwiseInputGradient,
-  depthwiseScratch,
-  describeConvolution,
 } from './convolution'
+export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
+export { describeConvolution } from './geometry'
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'

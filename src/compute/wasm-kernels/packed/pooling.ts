@@ -2,7 +2,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core'
 import { backend_util } from '@tensorflow/tfjs-core'
 import { addressOf, type WasmBackend } from '../heap.ts'
 import * as javascript from '../max-pool-grad.ts'
-import { asShipped, type PoolGeometry, packed } from '../pack.ts'
+import { asShipped, packed } from '../pack.ts'
+import type { PoolGeometry } from '../pack-functions.ts'
 
 interface Call {
   readonly inputs: { readonly dy: TensorInfo; readonly input: TensorInfo }

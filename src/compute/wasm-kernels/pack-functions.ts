@@ -1,0 +1,83 @@
+/** The functions of assembly/index.ts. Addresses are bytes on TF.js's heap, sizes are counts of elements. */
+export interface PackFunctions {
+  product(m: number, k: number, n: number, ...operands: Operands): void
+  addBias(x: number, rows: number, columns: number, bias: number, relu: boolean): void
+  addRow(x: number, row: number, out: number, rows: number, columns: number, scratch: number): void
+  columnSums(x: number, rows: number, columns: number, out: number, scratch: number): void
+  rectifierGradient(y: number, dy: number, dx: number, length: number): void
+  describeConvolution(...geometry: ConvolutionGeometry): void
+  convolutionScratch(): number
+  convolve: Convolve
+  convolveFilterGradient: Convolve
+  convolveInputGradient: Convolve
+  depthwiseScratch(outChannels: number): number
+  depthwiseFilterGradient: Convolve
+  depthwiseInputGradient: Convolve
+  maxPoolGradient(x: number, dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  avgPoolGradient(dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void
+  sgdStep(...input: SgdInput): void
+  adamStep(...input: AdamInput): void
+  proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
+  weightedSum(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
+  rowNorms(stack: number, rows: number, columns: number, out: number): void
+}
+
+type Operands = [
+  a: number,
+  turnedA: boolean,
+  b: number,
+  turnedB: boolean,
+  c: number,
+  accumulate: boolean,
+  scratch: number,
+]
+
+/** Two operands and the result, each in the order of its name's formula. */
+type Convolve = (left: number, right: number, out: number, batch: number, outChannels: number, scratch: number) => void
+
+export type PoolGeometry = [
+  inHeight: number,
+  inWidth: number,
+  channels: number,
+  outHeight: number,
+  outWidth: number,
+  filterHeight: number,
+  filterWidth: number,
+  strideHeight: number,
+  strideWidth: number,
+  top: number,
+  left: number,
+]
+
+export type ConvolutionGeometry = PoolGeometry
+
+type SgdInput = [
+  weight: number,
+  gradient: number,
+  velocity: number,
+  newWeight: number,
+  newVelocity: number,
+  length: number,
+  rate: number,
+  momentum: number,
+  decay: number,
+]
+
+type AdamInput = [
+  weight: number,
+  gradient: number,
+  mean: number,
+  square: number,
+  newWeight: number,
+  newMean: number,
+  newSquare: number,
+  length: number,
+  rate: number,
+  beta1: number,
+  rest1: number,
+  beta2: number,
+  rest2: number,
+  scale: number,
+  epsilon: number,
+]
