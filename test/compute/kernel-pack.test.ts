@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { adamStep, proxGradient, sgdStep } from '../../src/compute/ops/optimizer-steps.ts'
 import { runPackKernel } from '../../src/compute/ops/pack-kernel.ts'
-import type { WasmBackend } from '../../src/compute/wasm-kernels/heap.ts'
+import { addressOf, type WasmBackend } from '../../src/compute/wasm-kernels/heap.ts'
 import {
   installKernels,
   javascriptKernels,
@@ -228,6 +228,12 @@ describe('the kernel pack', () => {
     assert.deepEqual([...backend().typedArrayFromHeap(out)], [4, 6])
     backend().disposeData(out.dataId)
     x.dispose()
+  })
+
+  it('does not compute at address 0, which is where TF.js puts what it has no memory for', () => {
+    const full = { dataIdMap: { get: () => ({ memoryOffset: 0 }) } } as unknown as WasmBackend
+    const tensor: tf.TensorInfo = { dataId: {}, shape: [3, 4], dtype: 'float32' }
+    assert.throws(() => addressOf(full, tensor), /full: no room for \[3,4\]/)
   })
 
   it('can be taken away again: ops of our own then use what TF.js has', () => {

@@ -24,9 +24,14 @@ export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(tensor) as Float32Array
 }
 
-/** Where a tensor's values begin on the heap. Unlike a view, it stays valid when the heap grows. */
+/**
+ * Where a tensor's values begin on the heap. Unlike a view, it stays valid when the heap grows. Throws where TF.js got no
+ * memory for the tensor: it does not look, and would compute on from address 0.
+ */
 export function addressOf(backend: WasmBackend, tensor: TensorInfo): number {
-  return backend.dataIdMap.get(tensor.dataId).memoryOffset
+  const { memoryOffset } = backend.dataIdMap.get(tensor.dataId)
+  if (memoryOffset === 0) throw new Error(`the heap of wasm, 4 GiB at most, is full: no room for [${tensor.shape}]`)
+  return memoryOffset
 }
 
 /** Makes outputs of one kernel, and frees its intermediate results when it is done. */
