@@ -1,4 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { FedError } from '../../core/errors.ts'
 
 /**
  * The part of tfjs-backend-wasm 4.22.0 that our kernels stand on. It is not a public interface of that package, which is
@@ -25,12 +26,16 @@ export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
 }
 
 /**
- * Where a tensor's values begin on the heap. Unlike a view, it stays valid when the heap grows. Throws where TF.js got no
- * memory for the tensor: it does not look, and would compute on from address 0.
+ * Where a tensor's values begin on the heap. Unlike a view, it stays valid when the heap grows. Throws `engine_limit`
+ * where TF.js got no memory for the tensor: it does not look, and would compute on from address 0.
  */
 export function addressOf(backend: WasmBackend, tensor: TensorInfo): number {
   const { memoryOffset } = backend.dataIdMap.get(tensor.dataId)
-  if (memoryOffset === 0) throw new Error(`the heap of wasm, 4 GiB at most, is full: no room for [${tensor.shape}]`)
+  if (memoryOffset === 0)
+    throw new FedError('engine_limit', {
+      expected: 'tensors that fit into the heap of wasm, 4 GiB at most',
+      received: `no room for ${tensor.dtype}[${tensor.shape}]`,
+    })
   return memoryOffset
 }
 

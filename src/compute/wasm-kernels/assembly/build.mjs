@@ -18,8 +18,6 @@ if (readdirSync(here).some(name => age(join(here, name)) >= age(target))) {
     ...['--outFile', target, '--enable', 'simd', '--optimizeLevel', '3', '--noAssert', '--runtime', 'stub'],
     ...['--importMemory', '--noExportMemory', '--use', 'abort='],
   ])
-  if (error) {
-    process.stderr.write(stderr.toString())
-    process.exitCode = 1
-  }
+  process.stderr.write(stderr.toString())
+  if (error) process.exitCode = 1
 }

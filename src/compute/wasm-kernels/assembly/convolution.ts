@@ -23,7 +23,7 @@ import { gather, gatherTurned, scatter } from './patches'
 const PATCHES: usize = 512 << 10
 /** Bytes that the convolution described last needs beside its operands. */
 export function convolutionScratch(): usize {
-  const least = <usize>patchLength() * (turned() ? outWidth : 1)
+  const least = <usize>(patchLength() * (turned() ? outWidth : 1))
   return GEMM_SCRATCH + max(PATCHES, least << 2)
 }
 
