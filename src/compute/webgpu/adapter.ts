@@ -12,11 +12,13 @@ const CARDS = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg']
 export async function chooseAdapter(
   dawn: Dawn,
   gpu: Gpu,
-  { acceptSoftware, cards = CARDS }: { readonly acceptSoftware: boolean; readonly cards?: readonly string[] },
+  {
+    acceptSoftware,
+    missing = whatIsMissing,
+  }: { readonly acceptSoftware: boolean; readonly missing?: typeof whatIsMissing },
 ): Promise<GpuAdapter> {
-  // Without a card Dawn would complain on stderr that there is no driver: on most machines, and to nobody's use.
-  if (!acceptSoftware && process.platform === 'linux' && !cards.some(path => existsSync(path)))
-    throw unavailable(acceptSoftware, 'no graphics card')
+  const lack = missing(acceptSoftware)
+  if (lack) throw unavailable(acceptSoftware, lack)
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) throw unavailable(acceptSoftware, await listAdapters(dawn))
   if (acceptSoftware || !isSoftware(adapter.info)) return adapter
@@ -26,6 +28,24 @@ export async function chooseAdapter(
     'Name the engine webgpu to use it all the same',
   )
 }
+
+/**
+ * What keeps Dawn from finding an adapter on Linux, or null. Looked for here, because Dawn complains about it on stderr: on
+ * most machines, in every process, and to nobody's use.
+ */
+export function whatIsMissing(acceptSoftware: boolean): string | null {
+  if (process.platform !== 'linux') return null
+  if (!acceptSoftware && !CARDS.some(path => existsSync(path))) return 'no graphics card'
+  try {
+    process.dlopen({ exports: {} }, VULKAN_LOADER)
+  } catch (error) {
+    // Node loads it, sees that it is no addon, and closes it again; that is the other error.
+    if (/cannot open shared object/.test((error as Error).message)) return `no Vulkan loader (${VULKAN_LOADER})`
+  }
+  return null
+}
+
+const VULKAN_LOADER = 'libvulkan.so.1'
 
 function unavailable(acceptSoftware: boolean, received: string, hint = DRIVER_HINT): FedError {
   const expected = acceptSoftware ? 'a WebGPU adapter' : 'a WebGPU adapter of a graphics card'
