@@ -26,7 +26,12 @@ const optionsSchema = z.strictObject({
 })
 
 /** What a process on standby is sent when there is a run for it. */
-const joinSchema = z.strictObject({ url: z.url(), run: z.string().min(1), token: z.string().min(1) })
+const joinSchema = z.strictObject({
+  url: z.url(),
+  run: z.string().min(1),
+  token: z.string().min(1),
+  engine: z.string().min(1),
+})
 
 export type EndMessage =
   | { readonly type: 'ended'; readonly outcome: string }

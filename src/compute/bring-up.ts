@@ -15,7 +15,7 @@ export async function bringUp(setup: EngineSetup, reason: string, byName: boolea
 }
 
 /** TF.js answers a failed set-up with another backend and a message on the console; here it is an error. */
-async function makeCurrent(name: EngineName): Promise<void> {
+export async function makeCurrent(name: EngineName): Promise<void> {
   const done = await tf.setBackend(name).catch((error: unknown) => toFedError(error, 'engine_unavailable'))
   if (done === true && tf.getBackend() === name) return
   throw new FedError('engine_unavailable', {

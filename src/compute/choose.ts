@@ -4,13 +4,15 @@ import { FedError, toFedError } from '../core/errors.ts'
 import { bringUp } from './bring-up.ts'
 import type { Device, Engine, EngineName, EngineSetup } from './engine.ts'
 import { engineSetups } from './engines/index.ts'
+import { fasterOf } from './faster-of.ts'
 import { measureSpeed, type Speed } from './speed.ts'
 
 export type { Engine, EngineName } from './engine.ts'
 
 /**
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
- * when it has a GPU, else webgpu when there is a graphics card, else wasm, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * when it has a GPU, else webgpu when there is a graphics card, else wasm or tensorflow, whichever was measured to be
+ * faster, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
  * passed over, and the reason says that too. A name means that engine or an error, never another one.
  *
  * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
@@ -19,11 +21,15 @@ export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 
   if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name', true)
   const passedOver: string[] = []
   let last: unknown = null
+  let native: Engine | null = null // on the processor TensorFlow wins with large convolutions, and loses with small nets
   for (const setup of engineSetups)
     try {
       const engine = await bringUp(setup, [...passedOver, NOTES[setup.name]].join('; '), false)
-      if (setup.name !== 'tensorflow' || engine.device.kind === 'gpu') return engine
-      passedOver.push('tensorflow has no GPU')
+      if (setup.name === 'tensorflow' && engine.device.kind === 'cpu') {
+        native = engine
+        passedOver.push('tensorflow has no GPU')
+      } else if (native && engine.device.kind === 'cpu') return await fasterOf(native, engine)
+      else return engine
     } catch (error) {
       last = error
       passedOver.push(`${setup.name} ${toFedError(error).code === 'engine_faulty' ? 'is faulty' : 'is not there'}`)

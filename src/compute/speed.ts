@@ -19,6 +19,33 @@ export async function measureSpeed(): Promise<Speed> {
   return { gemmGflops: (2 * SIZE ** 3) / gemmMs / 1e6, mlpStepMs: await mlpStepMs() }
 }
 
+/**
+ * Milliseconds of a training step, to compare engines by: the geometric mean of a dense network's and a convolutional
+ * one's, so that twice as fast in one and half as fast in the other is even. Under a second.
+ */
+export async function stepMs(): Promise<number> {
+  return Math.sqrt((await mlpStepMs()) * (await convolutionStepMs()))
+}
+
+/** Forward and back through two 3 x 3 convolutions of 16 and 32 filters over 32 images of 14 x 14. */
+async function convolutionStepMs(): Promise<number> {
+  const filters = tf.tidy(() =>
+    [
+      [1, 16],
+      [16, 32],
+    ].map(([from, to]) => tf.variable(tf.reshape(noise([9 * from!, to!]), [3, 3, from!, to!]) as tf.Tensor4D)),
+  )
+  const x = tf.tidy(() => tf.reshape(noise([32, 14 * 14]), [32, 14, 14, 1]) as tf.Tensor4D)
+  const forward = () => filters.reduce((h, w) => tf.relu(tf.conv2d(h, w, 1, 'same')), x)
+  const step = () =>
+    tf.tidy(() => tf.variableGrads(() => tf.mean(tf.square(forward())), filters).grads[filters[0]!.name]!)
+  try {
+    return await medianMs(step)
+  } finally {
+    tf.dispose([x, ...filters])
+  }
+}
+
 async function mlpStepMs(): Promise<number> {
   const widths = [784, 200, 200, 10]
   const weights = tf.tidy(() => widths.slice(1).map((width, i) => tf.variable(noise([widths[i]!, width]))))

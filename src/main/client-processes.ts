@@ -6,11 +6,19 @@ import type { DataOptions } from '../data/index.ts'
 export interface ClientProcesses {
   readonly count: number
   /** Sends them into a run; until then they load what they need and wait. */
-  join(run: { readonly url: string; readonly run: string; readonly token: string }): void
+  join(run: JoinOrder): void
   /** Resolves when the last one has gone, with what that means for a run that still goes on. */
   readonly gone: Promise<FedError>
   /** Dismisses those that were never sent into a run, and waits until all have ended. */
   close(): Promise<void>
+}
+
+/** Where to go; `engine` is the coordinator's, so that the same run computes on the same engine everywhere. */
+export interface JoinOrder {
+  readonly url: string
+  readonly run: string
+  readonly token: string
+  readonly engine: string
 }
 
 export interface ClientProcessOptions {

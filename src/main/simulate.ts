@@ -59,7 +59,7 @@ async function conduct(
     options.onOpened?.({ id: run, joinToken })
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()
-    else clients.join({ url, run, token: joinToken })
+    else clients.join({ url, run, token: joinToken, engine: await coordinator.engine() })
     let abandoned: FedError | null = null
     if (clients.count > 0)
       void clients.gone.then(error => {

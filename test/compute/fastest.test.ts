@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { prepareEngine } from '../../src/compute/choose.ts'
+import { fasterOf } from '../../src/compute/faster-of.ts'
+import { describeVerdict, fastestOf, machineKey } from '../../src/compute/fastest.ts'
+import { stepMs } from '../../src/compute/speed.ts'
+
+describe('the fastest engine', () => {
+  let folder: string
+  let measured: string[]
+  const candidate = (name: string, ms: number, version = '1') => ({
+    name,
+    version,
+    async measure() {
+      measured.push(name)
+      return ms
+    },
+  })
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'fedstrata-fastest-'))
+    measured = []
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  it('is measured once, and remembered for these versions on this machine', async () => {
+    const verdict = await fastestOf([candidate('a', 3), candidate('b', 2)], folder)
+    assert.deepEqual(verdict, { fastest: 'b', ms: { a: 3, b: 2 } })
+    assert.equal(describeVerdict(verdict), 'measured: b 2.0 ms, a 3.0 ms a step')
+    // Another time it would come out the other way round: what was measured first counts.
+    assert.deepEqual(await fastestOf([candidate('b', 9), candidate('a', 3)], folder), verdict)
+    assert.deepEqual(measured, ['a', 'b'])
+    assert.equal((await fastestOf([candidate('a', 3), candidate('b', 9, '2')], folder)).fastest, 'a')
+    assert.equal(measured.length, 4)
+    assert.equal(readdirSync(folder).length, 2, 'and nothing temporary is left')
+  })
+
+  it('is the same for processes that measure at the same time', async () => {
+    const [first, second] = await Promise.all([
+      fastestOf([candidate('a', 1), candidate('b', 2)], folder),
+      fastestOf([candidate('a', 2), candidate('b', 1)], folder),
+    ])
+    assert.equal(measured.length, 4, 'both measured')
+    assert.deepEqual(first, second)
+  })
+
+  it('is measured anew over a damaged file’s head, and without a folder that can be written', async () => {
+    const both = [candidate('a', 1), candidate('b', 2)]
+    writeFileSync(join(folder, `fastest-${machineKey(both)}.json`), '{"fastest":"c","ms":{}}')
+    assert.equal((await fastestOf(both, folder)).fastest, 'a')
+    assert.equal((await fastestOf(both, join(folder, `fastest-${machineKey(both)}.json`, 'no folder'))).fastest, 'a')
+  })
+
+  it('is made current, and its reason says what was measured', async () => {
+    const [wasm, cpu] = [await prepareEngine('wasm'), await prepareEngine('cpu')]
+    const tensors = tf.memory().numTensors
+    const engine = await fasterOf(wasm, { ...cpu, reason: 'tensorflow has no GPU; a note' }, folder, async () =>
+      tf.getBackend() === 'wasm' ? 1 : 20,
+    )
+    assert.equal(engine.name, 'wasm')
+    assert.equal(tf.getBackend(), 'wasm')
+    assert.match(engine.reason, /^tensorflow has no GPU; measured: wasm 1\.0 ms, cpu 20 ms a step$/)
+    assert.equal(tf.memory().numTensors, tensors)
+  })
+
+  it('is judged by a step of either kind, which leaves no tensor', async () => {
+    await prepareEngine('wasm')
+    const tensors = tf.memory().numTensors
+    assert.ok((await stepMs()) > 0)
+    assert.equal(tf.memory().numTensors, tensors)
+  })
+})
