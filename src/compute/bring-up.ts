@@ -1,13 +1,14 @@
-import './gradients.ts'
 import * as tf from '@tensorflow/tfjs-core'
 import { FedError, toFedError } from '../core/errors.ts'
 import type { Engine, EngineName, EngineSetup } from './engine.ts'
+import { registerGradients } from './gradients.ts'
 import { selfTest } from './self-test.ts'
 
 /** Loads an engine, makes it current in this thread and tests it. Throws `engine_unavailable` and `engine_faulty`. */
 export async function bringUp(setup: EngineSetup, reason: string, byName: boolean): Promise<Engine> {
   tf.enableProdMode() // no hints for beginners on the console, no checks of every value
   await setup.load(byName)
+  registerGradients()
   await makeCurrent(setup.name)
   await selfTest(setup.name)
   const { version, device, note } = setup.describe()

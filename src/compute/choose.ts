@@ -11,8 +11,8 @@ export type { Engine, EngineName } from './engine.ts'
 
 /**
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
- * when it has a GPU, else webgpu when there is a graphics card, else wasm or tensorflow, whichever was measured to be
- * faster, else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * when it has a GPU, else webgpu when there is a graphics card, else wasm (or tensorflow without a GPU, where it was measured
+ * to be faster), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
  * passed over, and the reason says that too. A name means that engine or an error, never another one.
  *
  * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
@@ -24,7 +24,8 @@ export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 
   let native: Engine | null = null // on the processor TensorFlow wins with large convolutions, and loses with small nets
   for (const setup of engineSetups)
     try {
-      const engine = await bringUp(setup, [...passedOver, NOTES[setup.name]].join('; '), false)
+      const why = native ? passedOver : [...passedOver, NOTES[setup.name]]
+      const engine = await bringUp(setup, why.join('; '), false)
       if (setup.name === 'tensorflow' && engine.device.kind === 'cpu') {
         native = engine
         passedOver.push('tensorflow has no GPU')

@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 import { describeVerdict, fastestOf } from './fastest.ts'
 import { stepMs } from './speed.ts'
 
-/** The faster of two engines that are both brought up, made current; `reason` says what was measured. */
+/** The faster of two engines that are both brought up, made current; `reason` is the other's, and what was measured. */
 export async function fasterOf(one: Engine, other: Engine, folder?: string, measure = stepMs): Promise<Engine> {
   const engines = [one, other]
   const candidates = engines.map(({ name, version }) => ({
@@ -17,5 +17,5 @@ export async function fasterOf(one: Engine, other: Engine, folder?: string, meas
   const verdict = await fastestOf(candidates, folder)
   const engine = engines.find(({ name }) => name === verdict.fastest)!
   await makeCurrent(engine.name)
-  return { ...engine, reason: `${other.reason.split('; ').slice(0, -1).join('; ')}; ${describeVerdict(verdict)}` }
+  return { ...engine, reason: `${other.reason}; ${describeVerdict(verdict)}` }
 }

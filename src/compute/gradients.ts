@@ -6,5 +6,10 @@ import '@tensorflow/tfjs-layers'
 import { registerAvgPoolGradient } from './gradients/avg-pool.ts'
 import { registerReluGradient } from './gradients/relu.ts'
 
-registerAvgPoolGradient()
-registerReluGradient()
+/** To be called after an engine was loaded: one that brings the whole of TF.js, as tfjs-node does, registers its own again. */
+export function registerGradients(): void {
+  registerAvgPoolGradient()
+  registerReluGradient()
+}
+
+registerGradients()

@@ -57,7 +57,7 @@ describe('the fastest engine', () => {
   it('is made current, and its reason says what was measured', async () => {
     const [wasm, cpu] = [await prepareEngine('wasm'), await prepareEngine('cpu')]
     const tensors = tf.memory().numTensors
-    const engine = await fasterOf(wasm, { ...cpu, reason: 'tensorflow has no GPU; a note' }, folder, async () =>
+    const engine = await fasterOf(wasm, { ...cpu, reason: 'tensorflow has no GPU' }, folder, async () =>
       tf.getBackend() === 'wasm' ? 1 : 20,
     )
     assert.equal(engine.name, 'wasm')
