@@ -3,12 +3,12 @@ import { runInNewContext } from 'node:vm'
 import type { ServerState } from '../rounds/ports.ts'
 
 /** Shared bytes that may pile up before the collector is called. */
-const LIMIT_BYTES = 256 * 2 ** 20
+const LIMIT_BYTES = 64 * 2 ** 20
 
 /**
  * V8 does not count the memory behind SharedArrayBuffers (seen on Node 20: 500 rounds of a 427 KiB model left 1 GB that a
  * collection freed at once), so a coordinator with little else to collect would keep every model it ever had. Whoever
- * makes shared arrays that will be garbage says how many bytes; every 256 MiB of them a collection is asked for.
+ * makes shared arrays that will be garbage says how many bytes; every 64 MiB of them a collection is asked for.
  */
 export function sharedPressure(limitBytes = LIMIT_BYTES): (bytes: number) => void {
   let collect: (() => void) | null = null
