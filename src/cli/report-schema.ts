@@ -48,5 +48,4 @@ export const runReportSchema = z.strictObject({
 })
 
 export type RunReport = z.infer<typeof runReportSchema>
-export type ReportRound = z.infer<typeof reportRoundSchema>
 export type ReportBarrier = z.infer<typeof reportBarrierSchema>

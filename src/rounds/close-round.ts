@@ -5,6 +5,7 @@ import { aggregate } from '../strategies/aggregate.ts'
 import { clientModel, nextClientStates } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
+import { metricRow } from './metric-row.ts'
 import { probeRound } from './probe-round.ts'
 import { memoryOf, withMemory } from './server-state.ts'
 import type { Session } from './session.ts'
@@ -70,10 +71,10 @@ async function average({ layout, strategy, rng }: Session, { round, server, upda
 
 function globalMetrics(round: number, evaluation: Evaluation | null): MetricRecord[] {
   if (!evaluation) return []
-  const row = { round, client: null, layer: null, split: 'test' as const }
+  const at = { split: 'test' as const }
   return [
-    { ...row, key: 'eval/loss', value: evaluation.loss },
-    { ...row, key: 'eval/accuracy', value: evaluation.accuracy },
+    metricRow(round, 'eval/loss', evaluation.loss, at),
+    metricRow(round, 'eval/accuracy', evaluation.accuracy, at),
   ]
 }
 
@@ -90,7 +91,7 @@ function barrierMetrics(barriers: readonly BarrierRecord[]): MetricRecord[] {
     groups.set(key, group)
   }
   return [...groups.values()].flatMap(({ first: { round, path, layer, split }, loss, error, count }) => [
-    { round, key: `barrier/${path}/loss`, value: loss / count, client: null, layer, split },
-    { round, key: `barrier/${path}/error`, value: error / count, client: null, layer, split },
+    metricRow(round, `barrier/${path}/loss`, loss / count, { layer, split }),
+    metricRow(round, `barrier/${path}/error`, error / count, { layer, split }),
   ])
 }

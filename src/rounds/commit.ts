@@ -1,5 +1,6 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
 import type { AveragedRound, MeasuredRound } from './closed-round.ts'
+import { metricRow } from './metric-row.ts'
 import type { RoundCommit } from './ports.ts'
 import { type Closing, tally } from './run-state.ts'
 
@@ -36,9 +37,9 @@ export function roundCommit(
   const bytesUp = updates.reduce((sum, update) => sum + update.bytesUp, 0)
   const measured = { 'net/bytes_up': bytesUp, 'net/bytes_down': sent.total, 'round/duration_ms': round.durationMs }
   const phases = Object.entries(round.phases).map(([phase, ms]) => [`round/phase/${phase}_ms`, ms] as const)
-  const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => roundMetric(closing.round, key, value))
+  const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => metricRow(closing.round, key, value))
   const counts = Object.entries(round.clients).map(([kind, value]) =>
-    roundMetric(closing.round, `clients/${kind}`, value),
+    metricRow(closing.round, `clients/${kind}`, value),
   )
   return {
     round,
@@ -110,15 +111,11 @@ function trainMetrics({ round, members }: Closing): MetricRecord[] {
     if (member.kind !== 'completed') continue
     const { trainLoss, numExamples } = member.update
     rows.push(
-      roundMetric(round, 'train/loss', trainLoss, client),
-      roundMetric(round, 'train/num_examples', numExamples, client),
+      metricRow(round, 'train/loss', trainLoss, { client }),
+      metricRow(round, 'train/num_examples', numExamples, { client }),
     )
     weighted += trainLoss * numExamples
     examples += numExamples
   }
-  return examples > 0 ? [roundMetric(round, 'train/loss', weighted / examples), ...rows] : rows
-}
-
-export function roundMetric(round: number, key: string, value: number, client: number | null = null): MetricRecord {
-  return { round, key, value: finiteOrNull(value), client, layer: null, split: null }
+  return examples > 0 ? [metricRow(round, 'train/loss', weighted / examples), ...rows] : rows
 }

@@ -2,8 +2,9 @@ import { cohortDrift } from '../analysis/drift.ts'
 import type { Evaluation } from '../analysis/evaluation.ts'
 import { spreadOf } from '../analysis/spread.ts'
 import type { Params } from '../core/layout.ts'
-import { finiteOrNull, type MetricRecord } from '../core/records.ts'
+import type { MetricRecord } from '../core/records.ts'
 import type { RoundJob, Trained } from './closed-round.ts'
+import { metricRow } from './metric-row.ts'
 import type { ServerState } from './ports.ts'
 import type { Session } from './session.ts'
 
@@ -52,7 +53,7 @@ export async function measureClients(
   const rows: MetricRecord[] = []
   const series = new Map<string, number[]>()
   const record = (key: string, client: number, value: number) => {
-    rows.push(row(round, key, value, { client, split: 'test' }))
+    rows.push(metricRow(round, key, value, { client, split: 'test' }))
     series.set(key, [...(series.get(key) ?? []), value])
   }
   for (const { client, before, after } of trained) {
@@ -73,7 +74,7 @@ function spreadRows(round: number, key: string, values: readonly number[]): Metr
   if (!spread) return []
   const { mean, min, max, standardDeviation } = spread
   return Object.entries({ mean, min, max, std: standardDeviation }).map(([name, value]) =>
-    row(round, `${key}/${name}`, value, { split: 'test' }),
+    metricRow(round, `${key}/${name}`, value, { split: 'test' }),
   )
 }
 
@@ -88,18 +89,11 @@ export function measureDrift(
   const { clients, between } = cohortDrift(layout, server.params, members)
   return [
     ...clients.flatMap(({ layer, client, l2, cosine }) => [
-      row(round, 'drift/l2', l2, { layer, client }),
-      row(round, 'drift/cosine', cosine ?? Number.NaN, { layer, client }),
+      metricRow(round, 'drift/l2', l2, { layer, client }),
+      metricRow(round, 'drift/cosine', cosine ?? Number.NaN, { layer, client }),
     ]),
-    ...between.map(({ layer, cosine }) => row(round, 'drift/cosine/between_clients', cosine ?? Number.NaN, { layer })),
+    ...between.map(({ layer, cosine }) =>
+      metricRow(round, 'drift/cosine/between_clients', cosine ?? Number.NaN, { layer }),
+    ),
   ]
-}
-
-function row(
-  round: number,
-  key: string,
-  value: number,
-  { client = null, layer = null, split = null }: Partial<Pick<MetricRecord, 'client' | 'layer' | 'split'>>,
-): MetricRecord {
-  return { round, key, value: finiteOrNull(value), client, layer, split }
 }

@@ -1,5 +1,6 @@
 import { type Endpoint, type Evaluate, rememberEvaluations } from '../analysis/evaluation.ts'
 import { probeGroup } from '../analysis/group.ts'
+import { interpolationGrid } from '../analysis/interpolate.ts'
 import { chooseClients, choosePairs } from '../analysis/pairs.ts'
 import { pathSpecs } from '../analysis/paths/registry.ts'
 import { betweenOf, probesRound } from '../analysis/plan.ts'
@@ -70,8 +71,7 @@ function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split:
   const { layout, rng, runFile } = session
   const { paths, orders, interpolation } = runFile.barriers
   const specs = pathSpecs(paths, layout, { orders, rng: rng.fork('probe/orders') })
-  const grid = Array.from({ length: interpolation }, (_, i) => i / (interpolation - 1))
-  return probeBarriers({ round, layout, a, b, paths: specs, grid, split, evaluate })
+  return probeBarriers({ round, layout, a, b, paths: specs, grid: interpolationGrid(interpolation), split, evaluate })
 }
 
 function endpoint(trained: readonly Trained[], client: number): Endpoint {

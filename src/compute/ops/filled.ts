@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { sizeOf } from '../../core/layout.ts'
+import { floats, type WasmBackend } from '../wasm-kernels/heap.ts'
 
 /**
  * A new float32 tensor whose values `fill` writes, every one of them. On wasm that is the engine's own memory: a large
@@ -15,15 +16,9 @@ export function filledTensor<R extends tf.Rank>(
   return tf.tensor<R>(values, shape, 'float32')
 }
 
-/** The two members of BackendWasm 4.22 that its own kernels use as well. */
-interface WasmHeap {
-  makeOutput(shape: readonly number[], dtype: 'float32'): tf.TensorInfo
-  typedArrayFromHeap(info: tf.TensorInfo): Float32Array
-}
-
 function onHeap<R extends tf.Rank>(shape: tf.ShapeMap[R], fill: (values: Float32Array) => void): tf.Tensor<R> {
-  const heap = tf.backend() as unknown as WasmHeap
+  const heap = tf.backend() as unknown as WasmBackend
   const info = heap.makeOutput(shape, 'float32')
-  fill(heap.typedArrayFromHeap(info))
+  fill(floats(heap, info))
   return tf.engine().makeTensorFromTensorInfo(info) as tf.Tensor<R>
 }

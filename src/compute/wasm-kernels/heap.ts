@@ -20,8 +20,9 @@ export interface WasmBackend {
   }
 }
 
-/** The values of a float32 tensor in place: valid until the next allocation. */
+/** The values of a float32 tensor in place: valid until the next allocation. Throws as `addressOf` does. */
 export function floats(backend: WasmBackend, tensor: TensorInfo): Float32Array {
+  addressOf(backend, tensor)
   return backend.typedArrayFromHeap(tensor) as Float32Array
 }
 
