@@ -8,7 +8,7 @@ import { type AggregateInput, aggregate } from '../../src/strategies/aggregate.t
 import type { Member } from '../../src/strategies/cohort.ts'
 import type { LayerRuleOptions } from '../../src/strategies/layer-rules.ts'
 import type { Strategy } from '../../src/strategies/strategy.ts'
-import { ENGINES, RELATIVE_TOLERANCE, useEngine } from './engines.ts'
+import { ENGINES, RELATIVE_TOLERANCE, SKIP, useEngine } from './engines.ts'
 import {
   arbitraryMembers,
   arbitraryParams,
@@ -44,7 +44,7 @@ const REDUCERS = [
 ]
 
 for (const engine of ENGINES)
-  describe(`aggregate on ${engine}`, () => {
+  describe(`aggregate on ${engine}`, { skip: SKIP[engine] }, () => {
     const tolerance = RELATIVE_TOLERANCE[engine]
 
     it('is by default the weighted mean of the models, within a rounding of the largest of them', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { aggregate } from '../../src/strategies/aggregate.ts'
 import { cohortOf } from '../../src/strategies/cohort.ts'
-import { ENGINES, useEngine } from './engines.ts'
+import { ENGINES, SKIP, useEngine } from './engines.ts'
 import { layout, oneBlock, rng, strategyOf } from './fixtures.ts'
 
 describe('a cohort', () => {
@@ -20,7 +20,9 @@ describe('a cohort', () => {
   })
 
   for (const engine of ENGINES)
-    it(`is reduced in client order on ${engine}, even where the order of a sum decides its value`, async () => {
+    it(`is reduced in client order on ${engine}, even where the order of a sum decides its value`, {
+      skip: SKIP[engine],
+    }, async () => {
       await useEngine(engine)
       // 2^60 swallows 1 in float64: (2^60 + 1) − 2^60 is 0, (2^60 − 2^60) + 1 is 1.
       const members = [2 ** 60, 1, -(2 ** 60)].map((value, client) => ({

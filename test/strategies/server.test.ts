@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { StateTree } from '../../src/core/state-tree.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
-import { ENGINES, useEngine } from './engines.ts'
+import { ENGINES, SKIP, useEngine } from './engines.ts'
 import { assertClose, oneBlock, rng, strategyOf } from './fixtures.ts'
 import { adaptiveOracle, momentumOracle } from './oracle.ts'
 
@@ -24,7 +24,7 @@ async function steps(server: object[], deltas: readonly number[]): Promise<numbe
 }
 
 for (const engine of ENGINES)
-  describe(`server optimizers on ${engine}`, () => {
+  describe(`server optimizers on ${engine}`, { skip: SKIP[engine] }, () => {
     it('adam takes the golden step of Algorithm 2', async () => {
       await useEngine(engine)
       // style.md 4.17: Δ = 1, β₁ = .9, β₂ = .99, τ = 1e-3, η = .1, v₋₁ = τ²: .1 · .1 / (√(.99e-6 + .01) + .001) = 0.0990050.
