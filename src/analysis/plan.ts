@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CUMULATIVE_ORDERS } from '../core/records.ts'
 import { PATH_NAMES } from './paths/registry.ts'
+import { WINDOW } from './paths/window.ts'
 
 export const BETWEEN = ['clients', 'global', 'group'] as const
 export type Between = (typeof BETWEEN)[number]
@@ -21,13 +22,19 @@ export const barriersSchema = z
       .min(1)
       .default(1)
       .meta({ description: 'pairs of clients, and clients paired with the global model' }),
-    paths: listOf(PATH_NAMES)
-      .default(['full', 'layer'])
-      .meta({ description: 'full = all layers move, layer = one at a time, cumulative = layers join one by one' }),
+    paths: listOf(PATH_NAMES).default(['full', 'layer']).meta({
+      description:
+        'full = all layers move, layer = one at a time, cumulative = layers join one by one, layers = each of `groups`, window = adjacent layers',
+    }),
     orders: listOf(CUMULATIVE_ORDERS).default(['shallow']).meta({
       description:
         'orders of cumulative paths: shallow = input to output, deep = output to input, random = shuffled once a run, minimal = first 5, last 5, then the rest',
     }),
+    groups: z
+      .array(z.array(z.string().min(1)).min(1))
+      .default([])
+      .meta({ description: 'of each group of layers the patterns of its blocks, for paths of `layers`' }),
+    window: z.int().min(1).default(WINDOW).meta({ description: 'adjacent layers that move, for paths of `window`' }),
     interpolation: z
       .int()
       .min(3)
@@ -42,6 +49,14 @@ export const barriersSchema = z
     splits: listOf(['train', 'test'] as const)
       .default(['test'])
       .meta({ description: "test = the test set, train = the union of the compared clients' training data" }),
+  })
+  .superRefine(({ paths, groups }, context) => {
+    const wanted = paths.includes('layers')
+    if (wanted === groups.length > 0) return
+    const message = wanted
+      ? 'expected a group of layers for each of the paths of kind layers, got none, e.g. groups: [["conv*"], ["fc1", "fc2"]]'
+      : 'expected layers among barriers.paths where groups are listed'
+    context.addIssue({ code: 'custom', path: ['groups'], message })
   })
   .meta({ description: 'how well averaging works: barriers of linear mode connectivity' })
 

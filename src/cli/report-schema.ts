@@ -3,7 +3,7 @@ import { barrierRecordSchema, errorRecordSchema, roundRecordSchema, runRecordSch
 
 /**
  * The document that `simulate --json` and `runs show --json` print. `order` and `layers` are there for cumulative paths,
- * which mean nothing without; `error` is there when the run has one.
+ * groups and windows, which mean nothing without; `error` is there when the run has one.
  */
 export const reportBarrierSchema = z.strictObject({
   ...barrierRecordSchema.pick({

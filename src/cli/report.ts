@@ -32,8 +32,11 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
   }
 }
 
+/** Paths whose layers are not told by `path` and `layer` alone. */
+const MOVED_TOGETHER: ReadonlySet<BarrierRecord['path']> = new Set(['cumulative', 'layers', 'window'])
+
 function reportBarrier(record: BarrierRecord): ReportBarrier {
   const { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier } = record
-  const cumulative = path === 'cumulative' ? { order: record.order, layers: record.layers } : {}
-  return { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier, ...cumulative }
+  const which = MOVED_TOGETHER.has(path) ? { order: record.order, layers: record.layers } : {}
+  return { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier, ...which }
 }

@@ -84,14 +84,14 @@ export const metricRecordSchema = z
   })
   .meta({ id: 'Metric' })
 
-export const BARRIER_PATHS = ['full', 'layer', 'cumulative', 'group'] as const
+export const BARRIER_PATHS = ['full', 'layer', 'cumulative', 'layers', 'window', 'group'] as const
 export const CUMULATIVE_ORDERS = ['shallow', 'deep', 'random', 'minimal'] as const
 
 export const barrierRecordSchema = z
   .object({
     round: count,
     path: z.enum(BARRIER_PATHS),
-    /** The changed layer; for a cumulative path the layer that joined last; null for full and group. */
+    /** The changed layer; of a cumulative path the one that joined last, of a window its first; else null. */
     layer: z.string().nullable(),
     /** All changed layers, input to output. */
     layers: z.array(z.string()),

@@ -78,11 +78,14 @@ function globalMetrics(round: number, evaluation: Evaluation | null): MetricReco
   ]
 }
 
+/** Paths that a layer, or nothing, names; of the others the records say which layers moved. */
+const IN_METRICS: ReadonlySet<BarrierRecord['path']> = new Set(['full', 'layer', 'group'])
+
 /** The heights again as metrics, averaged over pairs and bases, for whoever plots them against the round. */
 function barrierMetrics(barriers: readonly BarrierRecord[]): MetricRecord[] {
   const groups = new Map<string, { readonly first: BarrierRecord; loss: number; error: number; count: number }>()
   for (const barrier of barriers) {
-    if (barrier.path === 'cumulative' || barrier.lossBarrier === null || barrier.errorBarrier === null) continue
+    if (!IN_METRICS.has(barrier.path) || barrier.lossBarrier === null || barrier.errorBarrier === null) continue
     const key = `${barrier.path} ${barrier.layer} ${barrier.split}`
     const group = groups.get(key) ?? { first: barrier, loss: 0, error: 0, count: 0 }
     group.loss += barrier.lossBarrier

@@ -2,7 +2,6 @@ import { type Endpoint, type Evaluate, rememberEvaluations } from '../analysis/e
 import { probeGroup } from '../analysis/group.ts'
 import { interpolationGrid } from '../analysis/interpolate.ts'
 import { chooseClients, choosePairs } from '../analysis/pairs.ts'
-import { pathSpecs } from '../analysis/paths/registry.ts'
 import { betweenOf, probesRound } from '../analysis/plan.ts'
 import { probeBarriers } from '../analysis/probe.ts'
 import type { BarrierRecord } from '../core/records.ts'
@@ -68,10 +67,9 @@ const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
 }
 
 function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split: Split, evaluate: Evaluate) {
-  const { layout, rng, runFile } = session
-  const { paths, orders, interpolation } = runFile.barriers
-  const specs = pathSpecs(paths, layout, { orders, rng: rng.fork('probe/orders') })
-  return probeBarriers({ round, layout, a, b, paths: specs, grid: interpolationGrid(interpolation), split, evaluate })
+  const { layout } = session
+  const grid = interpolationGrid(session.runFile.barriers.interpolation)
+  return probeBarriers({ round, layout, a, b, paths: session.probePaths, grid, split, evaluate })
 }
 
 function endpoint(trained: readonly Trained[], client: number): Endpoint {

@@ -1,4 +1,6 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
+import type { PathSpec } from '../analysis/paths/path.ts'
+import { pathSpecs } from '../analysis/paths/registry.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import { asShared } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
@@ -26,6 +28,8 @@ export interface Session {
   /** On the test set, all of it or `indices` of it. */
   evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
   evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
+  /** The paths that every probe of this run measures. */
+  readonly probePaths: readonly PathSpec[]
   /** The test examples that every probe of this run is measured on. */
   readonly probeTest: Uint32Array
   /** A sample of the union of these clients' training data, the same for the same round. */
@@ -41,7 +45,10 @@ export async function openSession(runFile: RunFile): Promise<Session> {
   const network = await buildNetwork(runFile.model, dataset)
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
-  const { examples } = runFile.barriers
+  const { examples, every, paths, ...pathOptions } = runFile.barriers
+  // Also while nobody has trained yet: a group that names no layer.
+  const probePaths =
+    every === 0 ? [] : pathSpecs(paths, network.layout, { ...pathOptions, rng: rng.fork('probe/orders') })
   return {
     runFile,
     layout: network.layout,
@@ -52,6 +59,7 @@ export async function openSession(runFile: RunFile): Promise<Session> {
     initial: () => initialServer(asShared(network.init(rng.fork('init')))),
     evaluateTest: (params, indices) => evaluate(network, params, dataset.test, indices ? { indices } : {}),
     evaluateTrain: (params, indices) => evaluate(network, params, dataset.train, { indices }),
+    probePaths,
     probeTest: sample(rng.fork('probe/test'), dataset.test.length, examples),
     probeTrain: (clients, round) => unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`)),
     dispose: () => network.dispose(),

@@ -28,10 +28,28 @@ test('on a layer path the maximum can sit at its far end, which is no full model
   assert.equal(barrierHeight(curve, 'midpoint'), 1)
 })
 
+test('base-rise: the value at ½ above the full model that the other layers come from', () => {
+  const curve = { interpolation, values: [1, 8, 5, 9, 3], endpoints: [1, 4] }
+  assert.equal(barrierHeight({ ...curve, base: 1 }, 'base-rise'), 4)
+  assert.equal(barrierHeight({ ...curve, base: 2 }, 'base-rise'), 1)
+  assert.equal(barrierHeight(curve, 'base-rise'), null, 'a full path has no base')
+})
+
+test('swap: the far end, seen from the base, above the mean of the full models', () => {
+  const curve = { interpolation, values: [1, 8, 5, 9, 7], endpoints: [1, 4] }
+  assert.equal(barrierHeight({ ...curve, base: 1 }, 'swap'), 7 - 2.5)
+  assert.equal(barrierHeight({ ...curve, base: 2 }, 'swap'), 1 - 2.5)
+  assert.equal(barrierHeight({ ...curve, base: null }, 'swap'), null)
+})
+
 test('a value that was not finite makes null of the heights that need it, and of no other', () => {
   const broken = { interpolation, values: [1, null, 5, 9, 3], endpoints: [1, 3] }
   assert.equal(barrierHeight(broken, 'midpoint'), 3)
   assert.equal(barrierHeight(broken, 'max-linear'), null)
+  assert.equal(barrierHeight({ ...broken, base: 1 }, 'base-rise'), 4)
+  const noSwap = { interpolation, values: [1, 2, 5, 9, null], endpoints: [1, 3] }
+  assert.equal(barrierHeight({ ...noSwap, base: 1 }, 'swap'), null)
+  assert.equal(barrierHeight({ ...noSwap, base: 2 }, 'swap'), -1)
   const noEnd = { interpolation, values: [1, 8, 5, 9, 3], endpoints: [1, null] }
   assert.equal(barrierHeight(noEnd, 'midpoint'), null)
   assert.equal(barrierHeight(noEnd, 'max-linear'), null)
@@ -49,7 +67,13 @@ test('a stored record gives back its two curves', () => {
     error: [0.1, 0.2, 0.3],
     endpointLoss: [1, 3],
     endpointError: [0.1, 0.3],
+    base: 2,
   } as BarrierRecord
-  assert.deepEqual(curveOf(record, 'loss'), { interpolation: [0, 0.5, 1], values: [1, 2, 3], endpoints: [1, 3] })
+  assert.deepEqual(curveOf(record, 'loss'), {
+    interpolation: [0, 0.5, 1],
+    values: [1, 2, 3],
+    endpoints: [1, 3],
+    base: 2,
+  })
   assert.deepEqual(curveOf(record, 'error').endpoints, [0.1, 0.3])
 })

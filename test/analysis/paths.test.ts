@@ -51,6 +51,37 @@ test('layers join a cumulative path one by one; a record names them from input t
   assert.equal(specs.length, 6)
 })
 
+test('a group of layers is named by patterns, and has a path into either model', () => {
+  const groups = [['layer3', 'layer1'], ['*']]
+  assert.deepEqual(PATH_KINDS.layers.specs(layout, { orders: [], rng, groups }), [
+    { path: 'layers', layer: null, layers: ['layer1', 'layer3'], order: null, base: 1 },
+    { path: 'layers', layer: null, layers: ['layer1', 'layer3'], order: null, base: 2 },
+    { path: 'layers', layer: null, layers: ['layer1', 'layer2', 'layer3'], order: null, base: 1 },
+    { path: 'layers', layer: null, layers: ['layer1', 'layer2', 'layer3'], order: null, base: 2 },
+  ])
+  assert.throws(
+    () => PATH_KINDS.layers.specs(layout, { orders: [], rng, groups: [['layer1'], ['conv*']] }),
+    /a pattern that matches one of layer1, layer2, layer3, got "conv\*"/,
+  )
+})
+
+test('a window of equal size slides from the first layers to the last', () => {
+  const windows = (window?: number) =>
+    PATH_KINDS.window
+      .specs(layout, { orders: [], rng, window })
+      .filter(({ base }) => base === 2)
+      .map(({ layer, layers }) => [layer, layers.join(' ')])
+  const two = [
+    ['layer1', 'layer1 layer2'],
+    ['layer2', 'layer2 layer3'],
+  ]
+  assert.deepEqual(windows(2), two)
+  assert.deepEqual(windows(), two, 'two layers when nothing is said')
+  assert.deepEqual(windows(3), [['layer1', 'layer1 layer2 layer3']])
+  for (const wrong of [0, 4, 1.5])
+    assert.throws(() => windows(wrong), new RegExp(`a window of 1 to 3 layers, as many as the model has, got ${wrong}`))
+})
+
 test('shallow goes from input to output, deep back', () => {
   assert.deepEqual(ORDERS.shallow(names(4), rng), ['1', '2', '3', '4'])
   assert.deepEqual(ORDERS.deep(names(4), rng), ['4', '3', '2', '1'])

@@ -25,7 +25,14 @@ interface Probe {
 }
 
 function everyPath(layout: LayerLayout): readonly PathSpec[] {
-  return pathSpecs(['full', 'layer', 'cumulative'], layout, { orders: CUMULATIVE_ORDERS, rng: createRng(9) })
+  const groups = [layout.blocks.filter(({ index }) => index % 2 === 0).map(({ name }) => name)]
+  const window = Math.min(2, layout.blocks.length)
+  return pathSpecs(['full', 'layer', 'cumulative', 'layers', 'window'], layout, {
+    orders: CUMULATIVE_ORDERS,
+    rng: createRng(9),
+    groups,
+    window,
+  })
 }
 
 function probe({ a, b, points = 3, paths, ...rest }: Probe): Promise<BarrierRecord[]> {
@@ -53,7 +60,7 @@ const [a, b] = [normalParams(layout.size, 1), normalParams(layout.size, 2)]
 
 test('a record says what was measured, and fits the schema that is stored and served', async () => {
   const records = await probe({ layout, a, b, evaluate: bumpy })
-  assert.equal(records.length, 1 + 2 * 4 + 2 * 4 * 4)
+  assert.equal(records.length, 1 + 2 * 4 + 2 * 4 * 4 + 2 + 2 * 3)
   for (const record of records) assert.deepEqual(barrierRecordSchema.parse(record), record)
   const { path, layer, layers, order, base, between, split, round, interpolation } = records[3]!
   assert.deepEqual(
@@ -93,6 +100,35 @@ test('the first step of every order is the barrier of that layer', async () => {
     const single = one(records, { path: 'layer', layer, base })
     assert.deepEqual([loss, lossBarrier], [single.loss, single.lossBarrier])
   }
+})
+
+test('a window of one layer is its layer path, a window or a group of all layers the full path, bit for bit', async () => {
+  const options = { orders: [], rng: createRng(9) }
+  const records = await probe({
+    layout,
+    a,
+    b,
+    evaluate: bumpy,
+    points: 11,
+    paths: [
+      ...pathSpecs(['full', 'layer'], layout, options),
+      ...pathSpecs(['window'], layout, { ...options, window: 1 }),
+      ...pathSpecs(['window', 'layers'], layout, { ...options, window: 4, groups: [['*'], ['layer2', 'layer4']] }),
+    ],
+  })
+  const heights = ({ loss, error, lossBarrier, errorBarrier }: BarrierRecord) => [
+    loss,
+    error,
+    lossBarrier,
+    errorBarrier,
+  ]
+  const full = one(records, { path: 'full' })
+  const ones = records.filter(({ path, layers }) => path === 'window' && layers.length === 1)
+  const alls = records.filter(({ path, layers }) => path !== 'full' && layers.length === 4)
+  assert.deepEqual([ones.length, alls.length], [8, 4])
+  for (const record of ones)
+    assert.deepEqual(heights(record), heights(one(records, { path: 'layer', layer: record.layer, base: record.base })))
+  for (const record of alls) assert.deepEqual(heights(record), heights(full))
 })
 
 test('no layer: plus and minus half the gap between the endpoints, not 0', async () => {

@@ -371,3 +371,36 @@ describe('other starts and rules', () => {
     assert.deepEqual(blockNames(session.layout), ['fc1', 'fc2'])
   })
 })
+
+describe('groups of layers and windows', () => {
+  const barriers = { paths: ['full', 'layers', 'window'], groups: [['fc2'], ['fc*']], window: 1, examples: 30 }
+
+  test('are recorded with the layers that moved; the group of all is the full barrier, and none becomes a metric', async () => {
+    const session = await openSession(runFileWith({ barriers }))
+    const updates = updatesOf(session, session.initial(), [0, 2])
+    const closed = await closeRound(session, { round: 1, server: session.initial(), updates })
+    const [full, ...rest] = closed.barriers
+    const found = rest.map(({ path, layer, layers, base }) => [path, layer, layers.join(' '), base])
+    assert.deepEqual(found, [
+      ['layers', null, 'fc2', 1],
+      ['layers', null, 'fc2', 2],
+      ['layers', null, 'fc1 fc2', 1],
+      ['layers', null, 'fc1 fc2', 2],
+      ['window', 'fc1', 'fc1', 1],
+      ['window', 'fc1', 'fc1', 2],
+      ['window', 'fc2', 'fc2', 1],
+      ['window', 'fc2', 'fc2', 2],
+    ])
+    for (const { layers, loss, errorBarrier } of rest.filter(({ layers }) => layers.length === 2))
+      assert.deepEqual([layers, loss, errorBarrier], [['fc1', 'fc2'], full!.loss, full!.errorBarrier])
+    const keys = closed.metrics.filter(({ key }) => key.startsWith('barrier/')).map(({ key }) => key)
+    assert.deepEqual(keys, ['barrier/full/loss', 'barrier/full/error'])
+    session.dispose()
+  })
+
+  test('a group that names no layer, and a window wider than the model, are refused when the run opens', async () => {
+    const open = (changes: object) => openSession(runFileWith({ barriers: { ...barriers, ...changes } }))
+    await assert.rejects(open({ groups: [['conv*']] }), { code: 'layer_unknown' })
+    await assert.rejects(open({ window: 3 }), { code: 'input_invalid', message: /1 to 2 layers/ })
+  })
+})

@@ -16,6 +16,10 @@ export interface PathOptions {
   readonly orders: readonly CumulativeOrder[]
   /** For the random order. The same stream in every round, or rounds cannot be compared. */
   readonly rng: Rng
+  /** For `layers` paths: of each group the patterns of its blocks. */
+  readonly groups?: readonly (readonly string[])[] | undefined
+  /** For `window` paths: layers in a window. */
+  readonly window?: number | undefined
 }
 
 /** A kind of path, as the run file's `barriers.paths` names it. */

@@ -912,7 +912,7 @@ export type $BarrierPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     runId: string
     round: number
     /**
-     * full, layer, cumulative, group
+     * full, layer, cumulative, layers, window, group
      */
     path: string
     layer: string | null
