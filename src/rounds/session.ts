@@ -12,6 +12,7 @@ import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { phasesOf } from '../training/phases.ts'
 import { localPlanOf } from './local-plan.ts'
+import { requireNeeds } from './needs.ts'
 import type { ServerState } from './ports.ts'
 import type { RunFile } from './run-file.ts'
 import { initialServer } from './server-state.ts'
@@ -44,6 +45,7 @@ export async function openSession(runFile: RunFile): Promise<Session> {
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
   const network = await buildNetwork(runFile.model, dataset)
   const strategy = resolveStrategy(runFile.strategy, network.layout)
+  requireNeeds(runFile, strategy)
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
   const { examples, every, paths, ...pathOptions } = runFile.barriers
   // Also while nobody has trained yet: a group that names no layer.

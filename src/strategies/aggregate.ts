@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { weightedSum } from '../compute/ops/weighted-sum.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
 import type { Rng } from '../core/rng.ts'
@@ -7,7 +8,7 @@ import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { type BlockRule, type LayerPlan, layerPlan } from './layer-rules.ts'
 import { type BlockMemory, memoryOf, readMemory } from './memory.ts'
 import type { Strategy } from './strategy.ts'
-import type { BlockReducer, RoundContext } from './transform.ts'
+import type { BlockReducer, RoundContext, Share } from './transform.ts'
 
 export interface AggregateInput {
   /** The round that is being closed, from 1. */
@@ -46,7 +47,8 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const blocks = layout.blocks.filter(block => plan.averaged.has(block.name))
   const context: RoundContext = { round, layout, global, averaged: blocks, rng }
   const cohort = await filtered(strategy, cohortOf(input.members, layout, global), context)
-  const reducer = (await strategy.reducer.prepare?.(cohort, context)) ?? strategy.reducer
+  const { reducer } = strategy
+  const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer
 
   const memory = readMemory(input.state, strategy.server)
   const next = memory.server.map(byBlock => ({ ...byBlock }))
@@ -56,7 +58,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
     const weights = weightsOf(cohort, plan.averaged.get(block.name)!)
     if (weights === null) continue
     const before = strategy.server.map((optimizer, index) => memoryOf(memory, index, optimizer, block))
-    const { step, after } = await stepOf(strategy, reducer, { cohort, block, weights, before, context })
+    const { step, after } = await stepOf(strategy, blockReducer, { cohort, block, weights, before, context })
     add(params, block, step)
     for (const [index, vectors] of after.entries())
       if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
@@ -103,13 +105,10 @@ async function stepOf(
     const rows = Array.from(weights.keys()).filter(row => weights[row]! > 0)
     const stack = cohort.stack(block)
     const present = rows.length === weights.length ? stack : tf.gather(stack, tf.tensor1d(rows, 'int32'))
-    let step = reducer.reduce(
-      present,
-      weights.filter(weight => weight > 0),
-      block,
-    )
+    const positive = weights.filter(weight => weight > 0)
+    let step = reduced(reducer, present, positive, { block, rows }, context)
     const after = strategy.server.map((optimizer, index) => {
-      const [changed, vectors] = optimizer.apply(step, toTensors(before[index]!), context)
+      const [changed, vectors] = optimizer.apply(step, toTensors(before[index]!), { ...context, block })
       step = changed
       return { ...vectors }
     })
@@ -120,6 +119,19 @@ async function stepOf(
   } finally {
     tf.dispose(tensors)
   }
+}
+
+function reduced(
+  reducer: BlockReducer,
+  stack: tf.Tensor2D,
+  weights: Float64Array,
+  share: Share,
+  { global }: RoundContext,
+): tf.Tensor1D {
+  if ('reduce' in reducer) return reducer.reduce(stack, weights, share)
+  const { updates, global: ofGlobal = 0 } = reducer.coefficients(weights, share)
+  const sum = weightedSum(stack, updates)
+  return ofGlobal === 0 ? sum : tf.add(sum, tf.mul(tf.tensor1d(view(global, share.block).slice()), ofGlobal))
 }
 
 function toTensors(memory: BlockMemory): Record<string, tf.Tensor1D> {

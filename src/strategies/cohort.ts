@@ -18,9 +18,11 @@ export interface Cohort {
   /** Examples of each client, in the order of `clients`. */
   readonly weights: Float64Array
   /**
-   * The clients' updates of one block, float32[K, block.size]: local − global, the sign of Reddi et al. 2021, Algorithm 2.
-   * A new tensor at each call, the caller's to dispose.
+   * Writes the clients' updates of one block, row after row, over `rows`, float32[K · block.size]: local − global, the sign
+   * of Reddi et al. 2021, Algorithm 2.
    */
+  fill(block: LayerBlock, rows: Float32Array): void
+  /** The same as float32[K, block.size]: a new tensor at each call, the caller's to dispose. */
   stack(block: LayerBlock): tf.Tensor2D
 }
 
@@ -33,14 +35,36 @@ export interface Cohort {
 export function cohortOf(members: readonly Member[], layout: LayerLayout, global: Params): Cohort {
   const sorted = members.toSorted((left, right) => left.client - right.client)
   requireMembers(sorted, layout)
-  return {
+  return withRows({
     clients: sorted.map(member => member.client),
     weights: Float64Array.from(sorted, member => member.numExamples),
-    stack({ offset, size }) {
-      return filledTensor<tf.Rank.R2>([sorted.length, size], deltas => {
-        for (const [row, { params }] of sorted.entries()) subtract(deltas, row * size, params, global, offset, size)
-      })
+    fill({ offset, size }, rows) {
+      for (const [row, { params }] of sorted.entries()) subtract(rows, row * size, params, global, offset, size)
     },
+  })
+}
+
+/**
+ * The cohort whose rows are first written by `cohort`, then changed in place by `change`: float32[K · block.size], client
+ * after client. Both write into the engine's own memory where that can be reached, so a filter costs no second stack.
+ */
+export function changed(cohort: Cohort, change: (rows: Float32Array, block: LayerBlock) => void): Cohort {
+  return withRows({
+    ...cohort,
+    fill(block, rows) {
+      cohort.fill(block, rows)
+      change(rows, block)
+    },
+  })
+}
+
+function withRows(rows: Omit<Cohort, 'stack'>): Cohort {
+  return {
+    ...rows,
+    stack: block =>
+      filledTensor<tf.Rank.R2>([rows.clients.length, block.size], values => {
+        rows.fill(block, values)
+      }),
   }
 }
 

@@ -8,7 +8,7 @@ import type { LocalAdditions, StrategyParts } from './presets/preset.ts'
 import { reducers } from './reducers/index.ts'
 import type { StrategyOptions } from './schema.ts'
 import { serverOptimizers } from './server/index.ts'
-import type { Filter, Part, Reducer, ServerOptimizer } from './transform.ts'
+import type { Filter, Needs, Part, Reducer, ServerOptimizer } from './transform.ts'
 
 /** A strategy written out for one model, as plain data: presets expanded, defaults filled in. */
 export interface WrittenStrategy {
@@ -30,6 +30,11 @@ export interface Strategy {
   readonly reducer: Reducer
   readonly server: readonly ServerOptimizer[]
   readonly local: LocalAdditions
+}
+
+/** What all parts of a strategy together ask of the run. */
+export function needsOf({ filters, reducer, server }: Strategy): readonly Needs[] {
+  return [...filters, reducer, ...server].flatMap(({ needs }) => needs ?? [])
 }
 
 const partsSchema = z.object({

@@ -17,23 +17,57 @@ export interface RoundContext {
   readonly rng: Rng
 }
 
+export interface BlockContext extends RoundContext {
+  readonly block: LayerBlock
+}
+
+/** What a part of a strategy asks of the run that uses it. A run that does not have it is refused before it begins. */
+export interface Needs {
+  /** Updates in every round, at least. */
+  readonly clients?: number
+  /** Which rule of the method says so, for people: "krum with faulty: 2 compares each update with 2 · 2 + 2 others". */
+  readonly why: string
+}
+
 /** Cohort → cohort: clips, drops or re-weights clients before they are reduced. Leaves no tensor behind. */
 export interface Filter {
   readonly name: string
+  readonly needs?: Needs | undefined
   apply(cohort: Cohort, context: RoundContext): Cohort | Promise<Cohort>
 }
 
-/** Stack → vector: the clients' updates of one block become one. Called inside `tf.tidy`. */
-export interface BlockReducer {
-  /** stack: float32[K, block.size], K ≥ 1; weights: K positive numbers that sum to 1; result: float32[block.size]. */
-  reduce(stack: tf.Tensor2D, weights: Float64Array, block: LayerBlock): tf.Tensor1D
+/** Which part of the cohort is reduced at a time. */
+export interface Share {
+  readonly block: LayerBlock
+  /** The rows of the cohort that have a weight in this block, ascending. */
+  readonly rows: readonly number[]
 }
 
-export interface Reducer extends BlockReducer {
-  readonly name: string
-  /** For a reducer that must see whole vectors first, block by block; what it returns reduces the blocks of the round. */
-  prepare?(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer>
+/** Stack → vector: the clients' updates of one block become one. Called inside `tf.tidy`. */
+export interface StackReducer {
+  /** stack: float32[K, block.size], K ≥ 1; weights: K positive numbers that sum to 1; result: float32[block.size]. */
+  reduce(stack: tf.Tensor2D, weights: Float64Array, share: Share): tf.Tensor1D
 }
+
+/** A combination of K updates and the global model g: Σ_k updates[k] Δ_k + global · g. */
+export interface Coefficients {
+  readonly updates: Float64Array
+  /** 0 when left out: most methods only mix updates. */
+  readonly global?: number
+}
+
+/** As a `StackReducer` whose result is a linear combination of its rows: it needs to know only the coefficients. */
+export interface LinearReducer {
+  coefficients(weights: Float64Array, share: Share): Coefficients
+}
+
+export type BlockReducer = StackReducer | LinearReducer
+
+/** Reduces block by block, or first sees the whole cohort: what `prepare` returns then reduces the blocks of the round. */
+export type Reducer = { readonly name: string; readonly needs?: Needs | undefined } & (
+  | BlockReducer
+  | { prepare(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer> }
+)
 
 /**
  * Vector → vector: the reduced update of one block becomes the step of the global model. An init/apply pair as in optax;
@@ -41,12 +75,13 @@ export interface Reducer extends BlockReducer {
  */
 export interface ServerOptimizer<K extends string = string> {
   readonly name: string
+  readonly needs?: Needs | undefined
   init(block: LayerBlock): Readonly<Record<K, Float32Array>>
   /** Called inside `tf.tidy`. */
   apply(
     delta: tf.Tensor1D,
     memory: Readonly<Record<K, tf.Tensor1D>>,
-    context: RoundContext,
+    context: BlockContext,
   ): readonly [step: tf.Tensor1D, memory: Readonly<Record<K, tf.Tensor1D>>]
 }
 

@@ -198,6 +198,35 @@ describe('aggregate', () => {
     assert.equal(tf.memory().numTensors, numTensors)
   })
 
+  it('takes a linear reducer at its coefficients, of the updates and of the global model', async () => {
+    await useEngine('cpu')
+    const halved: Strategy['reducer'] = {
+      name: 'halved',
+      coefficients: weights => ({ updates: weights.map(weight => weight / 2), global: -0.5 }),
+    }
+    const { params } = await aggregate({ ...strategyOf({}), reducer: halved }, input(members, global))
+    const mean = meanOracle(rows(members), counts(members))
+    // g + ½ (mean − g) − ½ g = ½ mean
+    const expected = mean.map(value => value / 2)
+    assertClose(params, expected, 2 ** -22, magnitudes(members, global))
+  })
+
+  it('tells a reducer which rows of the cohort have a weight in the block', async () => {
+    await useEngine('cpu')
+    const seen: string[] = []
+    const reducer: Strategy['reducer'] = {
+      name: 'listening',
+      coefficients(weights, { block, rows: present }) {
+        seen.push(`${block.name} ${present.join()}`)
+        return { updates: weights }
+      },
+    }
+    const left = members[1]!.client
+    const layers = [{ match: 'fc1', clientWeights: { [left]: 0 } }, { match: '*' }]
+    await aggregate({ ...strategyOf({ layers }), reducer }, input(members, global))
+    assert.deepEqual(seen, ['conv1 0,1,2', 'norm1 0,1,2', 'fc1 0,2', 'fc2 0,1,2'])
+  })
+
   it('refuses what cannot be aggregated', async () => {
     await useEngine('cpu')
     const strategy = strategyOf({})

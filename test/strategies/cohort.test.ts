@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { aggregate } from '../../src/strategies/aggregate.ts'
-import { cohortOf } from '../../src/strategies/cohort.ts'
+import { changed, cohortOf } from '../../src/strategies/cohort.ts'
 import { ENGINES, SKIP, useEngine } from './engines.ts'
 import { layout, oneBlock, rng, strategyOf } from './fixtures.ts'
 
@@ -18,6 +18,20 @@ describe('a cohort', () => {
     assert.deepEqual([...(await stack.data())], [1, 1, 1, -2, -2, -2, 3, 3, 3])
     stack.dispose()
   })
+
+  for (const engine of ENGINES)
+    it(`is changed row by row where a filter says so, on ${engine}`, { skip: SKIP[engine] }, async () => {
+      await useEngine(engine)
+      const global = new Float32Array(layout.size)
+      const of = (client: number) => ({ client, numExamples: 1, params: global.map((_, i) => i) })
+      const block = layout.blocks[3]! // 15, 16, 17
+      const twice = changed(cohortOf([of(1), of(4)], layout, global), (rows, { size }) => {
+        for (let i = size; i < 2 * size; i++) rows[i]! *= 2
+      })
+      const stack = twice.stack(block)
+      assert.deepEqual([...(await stack.data())], [15, 16, 17, 30, 32, 34])
+      stack.dispose()
+    })
 
   for (const engine of ENGINES)
     it(`is reduced in client order on ${engine}, even where the order of a sum decides its value`, {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
 import { rowNorms } from '../../compute/ops/row-norms.ts'
 import type { LayerBlock } from '../../core/layout.ts'
-import type { Cohort } from '../cohort.ts'
+import { type Cohort, changed } from '../cohort.ts'
 import type { Filter, Part } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -33,10 +33,10 @@ export const normClip: Part<Filter, typeof schema> = {
       const factors = new Map(
         averaged.map((block, index) => {
           const norms = scope === 'model' ? whole : Array.from(perBlock[index]!)
-          return [block.name, norms.map(norm => (norm > maxNorm ? maxNorm / norm : 1))] as const
+          return [block.name, norms.map(norm => (norm > maxNorm ? Math.fround(maxNorm / norm) : 1))] as const
         }),
       )
-      return { ...cohort, stack: block => scaled(cohort, block, factors.get(block.name)) }
+      return changed(cohort, (rows, block) => scale(rows, block, factors.get(block.name) ?? []))
     },
   }),
 }
@@ -50,7 +50,10 @@ async function normsOf(cohort: Cohort, block: LayerBlock): Promise<ArrayLike<num
   }
 }
 
-function scaled(cohort: Cohort, block: LayerBlock, factors: readonly number[] = []): tf.Tensor2D {
-  if (factors.every(factor => factor === 1)) return cohort.stack(block)
-  return tf.tidy(() => tf.mul(cohort.stack(block), tf.tensor2d([...factors], [factors.length, 1])))
+/** Multiplies each client's row by its factor, in place. */
+function scale(rows: Float32Array, { size }: LayerBlock, factors: readonly number[]): void {
+  for (const [row, factor] of factors.entries()) {
+    if (factor === 1) continue
+    for (let i = row * size; i < (row + 1) * size; i++) rows[i]! *= factor
+  }
 }

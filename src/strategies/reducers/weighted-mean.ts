@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { weightedSum } from '../../compute/ops/weighted-sum.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({ name: z.literal('weightedMean') })
@@ -9,5 +8,5 @@ export const weightedMean: Part<Reducer, typeof schema> = {
   name: 'weightedMean',
   summary: 'Mean of the updates, weighted by examples (or as the layer rule says).',
   schema,
-  make: () => ({ name: 'weightedMean', reduce: weightedSum }),
+  make: () => ({ name: 'weightedMean', coefficients: weights => ({ updates: weights }) }),
 }
