@@ -2,10 +2,12 @@ import * as tf from '@tensorflow/tfjs-core'
 import { LayersModel, Sequential } from '@tensorflow/tfjs-layers'
 import { FedError } from '../core/errors.ts'
 import { type LayerLayout, layoutOf, type Params, sizeOf, tensorViews } from '../core/layout.ts'
+import type { NetworkPlan } from '../core/network-plan.ts'
 import type { Rng } from '../core/rng.ts'
 import { type ModelOptions, models } from './index.ts'
 import { initialParams } from './initializers.ts'
 import type { ModelComponent, ModelShape } from './model.ts'
+import { planOf } from './network-plan.ts'
 import { layerNoise } from './random-layers.ts'
 import { requireTrainable } from './trainability.ts'
 import { disposeWeights, layersOf, weightsOf } from './weights.ts'
@@ -14,6 +16,8 @@ import { disposeWeights, layersOf, weightsOf } from './weights.ts'
 export interface Network extends ModelShape {
   readonly name: string
   readonly layout: LayerLayout
+  /** The same function of the same parameters as data; a sentence, what has no place in it, where there is none. */
+  readonly plan: NetworkPlan | string
   /** Variable i holds tensor i of the layout. An optimizer may assign to it; its dtype and shape stay. */
   readonly variables: readonly tf.Variable[]
   /** false for running statistics, which have no gradient. */
@@ -79,6 +83,7 @@ async function networkOf(
     inputShape: shape.inputShape,
     numClasses: shape.numClasses,
     layout,
+    plan: planOf(model, layout),
     variables,
     trainable: weights.map(weight => weight.spec.trainable),
     forward(x, training = false) {
