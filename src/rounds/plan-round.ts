@@ -1,7 +1,7 @@
 import { blocksMatching } from '../core/block-pattern.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { createRng, sample } from '../core/rng.ts'
-import { blockSegment } from '../protocol/segments.ts'
+import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { layerPlan, sharedBlocks } from '../strategies/layer-rules.ts'
 import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { localPlanOf } from './local-plan.ts'
@@ -27,7 +27,8 @@ export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy
 /**
  * What travels to one client in one round. A block comes from the client's own state where it has one; from its own
  * random start where starts are independent and the block was never averaged; from the global model otherwise, which
- * travels apart from the task, once to each process, but only for blocks that are averaged in some round.
+ * travels apart from the task, once to each process, but only for blocks that are averaged in some round. What an optimizer
+ * remembers comes back, and is part of the client's own state then, where the run file wants it kept.
  */
 export function taskFor(key: UpdateKey, server: ServerState, context: TaskContext): Task {
   const { layout, strategy, runFile, shared } = context
@@ -45,6 +46,7 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
   const reply = layout.blocks
     .map(block => block.name)
     .filter(name => plan.averaged.has(name) || !context.fixed.has(name))
+  if (runFile.local.memory === 'keep') reply.push(OPTIMIZER_MEMORY)
   return { ...key, server, own, initialise, reply }
 }
 

@@ -17,6 +17,10 @@ export const layerRuleSchema = z
       .default('weighted')
       .meta({ description: 'clients count by their examples, all alike, or not at all: the layer stays local' }),
     every: z.int().min(1).optional().meta({ description: 'averaged in rounds n, 2n, 3n, …; local in between' }),
+    until: z.int().min(1).optional().meta({
+      description:
+        'last round in which it is averaged; from there on local: with "*", clients part after so many rounds',
+    }),
     pick: z
       .enum(['random', 'roundRobin'])
       .optional()
@@ -27,7 +31,7 @@ export const layerRuleSchema = z
       .meta({ description: 'factor on the weight of single clients, by index; 0 leaves the client out' }),
   })
   .superRefine((rule, context) => {
-    for (const key of ['every', 'pick', 'clientWeights'] as const)
+    for (const key of ['every', 'until', 'pick', 'clientWeights'] as const)
       if (rule.average === 'none' && rule[key] !== undefined)
         context.addIssue({ code: 'custom', path: [key], message: 'has no meaning together with average: none' })
   })
@@ -58,8 +62,8 @@ export interface LayerPlan {
 export function layerPlan(rules: readonly LayerRule[], layout: LayerLayout, round: number, rng: Rng): LayerPlan {
   const averaged = new Map<string, BlockRule>()
   for (const [index, blocks] of blocksByRule(rules, layout).entries()) {
-    const { average, every = 1, pick, clientWeights = {} } = rules[index]!
-    if (average === 'none' || round % every !== 0 || blocks.length === 0) continue
+    const { average, every = 1, until = round, pick, clientWeights = {} } = rules[index]!
+    if (average === 'none' || round % every !== 0 || round > until || blocks.length === 0) continue
     const turn = round / every - 1
     const draw = () => integer(rng.fork(`layers/${index}/round/${round}`), blocks.length)
     const chosen = pick ? [blocks[pick === 'random' ? draw() : turn % blocks.length]!] : blocks

@@ -21,6 +21,10 @@ export const localPlanSchema = z.strictObject({
     .default(32)
     .meta({ description: 'the last batch of an epoch may be shorter' }),
   optimizer: optimizers.schema.prefault({ name: 'sgd' }),
+  memory: z.enum(['reset', 'keep']).default('reset').meta({
+    description:
+      'momentum and moments of the optimizer: reset = gone after each round, keep = each client goes on with its own',
+  }),
   schedule: schedules.schema.prefault({ name: 'constant' }),
   regularizer: regularizers.schema.optional(),
   phases: z

@@ -10,7 +10,7 @@ import { createPacer } from './pacer.ts'
 import { phasesOf } from './phases.ts'
 import type { LocalPlan } from './plan.ts'
 import { regularizers } from './regularizers/index.ts'
-import { schedules } from './schedules/index.ts'
+import { scheduleOf } from './schedules/index.ts'
 import { takeStep } from './step.ts'
 
 export interface TrainJob {
@@ -56,7 +56,7 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   const perEpoch = Math.ceil(indices.length / plan.batchSize)
   const totalSteps = perEpoch * phases.reduce((sum, { epochs }) => sum + epochs, 0)
   const optimizer = optimizers.named(plan.optimizer.name).make(plan.optimizer as never)
-  const factor = schedules.named(plan.schedule.name).make(plan.schedule as never)
+  const factor = scheduleOf(plan.schedule)
   const regularizer = plan.regularizer ? regularizers.named(plan.regularizer.name).make(plan.regularizer) : null
 
   network.assign(job.params)

@@ -14,6 +14,21 @@ function reportOf({ code, stdout, stderr }: Finished, expectedCode = 0): RunRepo
 const SIMULATE = ['simulate', 'tiny.json', '--json']
 
 describe('simulate', () => {
+  test('momentum that clients keep over the rounds changes the model, whatever the number of processes', async t => {
+    const folder = await folderWithRun(t)
+    const words = [...SIMULATE, '--set', 'local.optimizer={name: sgd, learningRate: 0.05, momentum: 0.9}']
+    const kept = [...words, '--set', 'local.memory=keep', '--set', 'local.schedule={name: cosine, warmup: 5}']
+    const digests = []
+    for (const [asked, workers] of [
+      [kept, '1'],
+      [kept, '2'],
+      [[...kept, '--set', 'local.memory=reset'], '1'],
+    ] as const)
+      digests.push(reportOf(await fedstrata(t, folder, [...asked, '--workers', workers])).modelSha256)
+    assert.equal(digests[0], digests[1])
+    assert.notEqual(digests[0], digests[2])
+  })
+
   test('runs a run file to its end; the document says what the database says, whatever the number of processes', async t => {
     const folder = await folderWithRun(t)
     const first = await fedstrata(t, folder, [...SIMULATE, '--workers', '1'])

@@ -5,6 +5,7 @@ import { blockNames, type Params } from '../../src/core/layout.ts'
 import type { BarrierRecord, MetricRecord } from '../../src/core/records.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import { loadDataset } from '../../src/data/index.ts'
+import { OPTIMIZER_MEMORY } from '../../src/protocol/segments.ts'
 import { averageRound, measureRound } from '../../src/rounds/close-round.ts'
 import type { RoundJob } from '../../src/rounds/closed-round.ts'
 import type { ClosedRound } from '../../src/rounds/commit.ts'
@@ -332,6 +333,23 @@ describe('other starts and rules', () => {
       updates: updatesOf(session, server, [0, 1]),
     })
     assert.deepEqual(taskFor({ round: 2, attempt: 1, client: 3 }, next, context).initialise, [])
+  })
+
+  test('optimizer memory that is kept comes back with an update, and goes out with the next task of its client', async () => {
+    const runFile = runFileWith({ local: { memory: 'keep' }, barriers: { every: 0 } })
+    const session = await openSession(runFile)
+    const context = taskContext(runFile, session.layout)
+    const server = session.initial()
+    const key = { round: 1, attempt: 1, client: 1 }
+    assert.deepEqual(taskFor(key, server, context).reply, ['fc1', 'fc2', OPTIMIZER_MEMORY])
+    const updates = updatesOf(session, server, [0, 1]).map(({ segments, ...update }) => ({
+      ...update,
+      segments: new Map([...segments, ['momentum/fc1', new Float32Array(25).fill(update.client)] as const]),
+    }))
+    const { server: next } = await closeRound(session, { round: 1, server, updates })
+    const { own } = taskFor({ ...key, round: 2 }, next, context)
+    assert.deepEqual([...own], [['momentum/fc1', new Float32Array(25).fill(1)]])
+    assert.deepEqual([...taskFor({ ...key, round: 2, client: 3 }, next, context).own], [])
   })
 
   test('a block averaged every second round stays local in between, and nobody keeps an old version after it', async () => {

@@ -55,6 +55,17 @@ describe('layer rules', () => {
     assert.deepEqual(averaged(parsed, 1), ['conv1', 'norm1'])
   })
 
+  it('average until a round, and part the clients from there on', () => {
+    const parsed = rules({ match: 'fc*', until: 2 }, { match: '*', every: 2, until: 4 })
+    const byRound = [1, 2, 3, 4, 5, 6].map(round => averaged(parsed, round).join())
+    assert.deepEqual(byRound, ['fc1,fc2', 'conv1,norm1,fc1,fc2', '', 'conv1,norm1', '', ''])
+    assert.deepEqual(
+      sharedBlocks(parsed, layout).map(block => block.name),
+      names,
+    )
+    assert.throws(() => rules({ match: '*', average: 'none', until: 2 }), /no meaning/)
+  })
+
   it('go round robin through the blocks that the rule decides, also together with every', () => {
     const parsed = rules({ match: 'norm1', average: 'none' }, { match: '*', pick: 'roundRobin' })
     assert.deepEqual(

@@ -10,6 +10,7 @@ describe('the run file section local', () => {
       epochs: 1,
       batchSize: 32,
       optimizer: { name: 'sgd', learningRate: 0.05, momentum: 0, weightDecay: 0 },
+      memory: 'reset',
       schedule: { name: 'constant' },
     })
   })

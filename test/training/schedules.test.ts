@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { schedules } from '../../src/training/schedules/index.ts'
+import { scheduleOf, schedules } from '../../src/training/schedules/index.ts'
 import type { Schedule } from '../../src/training/schedules/schedule.ts'
 import { assertClose } from '../helpers/values.ts'
 
 function made(options: { name: string; [key: string]: unknown }): Schedule {
-  return schedules.named(options.name).make(schedules.schema.parse(options) as never)
+  return scheduleOf(schedules.schema.parse(options))
 }
 
 const at = (round: number, step = 0) => ({ round, totalRounds: 4, step, totalSteps: 10 })
@@ -43,6 +43,33 @@ describe('learning rate schedules', () => {
     )
   })
 
+  it('multiStep drops at shares of the run, in one round as in many', () => {
+    const schedule = made({ name: 'multiStep', at: [0.25, 0.6], factor: 0.5 })
+    assertClose(
+      [at(1, 9), at(2, 0), at(3, 3), at(3, 4), at(4, 9)].map(schedule), // 9, 10, 23, 24 and 39 of 40 steps
+      [1, 0.5, 0.5, 0.25, 0.25],
+      1e-12,
+    )
+    const once = [9, 10, 23, 24].map(step => schedule({ round: 1, totalRounds: 1, step, totalSteps: 40 }))
+    assertClose(once, [1, 0.5, 0.5, 0.25], 1e-12)
+  })
+
+  it('multiStep refuses shares that do not ascend or lie outside the run', () => {
+    for (const shares of [[0.5, 0.5], [0.7, 0.2], [0], [1], []])
+      assert.throws(() => made({ name: 'multiStep', at: shares }), String(shares))
+  })
+
+  it('a warm-up rises over the first steps of the run and not of a round, under any schedule', () => {
+    const schedule = made({ name: 'step', every: 1, factor: 0.5, warmup: 14 })
+    assertClose(
+      [at(1, 0), at(1, 9), at(2, 0), at(2, 3), at(2, 4), at(3, 0)].map(schedule),
+      [1 / 15, 10 / 15, 0.5 * (11 / 15), 0.5 * (14 / 15), 0.5, 0.25],
+      1e-12,
+    )
+    const cosine = made({ name: 'cosine', warmup: 4 })
+    assertClose([cosine(at(1, 1)), cosine(at(3))], [(2 / 5) * 0.5 * (1 + Math.cos(Math.PI / 40)), 0.5], 1e-12)
+  })
+
   it('never leaves [0, 1]', () => {
     const options = fc.oneof(
       fc.constant({ name: 'constant' }),
@@ -55,7 +82,9 @@ describe('learning rate schedules', () => {
         name: fc.constant('cosine'),
         minimum: fc.double({ min: 0, max: 1, noNaN: true }),
         over: fc.constantFrom('run', 'round'),
+        warmup: fc.nat(5000),
       }),
+      fc.record({ name: fc.constant('multiStep'), factor: fc.double({ min: 0.01, max: 1, noNaN: true }) }),
     )
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 50 }), fc.nat(99), (options, round, step) => {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Part } from '../part.ts'
 import type { Schedule } from './schedule.ts'
+import { warmupOption } from './warmup.ts'
 
-const schema = z.strictObject({ name: z.literal('constant') })
+const schema = z.strictObject({ name: z.literal('constant'), ...warmupOption })
 
 export const constant: Part<Schedule, typeof schema> = {
   name: 'constant',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Part } from '../part.ts'
-import type { Schedule } from './schedule.ts'
+import { type Schedule, shareDone } from './schedule.ts'
+import { warmupOption } from './warmup.ts'
 
 const schema = z.strictObject({
   name: z.literal('cosine'),
@@ -9,12 +10,12 @@ const schema = z.strictObject({
     .enum(['run', 'round'])
     .default('run')
     .meta({ description: 'run: one decay over all rounds; round: one in each round, from the start again' }),
+  ...warmupOption,
 })
 
 /**
  * minimum + (1 − minimum) ½ (1 + cos π p), p in [0, 1) the part of the run (or round) that is done: Loshchilov and Hutter
- * 2017, equation 5, without or with warm restarts. Progress is counted in a client's own steps, so that clients with
- * little data decay as far in a round as the others.
+ * 2017, equation 5, without or with warm restarts.
  */
 export const cosine: Part<Schedule, typeof schema> = {
   name: 'cosine',
@@ -22,9 +23,8 @@ export const cosine: Part<Schedule, typeof schema> = {
   schema,
   make:
     ({ minimum, over }) =>
-    ({ round, totalRounds, step, totalSteps }) => {
-      const within = step / totalSteps
-      const done = over === 'round' ? within : (round - 1 + within) / totalRounds
+    progress => {
+      const done = over === 'round' ? progress.step / progress.totalSteps : shareDone(progress)
       return minimum + (1 - minimum) * 0.5 * (1 + Math.cos(Math.PI * done))
     },
 }

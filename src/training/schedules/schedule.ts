@@ -8,3 +8,11 @@ export interface Progress {
 
 /** The factor of the learning rate at one local step. Pure. */
 export type Schedule = (progress: Progress) => number
+
+/**
+ * The part of the run that is done, in [0, 1). Counted in a client's own steps, so that clients with little data get as
+ * far in a round as the others.
+ */
+export function shareDone({ round, totalRounds, step, totalSteps }: Progress): number {
+  return (round - 1 + step / totalSteps) / totalRounds
+}
