@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/compute': ['src/core'],
   // maths
   'src/data': ['src/core'],
-  'src/models': ['src/core'],
+  'src/models': ['src/core', 'src/compute'],
   'src/training': ['src/core', 'src/compute', 'src/data', 'src/models'],
   'src/strategies': ['src/core', 'src/compute'],
   'src/analysis': ['src/core'],

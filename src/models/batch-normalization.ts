@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { LayerVariable, Shape } from '@tensorflow/tfjs-layers'
+import { normalize } from '../compute/ops/normalize.ts'
 import { EPSILON, Normalization } from './normalization.ts'
-import { normalize } from './normalize.ts'
 
 /** Share of the old value in a running statistic after each batch. A client's round has few batches: 0.99 would not move. */
 const KEPT = 0.9
@@ -34,7 +34,7 @@ export class BatchNormalization extends Normalization {
       move(this.mean, mean)
       move(this.variance, tf.mul(variance, count / Math.max(1, count - 1)))
     }
-    return normalize(x, gamma, beta, { view: [count, channels], axes: [0], epsilon: EPSILON, observe })
+    return normalize(x, gamma, beta, { images: 1, groups: channels, epsilon: EPSILON, observe })
   }
 }
 

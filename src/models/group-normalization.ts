@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core'
+import { normalize } from '../compute/ops/normalize.ts'
 import { EPSILON, Normalization } from './normalization.ts'
-import { normalize } from './normalize.ts'
 
 /**
  * Group normalisation (Wu and He 2018, equations 1 and 7), which tfjs-layers lacks: the channels of each example are
@@ -17,8 +17,7 @@ export class GroupNormalization extends Normalization {
   }
 
   protected override normalized(x: Tensor): Tensor {
-    const [batch = 0, channels = 0] = [x.shape[0], x.shape.at(-1)]
-    const view = [batch, x.size / batch / channels, this.groups, channels / this.groups]
-    return normalize(x, this.gamma.read(), this.beta.read(), { view, axes: [1, 3], epsilon: EPSILON })
+    const sets = { images: x.shape[0] ?? 0, groups: this.groups, epsilon: EPSILON }
+    return normalize(x, this.gamma.read(), this.beta.read(), sets)
   }
 }

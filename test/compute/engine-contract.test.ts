@@ -4,11 +4,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { type EngineName, prepareEngine } from '../../src/compute/choose.ts'
 import { engineSetups } from '../../src/compute/engines/index.ts'
+import { normalize } from '../../src/compute/ops/normalize.ts'
 import { oneHot, softmaxCrossEntropy } from '../../src/training/loss.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
+import { normalization } from '../oracle/normalization.ts'
 import * as pool from '../oracle/pool2d.ts'
 import { crossEntropy } from '../oracle/softmax.ts'
 
@@ -45,6 +47,13 @@ const pools = fc.record({
   strides: pair(1, 3),
   pad: fc.constantFrom<conv.Window2D['pad']>('valid', 'same'),
 })
+
+/** Of at least four values: of fewer the variance may be next to nothing, and all is rounding. */
+const sets = fc.oneof(
+  fc.record({ images: fc.constant(1), positions: size(4, 20), groups: size(1, 9), width: fc.constant(1) }),
+  fc.record({ images: size(1, 3), positions: size(1, 20), groups: fc.constant(1), width: size(4, 9) }),
+  fc.record({ images: size(2, 3), positions: size(2, 20), groups: size(2, 4), width: size(2, 5) }),
+)
 
 const noAdapter = withoutSoftwareAdapter()
 /** On a software adapter a program takes milliseconds: fewer cases, and always the same ones, which reach every state. */
@@ -265,6 +274,37 @@ for (const { name } of engineSetups) {
         }),
         options,
       )
+    })
+
+    it('normalises sets of values, and carries gradients to them, their scale and their shift', async () => {
+      const seen = { batch: 0, layer: 0, group: 0, odd: 0, shifted: 0 }
+      await fc.assert(
+        fc.asyncProperty(seed, sets, fc.constantFrom(0, 20), async (seed, sets, shift) => {
+          const { images, positions, groups, width } = sets
+          if (images === 1 && width === 1) seen.batch++
+          else if (groups === 1) seen.layer++
+          else seen.group++
+          if ((groups * width) % 4 > 0) seen.odd++
+          if (shift > 0) seen.shifted++
+          const channels = groups * width
+          const shape = [images, positions, channels]
+          const x = normals(seed, product(shape)).map(value => value + shift)
+          const [gamma, beta, dy] = [channels, channels, x.length].map((n, i) => normals(seed + 1 + i, n))
+          const expected = normalization(x, gamma!, beta!, dy!, sets, 1e-3)
+          const tolerance = (shift > 0 ? 20 : 1) * TOLERANCE * Math.max(1, expected.sharpest) ** 2
+          const run = (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) =>
+            normalize(x, gamma, beta, { images, groups, epsilon: 1e-3 })
+          const inputs = [tensor(x, shape), tensor(gamma!, [channels]), tensor(beta!, [channels])]
+          const y = await values(() => run(inputs[0]!(), inputs[1]!(), inputs[2]!()))
+          assertClose(y, expected.y, tolerance, 'y')
+          const slopes = await gradients((x, gamma, beta) => run(x!, gamma!, beta!), inputs, tensor(dy!, shape))
+          assertClose(slopes[0]!, expected.dx, tolerance, 'dx')
+          assertClose(slopes[1]!, expected.dGamma, tolerance, 'dγ')
+          assertClose(slopes[2]!, expected.dBeta, tolerance, 'dβ')
+        }),
+        options,
+      )
+      for (const [state, count] of Object.entries(seen)) assert.ok(count > 2 * share, `${state}: ${count}`)
     })
 
     it('repeats along any axes', async () => {

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { prepareEngine } from '../../src/compute/choose.ts'
+import { normalize } from '../../src/compute/ops/normalize.ts'
 import { adamStep, proxGradient, sgdStep } from '../../src/compute/ops/optimizer-steps.ts'
 import { runPackKernel } from '../../src/compute/ops/pack-kernel.ts'
 import { addressOf, type WasmBackend } from '../../src/compute/wasm-kernels/heap.ts'
@@ -16,6 +17,7 @@ import { packOf, packProblem } from '../../src/compute/wasm-kernels/pack.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
+import { normalization, type SetsOf } from '../oracle/normalization.ts'
 
 // The engine contract runs on the pack too, at sizes of a few dozen; here is what only the pack has.
 
@@ -66,6 +68,53 @@ describe('the kernel pack', () => {
         ...matMul(a.subarray((i % countA) * m * k), b.subarray((i % countB) * k * n), [m, k, n]),
       ])
       assertClose(result!, expected, 2e-5, `${countA} by ${countB}`)
+    }
+  })
+
+  it('normalises more positions than it sums at a time, and values whose mean is ten thousand times their deviation', async () => {
+    for (const [sets, shift] of [
+      [{ images: 1, positions: 53, groups: 7, width: 1 }, 0],
+      [{ images: 2, positions: 35, groups: 3, width: 5 }, 1e4],
+    ] as const) {
+      const { images, positions, groups, width } = sets
+      const [length, channels] = [images * positions * groups * width, groups * width]
+      const x = normals(1, length).map(value => value + shift)
+      const [gamma, beta, dy] = [channels, channels, length].map((n, i) => normals(2 + i, n))
+      const expected = normalization(x, gamma!, beta!, dy!, sets, 1e-5)
+      const [y, mean, variance, ...slopes] = await read(() => {
+        const [input, scale, offset] = [
+          tf.tensor(x, [images, positions, channels]),
+          tf.tensor(gamma!),
+          tf.tensor(beta!),
+        ]
+        let observed: tf.Tensor[] = []
+        const observe = (...statistics: tf.Tensor[]) => {
+          observed = statistics.map(statistic => tf.keep(tf.clone(statistic)))
+        }
+        const options = { images, groups, epsilon: 1e-5 }
+        const y = normalize(input, scale, offset, { ...options, observe })
+        const gradients = tf.grads((x, gamma, beta) => normalize(x!, gamma!, beta!, options))
+        return [y, ...observed, ...gradients([input, scale, offset], tf.tensor(dy!, [images, positions, channels]))]
+      })
+      // The mean itself is a float32: of 1e4, to 5e-4.
+      const tolerance = shift > 0 ? 1e-3 : 2e-5
+      assertClose(y!, expected.y, tolerance, 'y')
+      assertClose(slopes[0]!, expected.dx, tolerance, 'dx')
+      assertClose(slopes[1]!, expected.dGamma, positions * tolerance, 'dγ')
+      assertClose(slopes[2]!, expected.dBeta, 1e-5, 'dβ')
+      const sizes = [mean!.length, variance!.length]
+      assert.deepEqual(sizes, [images * groups, images * groups])
+      for (const [i, value] of variance!.entries()) {
+        const set = x.filter((_, at) => setOf(at, sets) === i)
+        const centre = set.reduce((sum, value) => sum + value, 0) / set.length
+        assertClose([mean![i]!], [centre], 1e-6, 'mean')
+        assertClose(
+          [value],
+          [set.reduce((sum, value) => sum + (value - centre) ** 2, 0) / set.length],
+          1e-5,
+          'variance',
+        )
+      }
     }
   })
 
@@ -246,3 +295,8 @@ describe('the kernel pack', () => {
     tf.dispose([x, ...runPackKernel('FedstrataReluGradient', { y: x, dy: x })!])
   })
 })
+
+function setOf(at: number, { positions, groups, width }: SetsOf): number {
+  const image = Math.floor(at / (positions * groups * width))
+  return image * groups + Math.floor((at % (groups * width)) / width)
+}

@@ -8,6 +8,7 @@ import * as additions from './packed/add.ts'
 import * as conv2d from './packed/conv2d.ts'
 import * as losses from './packed/cross-entropy.ts'
 import * as matMul from './packed/mat-mul.ts'
+import * as normalization from './packed/normalization.ts'
 import * as pooling from './packed/pooling.ts'
 import * as rectifiers from './packed/rectifier.ts'
 import * as segments from './packed/segment-sum.ts'
@@ -45,6 +46,7 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(share),
   ...Object.values(segments),
   ...Object.values(losses),
+  ...Object.values(normalization),
   ...Object.values(rectifiers),
   ...Object.values(steps),
 ]

@@ -15,6 +15,9 @@ export interface PackFunctions {
   depthwiseInputGradient: Convolve
   maxPoolGradient(x: number, dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
   avgPoolGradient(dy: number, dx: number, batch: number, ...geometry: PoolGeometry): void
+  normalizationScratch(channels: number): number
+  normalize(...input: NormalizeInput): void
+  normalizeGradient(...input: NormalizeGradientInput): void
   segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void
@@ -51,6 +54,35 @@ export type PoolGeometry = [
 ]
 
 export type ConvolutionGeometry = PoolGeometry
+
+/** x is seen as [images, positions, groups, width]. */
+type Sets = [images: number, positions: number, groups: number, width: number]
+
+type NormalizeInput = [
+  x: number,
+  gamma: number,
+  beta: number,
+  y: number,
+  mean: number,
+  variance: number,
+  scale: number,
+  ...sets: Sets,
+  epsilon: number,
+  scratch: number,
+]
+
+type NormalizeGradientInput = [
+  dy: number,
+  x: number,
+  gamma: number,
+  mean: number,
+  scale: number,
+  dx: number,
+  dGamma: number,
+  dBeta: number,
+  ...sets: Sets,
+  scratch: number,
+]
 
 type SgdInput = [
   weight: number,

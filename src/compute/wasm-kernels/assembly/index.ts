@@ -12,6 +12,7 @@ export {
 } from './convolution'
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
 export { describeConvolution } from './geometry'
+export { normalizationScratch, normalize, normalizeGradient } from './normalization'
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'
