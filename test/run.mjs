@@ -10,12 +10,20 @@ const dist = join(here, '..', 'dist', 'test')
 const wanted = process.argv.slice(2)
 
 // From the sources, so that a compiled test whose source is gone does not run.
-const files = readdirSync(here, { recursive: true })
+const found = readdirSync(here, { recursive: true })
   .map(file => String(file))
   .filter(file => file.endsWith('.test.ts'))
   .filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
   .map(file => relative(process.cwd(), join(dist, file.replace(/\.ts$/, '.js'))))
   .sort()
+
+// Each of these is a coordinator and a few sockets for a moment: starting a process for each would be most of the work.
+const TOGETHER = /\btest\/faults\//
+const together = found.filter(file => TOGETHER.test(file))
+const files = [
+  ...found.filter(file => !TOGETHER.test(file)),
+  ...(together.length > 0 ? [relative(process.cwd(), join(here, 'together.mjs'))] : []),
+]
 
 const totals = new URL('totals.mjs', import.meta.url).href
 const reporters = ['spec', totals].flatMap(name => [`--test-reporter=${name}`, '--test-reporter-destination=stdout'])
@@ -25,7 +33,7 @@ const { status } = spawnSync(
   {
     stdio: 'inherit',
     // `--test` inside a test process would nest the runner.
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, TESTS_TOGETHER: together.join('\n') },
   },
 )
 process.exit(status ?? 1)

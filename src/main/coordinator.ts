@@ -5,7 +5,7 @@ import { Server } from 'socket.io'
 import { FedError } from '../core/errors.ts'
 import type { DataOptions } from '../data/index.ts'
 import { type EngineMemory, startCompute } from '../rounds/compute.ts'
-import type { RunNotice, Store } from '../rounds/ports.ts'
+import type { Clock, RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
 import { countNotice, createServerMetrics } from '../server/http/server-metrics.ts'
 import { socketGateway } from '../server/socket/gateway.ts'
@@ -32,6 +32,10 @@ export interface CoordinatorOptions {
   /** Chosen by the operator, for every run; without it each run gets its own. */
   readonly joinToken?: string | undefined
   readonly log?: Logger
+  /** After how many milliseconds a silent or dripping peer is given up; 30 s when left out. */
+  readonly peerTimeoutMs?: number | undefined
+  /** In place of this machine's. */
+  readonly clock?: Clock
 }
 
 export interface Coordinator {
@@ -54,7 +58,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** The composition root: store, compute worker, REST and sockets on one port. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { host, port, dataDir, token, joinToken } = options
+  const { host, port, dataDir, token, joinToken, peerTimeoutMs, clock = systemClock } = options
   if (!LOOPBACK.has(host) && !token)
     throw new FedError('token_required_off_loopback', {
       expected: 'FEDSTRATA_TOKEN to be set',
@@ -68,8 +72,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     throw error
   })
   const checkpoints = checkpointFiles(dataDir)
-  const io = new Server(socketServerOptions)
-  const gateway = socketGateway(io, { clock: systemClock, log })
+  const io = new Server(socketServerOptions(peerTimeoutMs))
+  const gateway = socketGateway(io, { clock, log, ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) })
   const metrics = createServerMetrics()
   const observe = (notice: RunNotice) => {
     countNotice(metrics, notice)
@@ -79,7 +83,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     metrics.clientProcesses.inc()
     socket.on('disconnect', () => metrics.clientProcesses.dec())
   })
-  const runs = runService({ store, checkpoints, compute, gateway, clock: systemClock, log, joinToken, observe })
+  const runs = runService({ store, checkpoints, compute, gateway, clock, log, joinToken, observe })
   let app: FastifyInstance | undefined
   const close = async () => {
     await runs.close()
@@ -90,7 +94,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   }
   try {
     const version = packageVersion()
-    app = await buildApp({ store, checkpoints, runs, catalog: catalog(), token, version, logger: log, metrics })
+    app = await buildApp({
+      ...{ store, checkpoints, runs, catalog: catalog(), token, version, logger: log, metrics },
+      requestTimeoutMs: peerTimeoutMs,
+    })
     io.attach(app.server)
     await listen(app, host, port)
     const address = app.server.address() as AddressInfo

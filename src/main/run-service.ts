@@ -82,9 +82,13 @@ export function runService({
   notices.setMaxListeners(0) // one per open event stream
 
   function notify(notice: RunNotice): void {
-    notices.emit(notice.run, notice)
-    observe(notice)
-    logNotice(log, notice)
+    // Whoever listens may fail; the run must not.
+    for (const hear of [...notices.listeners(notice.run), observe, (heard: RunNotice) => logNotice(log, heard)])
+      try {
+        hear(notice)
+      } catch (error) {
+        log.error({ err: error, run: notice.run, notice: notice.type }, 'a listener failed')
+      }
   }
 
   async function setStatus(id: string, patch: RunPatch & Required<Pick<RunPatch, 'status'>>, error?: FedError) {

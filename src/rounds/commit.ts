@@ -71,7 +71,8 @@ function roundRecord(closing: Closing, closed: ClosedRound, timing: Timing): Rou
  * may overlap the next round. Waiting for the worker and writing the checkpoint are the rest of `durationMs`.
  */
 function phasesOf(closing: Closing, closed: ClosedRound, timing: Timing): Record<Phase, number> {
-  const delivered = timing.delivered ?? timing.begin
+  // A fast client's update may come in before the receipt of its task does.
+  const delivered = Math.min(timing.delivered ?? timing.begin, timing.closed)
   let lastOpened = delivered
   for (const member of closing.members.values())
     if (member.kind === 'completed') lastOpened = Math.max(lastOpened, member.update.openedAt)

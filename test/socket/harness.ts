@@ -75,7 +75,7 @@ export function scriptedRun() {
 /** A real Socket.IO server on a free port of the loopback, with one open run. */
 export async function startGateway(run: Partial<GatewayRun> = {}, port = 0) {
   const http = createServer()
-  const server = new Server(http, socketServerOptions)
+  const server = new Server(http, socketServerOptions())
   http.listen(port, '127.0.0.1')
   await once(http, 'listening')
   const clock = manualClock()

@@ -26,16 +26,18 @@ import { createServerMetrics } from './server-metrics.ts'
 /** Largest request body: a run file, by far. Models travel over Socket.IO. */
 const BODY_LIMIT_BYTES = 1 << 20
 
-/** Longest time in which a request may arrive, so that slow senders cannot hold connections. */
 const REQUEST_TIMEOUT_MS = 30_000
 
 /** The REST server, ready but not listening. */
 export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   const deps = { ...given, metrics: given.metrics ?? createServerMetrics() }
+  const { requestTimeoutMs: requestTimeout = REQUEST_TIMEOUT_MS } = deps
   const app: FastifyInstance = Fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : {}),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout,
+    // Node looks for overdue requests only so often.
+    http: { headersTimeout: requestTimeout, requestTimeout, connectionsCheckingInterval: requestTimeout / 3 },
     forceCloseConnections: true,
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply as never),

@@ -17,6 +17,8 @@ export interface HttpDeps {
   readonly logger?: FastifyBaseLogger | undefined
   /** Absent: a fresh set, served at /metrics all the same. */
   readonly metrics?: ServerMetrics | undefined
+  /** Longest time in which a request may arrive, so that slow senders cannot hold connections; 30 s when left out. */
+  readonly requestTimeoutMs?: number | undefined
   /** Silence on an event stream that a comment breaks, so that proxies keep it open. */
   readonly heartbeatMs?: number | undefined
 }

@@ -5,6 +5,7 @@ import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../pr
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
 import { type GatewayRun, type OpenRun, openRun, refusal } from './run.ts'
+import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
 import { createUploads } from './uploads.ts'
 
@@ -13,7 +14,7 @@ export interface GatewayOptions {
   readonly log?: Log
   /** A process that acknowledges nothing, or an upload that gains less than a chunk, for this long is dropped. */
   readonly stallMs?: number
-  /** A connection that does not join within this time is cut. */
+  /** A connection that does not join within this time is cut; a third of `stallMs` when left out. */
   readonly joinMs?: number
   /** Client processes of one run. */
   readonly maxProcesses?: number
@@ -34,7 +35,7 @@ export interface SocketGateway {
  */
 export function socketGateway(
   io: Server<ClientToServer, ServerToClient>,
-  { clock, log = silent, stallMs = 30_000, joinMs = 10_000, maxProcesses = 4096 }: GatewayOptions,
+  { clock, log = silent, stallMs = PEER_TIMEOUT_MS, joinMs = stallMs / 3, maxProcesses = 4096 }: GatewayOptions,
 ): SocketGateway {
   const runs = new Map<string, OpenRun>()
 
