@@ -15,17 +15,17 @@ export type Mixture = readonly number[]
  */
 export function mix(a: Params, b: Params, mixture: Mixture, layout: LayerLayout): Params {
   const mixed = new Float32Array(layout.size)
-  for (const block of layout.blocks) mixBlock(mixed, a, b, mixture[block.index]!, block)
+  for (const block of layout.blocks) mixed.set(mixedBlock(a, b, mixture[block.index]!, block), block.offset)
   return mixed
 }
 
-function mixBlock(mixed: Params, a: Params, b: Params, t: number, block: LayerBlock): void {
-  if (t === 0 || t === 1) {
-    mixed.set(view(t === 0 ? a : b, block), block.offset)
-    return
-  }
-  const end = block.offset + block.size
-  for (let i = block.offset; i < end; i++) mixed[i] = (1 - t) * a[i]! + t * b[i]!
+/** One block of a mixture, float32[block.size]; at the ends a view of the endpoint. */
+export function mixedBlock(a: Params, b: Params, t: number, block: LayerBlock): Params {
+  if (t === 0 || t === 1) return view(t === 0 ? a : b, block)
+  const mixed = new Float32Array(block.size)
+  const [from, to] = [view(a, block), view(b, block)]
+  for (let i = 0; i < mixed.length; i++) mixed[i] = (1 - t) * from[i]! + t * to[i]!
+  return mixed
 }
 
 /** Whether each block holds the same bits in both models, e.g. a head that no client trains. */

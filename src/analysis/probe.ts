@@ -1,8 +1,8 @@
 import type { LayerLayout, Params } from '../core/layout.ts'
 import { type BarrierRecord, finiteOrNull } from '../core/records.ts'
-import type { Endpoint, Evaluate, Evaluation } from './evaluation.ts'
+import type { Endpoint, Evaluate, EvaluateFamily, Evaluation } from './evaluation.ts'
 import { barrierHeight, curveOf } from './height.ts'
-import { mix } from './mixture.ts'
+import { mix, mixedBlock } from './mixture.ts'
 import type { PathSpec } from './paths/path.ts'
 import { keyOf, type ProbeSchedule, scheduleProbe } from './schedule.ts'
 
@@ -16,6 +16,8 @@ export interface ProbeRequest {
   readonly grid: readonly number[]
   readonly split: BarrierRecord['split']
   readonly evaluate: Evaluate
+  /** In place of `evaluate`: all models of the probe at once, which computes the layers that they share once. */
+  readonly evaluateFamily?: EvaluateFamily | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -35,19 +37,31 @@ export interface ProbeRequest {
  * Throws `layout_mismatch`, `layer_unknown`, `input_invalid` (grid), what `evaluate` throws, and the signal's reason.
  */
 export async function probeBarriers(request: ProbeRequest): Promise<BarrierRecord[]> {
-  const { layout, a, b, paths, evaluate, signal } = request
+  const { a, b, paths } = request
   const schedule = scheduleProbe({ ...request, a: a.params, b: b.params })
-  const measured = new Map<string, Evaluation>()
-  for (const mixture of schedule.mixtures) {
-    signal?.throwIfAborted()
-    const key = keyOf(mixture)
-    measured.set(key, await evaluate(endpointAt(key, schedule, a, b) ?? mix(a.params, b.params, mixture, layout)))
-  }
+  const evaluations = await (request.evaluateFamily ? together : oneByOne)(request, schedule)
+  const measured = new Map(schedule.mixtures.map((mixture, i) => [keyOf(mixture), evaluations[i]!]))
   const ends = schedule.endpoints.map(key => measured.get(key)!)
   return paths.map((spec, i) => {
     const points = schedule.paths[i]!.map(key => measured.get(key)!)
     return barrierRecord(request, spec, points, ends)
   })
+}
+
+async function together({ layout, a, b, evaluateFamily, signal }: ProbeRequest, { mixtures }: ProbeSchedule) {
+  signal?.throwIfAborted()
+  // A coefficient names a version of its block: where the ends have the same bits, the schedule has only 0.
+  return evaluateFamily!({ layout, models: mixtures, values: (block, t) => mixedBlock(a.params, b.params, t, block) })
+}
+
+async function oneByOne({ layout, a, b, evaluate, signal }: ProbeRequest, schedule: ProbeSchedule) {
+  const evaluations: Evaluation[] = []
+  for (const mixture of schedule.mixtures) {
+    signal?.throwIfAborted()
+    const endpoint = endpointAt(keyOf(mixture), schedule, a, b)
+    evaluations.push(await evaluate(endpoint ?? mix(a.params, b.params, mixture, layout)))
+  }
+  return evaluations
 }
 
 function endpointAt(key: string, { endpoints }: ProbeSchedule, a: Endpoint, b: Endpoint): Params | undefined {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { LayersModel, Sequential } from '@tensorflow/tfjs-layers'
 import { FedError } from '../core/errors.ts'
-import { type LayerLayout, layoutOf, type Params, sizeOf, tensorViews } from '../core/layout.ts'
+import { type LayerBlock, type LayerLayout, layoutOf, type Params, sizeOf, tensorViews, view } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
 import type { Rng } from '../core/rng.ts'
 import { type ModelOptions, models } from './index.ts'
@@ -9,6 +9,8 @@ import { initialParams } from './initializers.ts'
 import type { ModelComponent, ModelShape } from './model.ts'
 import { planOf } from './network-plan.ts'
 import { layerNoise } from './random-layers.ts'
+import { runSteps, type Stage, stagesOf } from './stages.ts'
+import { MASKING, stepsOf } from './steps.ts'
 import { requireTrainable } from './trainability.ts'
 import { disposeWeights, layersOf, weightsOf } from './weights.ts'
 
@@ -27,8 +29,21 @@ export interface Network extends ModelShape {
    * layers that behave differently then: dropout, batch statistics.
    */
   forward(x: tf.Tensor, training?: boolean): tf.Tensor2D
+  /**
+   * The same forward pass in pieces, for evaluation: who knows the activations in front of a stage can begin there. One
+   * stage where the model has no cut points. The first takes x as `forward` does.
+   */
+  readonly stages: readonly Stage[]
+  /**
+   * What each layer block gives in one forward pass of x, by block index: the output of the layer that owns it, with its own
+   * activation function where it has one; the last is the logits. The caller disposes them. Throws `model_invalid` for a
+   * model whose layers cannot be called one by one (a shared layer, masks).
+   */
+  features(x: tf.Tensor): readonly tf.Tensor[]
   /** Copies float32[layout.size] into the variables. Throws `length_mismatch`. */
   assign(params: Params): void
+  /** The same for one block, float32[block.size]. */
+  assignBlock(block: LayerBlock, values: Params): void
   /** A copy of the variables as float32[layout.size]. */
   read(): Promise<Params>
   /** Fresh initial parameters; a `layersModel` with `init: stored` gives its stored ones, whatever the `rng`. */
@@ -76,6 +91,42 @@ async function networkOf(
     return params
   }
 
+  const steps = stepsOf(model)
+  const indices = new Map(layout.blocks.map(({ name, index }) => [name, index]))
+  const shaped = (x: tf.Tensor) => {
+    const batch = [x.shape[0] ?? 0, ...input]
+    return tf.util.arraysEqual(x.shape, batch) ? x : tf.reshape(x, batch)
+  }
+  const stages = steps
+    ? stagesOf(steps, ({ layer }) => indices.get(layer.name))
+    : [
+        {
+          blocks: [...indices.values()],
+          outputSize: shape.numClasses,
+          apply: (x: tf.Tensor) => tf.tidy(() => apply(x, false)),
+        },
+      ]
+
+  const [offsets] = layout.blocks.reduce<[number[], number]>(
+    ([starts, next], { tensors }) => [[...starts, next], next + tensors.length],
+    [[], 0],
+  )
+  function assignBlock(block: LayerBlock, values: Params): void {
+    if (values.length !== block.size)
+      throw new FedError('length_mismatch', {
+        expected: `${block.size} parameters of ${block.name}`,
+        received: String(values.length),
+      })
+    const first = offsets[block.index]!
+    tf.tidy(() => {
+      for (const [i, part] of tensorViews(values, { ...block, offset: 0 }).entries()) {
+        const variable = variables[first + i]!
+        // A copy, because some engines keep the array they are given, and `values` belongs to the caller.
+        variable.assign(tf.tensor(part.slice(), variable.shape))
+      }
+    })
+  }
+
   const { init } = options
   const stored = init === 'stored' ? await read() : null
   return {
@@ -88,9 +139,18 @@ async function networkOf(
     trainable: weights.map(weight => weight.spec.trainable),
     forward(x, training = false) {
       if (training) noise.advance()
+      return tf.tidy(() => apply(shaped(x), training) as tf.Tensor2D)
+    },
+    stages: stages.map((stage, i) => (i > 0 ? stage : { ...stage, apply: x => tf.tidy(() => stage.apply(shaped(x))) })),
+    features(x) {
+      if (!steps)
+        throw new FedError('model_invalid', {
+          expected: 'layers that are called once each, without masks, to look at what each of them gives',
+          received: `a model ${options.name} with others`,
+        })
       return tf.tidy(() => {
-        const batch = [x.shape[0] ?? 0, ...input]
-        return apply(tf.util.arraysEqual(x.shape, batch) ? x : tf.reshape(x, batch), training) as tf.Tensor2D
+        const values = runSteps(steps, shaped(x))
+        return layout.blocks.map(({ name }) => values[steps.findIndex(({ layer }) => layer.name === name)]!)
       })
     },
     assign(params) {
@@ -99,12 +159,9 @@ async function networkOf(
           expected: `${layout.size} parameters`,
           received: String(params.length),
         })
-      const views = layout.blocks.flatMap(block => tensorViews(params, block))
-      tf.tidy(() => {
-        // A copy, because some engines keep the array they are given, and `params` belongs to the caller.
-        for (const [i, variable] of variables.entries()) variable.assign(tf.tensor(views[i]!.slice(), variable.shape))
-      })
+      for (const block of layout.blocks) assignBlock(block, view(params, block))
     },
+    assignBlock,
     read,
     init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf),
     reseed: noise.reseed,
@@ -134,9 +191,6 @@ function requireFit(model: LayersModel, { inputShape, numClasses }: ModelShape):
 function show(shape: readonly (number | null)[]): string {
   return `[${shape.map(extent => extent ?? 'batch').join(', ')}]`
 }
-
-/** Layers that make masks, which only the model's own `apply` carries on. */
-const MASKING = ['Masking', 'Embedding']
 
 type Step = (x: tf.Tensor, training: boolean) => tf.Tensor
 

@@ -1,4 +1,4 @@
-import { type Endpoint, type Evaluate, rememberEvaluations } from '../analysis/evaluation.ts'
+import type { Endpoint, Evaluate, EvaluateFamily } from '../analysis/evaluation.ts'
 import { probeGroup } from '../analysis/group.ts'
 import { interpolationGrid } from '../analysis/interpolate.ts'
 import { chooseClients, choosePairs } from '../analysis/pairs.ts'
@@ -46,12 +46,12 @@ const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
   async global(session, round, trained, split) {
     const rng = session.rng.fork(`round/${round}/probe/global`)
     const all = trained.map(({ client }) => client)
-    const evaluate = evaluator(session, round, all, split)
+    const on = evaluator(session, round, all, split)
     const records: BarrierRecord[] = []
     for (const client of chooseClients(all, session.runFile.barriers.pairs, rng)) {
       const after = trained.find(member => member.client === client)!.after
       records.push(
-        ...(await probe(session, round, endpoint(trained, client), { id: 'global', params: after }, split, evaluate)),
+        ...(await probe(session, round, endpoint(trained, client), { id: 'global', params: after }, split, on)),
       )
     }
     return records
@@ -62,22 +62,30 @@ const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
     const { layout } = session
     const members = trained.map(({ client }) => endpoint(trained, client))
     const all = trained.map(({ client }) => client)
-    return [await probeGroup({ round, layout, members, split, evaluate: evaluator(session, round, all, split) })]
+    return [await probeGroup({ round, layout, members, split, ...evaluator(session, round, all, split) })]
   },
 }
 
-function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split: Split, evaluate: Evaluate) {
+function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split: Split, on: Evaluator) {
   const { layout } = session
   const grid = interpolationGrid(session.runFile.barriers.interpolation)
-  return probeBarriers({ round, layout, a, b, paths: session.probePaths, grid, split, evaluate })
+  return probeBarriers({ round, layout, a, b, paths: session.probePaths, grid, split, ...on })
 }
 
 function endpoint(trained: readonly Trained[], client: number): Endpoint {
   return { id: `client/${client}`, params: trained.find(member => member.client === client)!.before }
 }
 
-function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluate {
-  if (split === 'test') return rememberEvaluations(params => session.evaluateTest(params, session.probeTest))
-  const indices = session.probeTrain(clients, round)
-  return rememberEvaluations(params => session.evaluateTrain(params, indices))
+interface Evaluator {
+  readonly evaluate: Evaluate
+  readonly evaluateFamily: EvaluateFamily
+}
+
+function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluator {
+  const indices = split === 'test' ? session.probeTest : session.probeTrain(clients, round)
+  const alone = split === 'test' ? session.evaluateTest : session.evaluateTrain
+  return {
+    evaluate: params => alone(params, indices),
+    evaluateFamily: family => session.evaluateMany(split, family, indices),
+  }
 }

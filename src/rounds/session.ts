@@ -2,6 +2,7 @@ import type { Evaluation } from '../analysis/evaluation.ts'
 import type { PathSpec } from '../analysis/paths/path.ts'
 import { pathSpecs } from '../analysis/paths/registry.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
+import type { ModelFamily } from '../core/model-family.ts'
 import { asShared } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
 import { createRng, type Rng, sample, shuffle } from '../core/rng.ts'
@@ -10,6 +11,7 @@ import { type DataSplit, splitData } from '../data/partition/split.ts'
 import { buildNetwork } from '../models/network.ts'
 import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { evaluate } from '../training/evaluate.ts'
+import { evaluateFamily } from '../training/evaluate-family.ts'
 import { phasesOf } from '../training/phases.ts'
 import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
@@ -29,6 +31,8 @@ export interface Session {
   /** On the test set, all of it or `indices` of it. */
   evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
   evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
+  /** Many models at once, on the test set or the training data: see `evaluateFamily` of src/training. */
+  evaluateMany(split: 'train' | 'test', family: ModelFamily, indices: Uint32Array): Promise<readonly Evaluation[]>
   /** The paths that every probe of this run measures. */
   readonly probePaths: readonly PathSpec[]
   /** The test examples that every probe of this run is measured on. */
@@ -61,6 +65,7 @@ export async function openSession(runFile: RunFile): Promise<Session> {
     initial: () => initialServer(asShared(network.init(rng.fork('init')))),
     evaluateTest: (params, indices) => evaluate(network, params, dataset.test, indices ? { indices } : {}),
     evaluateTrain: (params, indices) => evaluate(network, params, dataset.train, { indices }),
+    evaluateMany: (split, family, indices) => evaluateFamily(network, family, dataset[split], { indices }),
     probePaths,
     probeTest: sample(rng.fork('probe/test'), dataset.test.length, examples),
     probeTrain: (clients, round) => unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`)),

@@ -11,6 +11,9 @@ export interface Evaluation {
   readonly numExamples: number
 }
 
+/** Examples at a time, when nothing else is said. */
+export const BATCH_SIZE = 500
+
 export interface EvaluateOptions {
   /** Which examples; all when left out. */
   readonly indices?: Uint32Array | undefined
@@ -27,24 +30,39 @@ export async function evaluate(
   network: Network,
   params: Params,
   examples: Examples,
-  { indices = range(examples.length), batchSize = 500, signal }: EvaluateOptions = {},
+  { indices = range(examples.length), batchSize = BATCH_SIZE, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   network.assign(params)
   const pace = createPacer(signal)
-  let [loss, correct] = [0, 0]
+  const tally = { loss: 0, correct: 0 }
   for (let from = 0; from < indices.length; from += batchSize) {
     const { x, y } = gather(examples, indices, from, Math.min(indices.length, from + batchSize))
     const logits = tf.tidy(() => network.forward(tf.tensor(x, [y.length, ...network.inputShape])))
     const values = await logits.data<'float32'>()
     logits.dispose()
-    for (let row = 0; row < y.length; row++) {
-      const scored = score(values.subarray(row * network.numClasses, (row + 1) * network.numClasses), y[row]!)
-      loss += scored.loss
-      correct += scored.correct ? 1 : 0
-    }
+    addScores(tally, values, y, network.numClasses)
     await pace()
   }
-  return { loss: loss / indices.length, accuracy: correct / indices.length, numExamples: indices.length }
+  return meanOf(tally, indices.length)
+}
+
+/** Sums over examples: of the cross-entropy, in nats, and of those that are right. */
+export interface Tally {
+  loss: number
+  correct: number
+}
+
+/** Adds the rows of logits float32[y.length · numClasses], one after another. */
+export function addScores(tally: Tally, logits: Float32Array, y: Uint8Array, numClasses: number): void {
+  for (let row = 0; row < y.length; row++) {
+    const scored = score(logits.subarray(row * numClasses, (row + 1) * numClasses), y[row]!)
+    tally.loss += scored.loss
+    tally.correct += scored.correct ? 1 : 0
+  }
+}
+
+export function meanOf({ loss, correct }: Tally, numExamples: number): Evaluation {
+  return { loss: loss / numExamples, accuracy: correct / numExamples, numExamples }
 }
 
 /** −log softmax(logits)[label], and whether the label has the largest logit (the first of equals counts). */

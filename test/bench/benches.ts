@@ -3,6 +3,7 @@ import { coldStart } from './cold-start.ts'
 import { engines } from './engines.ts'
 import { memory } from './memory.ts'
 import { noop } from './noop.ts'
+import { probe } from './probe.ts'
 import { rest } from './rest.ts'
 import { workers } from './workers.ts'
 import { workloads } from './workloads.ts'
@@ -19,6 +20,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   memory,
   aggregation,
   engines,
+  probe,
   workers,
   workloads,
 }
