@@ -1,5 +1,8 @@
 import { registry } from '../../core/registry.ts'
+import { breadcrumbs } from './breadcrumbs.ts'
+import { dare } from './dare.ts'
 import { normClip } from './norm-clip.ts'
+import { trim } from './trim.ts'
 
 /** To add a filter: its file, its line here, its line in test/strategies/contract.test.ts. */
-export const filters = registry('filter', [normClip])
+export const filters = registry('filter', [normClip, trim, dare, breadcrumbs])

@@ -6,7 +6,28 @@ import { fedper } from './fedper.ts'
 import { fedprox } from './fedprox.ts'
 import { fedrep } from './fedrep.ts'
 import { lg } from './lg.ts'
-import { fedadagrad, fedadam, fedavgm, fedyogi, median, normClip, trimmedMean } from './parts.ts'
+import {
+  breadcrumbs,
+  bulyan,
+  centeredClip,
+  dare,
+  fedadagrad,
+  fedadam,
+  fedavgm,
+  fedyogi,
+  geometricMedian,
+  krum,
+  lines,
+  magMax,
+  median,
+  modelStock,
+  multiKrum,
+  normClip,
+  slerp,
+  taskArithmetic,
+  trimmedMean,
+} from './parts.ts'
+import { ties } from './ties.ts'
 
 /** To add a preset: its file, its line here, its case in test/strategies/presets.test.ts. */
 export const presets = registry('preset', [
@@ -19,6 +40,19 @@ export const presets = registry('preset', [
   median,
   trimmedMean,
   normClip,
+  krum,
+  multiKrum,
+  bulyan,
+  geometricMedian,
+  centeredClip,
+  taskArithmetic,
+  ties,
+  dare,
+  breadcrumbs,
+  magMax,
+  modelStock,
+  slerp,
+  lines,
   fedper,
   lg,
   fedbn,

@@ -1,10 +1,22 @@
 import { z } from 'zod'
 import type { Component } from '../../core/registry.ts'
+import { breadcrumbs as breadcrumbsFilter } from '../filters/breadcrumbs.ts'
+import { dare as dareFilter } from '../filters/dare.ts'
 import { normClip as normClipFilter } from '../filters/norm-clip.ts'
+import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
+import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
+import { geometricMedian as geometricMedianReducer } from '../reducers/geometric-median.ts'
+import { krum as krumReducer } from '../reducers/krum.ts'
+import { magMax as magMaxReducer } from '../reducers/mag-max.ts'
 import { median as medianReducer } from '../reducers/median.ts'
+import { modelStock as modelStockReducer } from '../reducers/model-stock.ts'
+import { multiKrum as multiKrumReducer } from '../reducers/multi-krum.ts'
+import { slerp as slerpReducer } from '../reducers/slerp.ts'
+import { taskArithmetic as taskArithmeticReducer } from '../reducers/task-arithmetic.ts'
 import { trimmedMean as trimmedMeanReducer } from '../reducers/trimmed-mean.ts'
 import { adagrad } from '../server/adagrad.ts'
 import { adam } from '../server/adam.ts'
+import { lines as linesPart } from '../server/lines.ts'
 import { momentum } from '../server/momentum.ts'
 import { yogi } from '../server/yogi.ts'
 import type { Preset, Section, StrategyParts } from './preset.ts'
@@ -27,6 +39,63 @@ export const trimmedMean = withPart(
   trimmedMeanReducer,
 )
 export const normClip = withPart('normClip', 'FedAvg of clipped updates (Sun et al. 2019).', 'filters', normClipFilter)
+export const breadcrumbs = withPart(
+  'breadcrumbs',
+  'FedAvg of updates without outliers and small changes (Davari and Belilovsky 2023).',
+  'filters',
+  breadcrumbsFilter,
+)
+export const dare = withPart('dare', 'FedAvg of randomly thinned updates (Yu et al. 2024).', 'filters', dareFilter)
+export const krum = withPart('krum', 'The most central update (Blanchard et al. 2017).', 'reduce', krumReducer)
+export const multiKrum = withPart(
+  'multiKrum',
+  'Mean of the most central updates (Blanchard et al. 2017).',
+  'reduce',
+  multiKrumReducer,
+)
+export const bulyan = withPart(
+  'bulyan',
+  'Krum, then a mean near the median (El Mhamdi et al. 2018).',
+  'reduce',
+  bulyanReducer,
+)
+export const geometricMedian = withPart(
+  'geometricMedian',
+  'Geometric median of the updates (RFA, Pillutla et al. 2022).',
+  'reduce',
+  geometricMedianReducer,
+)
+export const centeredClip = withPart(
+  'centeredClip',
+  'Mean of updates clipped around a centre (Karimireddy et al. 2021).',
+  'reduce',
+  centeredClipReducer,
+)
+export const taskArithmetic = withPart(
+  'taskArithmetic',
+  'Scaled sum of the updates (Ilharco et al. 2023).',
+  'reduce',
+  taskArithmeticReducer,
+)
+export const magMax = withPart(
+  'magMax',
+  'Largest change of each weight (Marczak et al. 2024).',
+  'reduce',
+  magMaxReducer,
+)
+export const modelStock = withPart(
+  'modelStock',
+  'Mean, shortened as far as updates disagree (Jang et al. 2024).',
+  'reduce',
+  modelStockReducer,
+)
+export const slerp = withPart('slerp', 'Spherical interpolation of the clients’ models.', 'reduce', slerpReducer)
+export const lines = withPart(
+  'lines',
+  'FedAvg with smaller steps in shallow layers (Wang et al. 2025).',
+  'server',
+  linesPart,
+)
 
 function withPart<N extends string, T extends { name: z.ZodLiteral } & z.ZodRawShape>(
   name: N,

@@ -1,7 +1,31 @@
 import { registry } from '../../core/registry.ts'
+import { bulyan } from './bulyan.ts'
+import { centeredClip } from './centered-clip.ts'
+import { geometricMedian } from './geometric-median.ts'
+import { krum } from './krum.ts'
+import { magMax } from './mag-max.ts'
 import { median } from './median.ts'
+import { modelStock } from './model-stock.ts'
+import { multiKrum } from './multi-krum.ts'
+import { signElection } from './sign-election.ts'
+import { slerp } from './slerp.ts'
+import { taskArithmetic } from './task-arithmetic.ts'
 import { trimmedMean } from './trimmed-mean.ts'
 import { weightedMean } from './weighted-mean.ts'
 
 /** To add a reducer: its file, its line here, its line in test/strategies/contract.test.ts. */
-export const reducers = registry('reducer', [weightedMean, median, trimmedMean])
+export const reducers = registry('reducer', [
+  weightedMean,
+  median,
+  trimmedMean,
+  krum,
+  multiKrum,
+  bulyan,
+  geometricMedian,
+  centeredClip,
+  taskArithmetic,
+  signElection,
+  magMax,
+  modelStock,
+  slerp,
+])

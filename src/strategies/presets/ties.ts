@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { trim } from '../filters/trim.ts'
+import { signElection } from '../reducers/sign-election.ts'
+import type { Preset } from './preset.ts'
+
+const schema = z.strictObject({
+  name: z.literal('ties'),
+  keep: trim.schema.shape.keep,
+  scale: signElection.schema.shape.scale,
+})
+
+/** Trim, elect signs, merge: TIES (Yadav et al. 2023, Algorithm 1). By layer; see `trim` and `signElection`. */
+export const ties: Preset<typeof schema> = {
+  name: 'ties',
+  summary: 'Largest changes only, where their signs agree (TIES, Yadav et al. 2023).',
+  schema,
+  sets: ['filters', 'reduce'],
+  expand: ({ keep, scale }) => ({
+    filters: [{ name: 'trim', keep }],
+    reduce: { name: 'signElection', scale },
+  }),
+}

@@ -1,0 +1,119 @@
+import { FedError } from '../core/errors.ts'
+import { type LayerBlock, type Params, view } from '../core/layout.ts'
+import type { Cohort } from './cohort.ts'
+
+/**
+ * Inner products of the updates Δ_0 … Δ_{K−1} of a cohort, and with the global model g. Norms, distances, angles and every
+ * linear combination's norm follow from them, so that a method that compares clients never touches vectors again.
+ */
+export interface Products {
+  /** K. */
+  readonly count: number
+  /** ⟨Δ_i, Δ_j⟩. */
+  of(i: number, j: number): number
+  /** ⟨Δ_i, g⟩. */
+  withGlobal(i: number): number
+  /** ⟨g, g⟩. */
+  readonly global: number
+}
+
+/** Columns at a time, so that a cohort of some tens of clients stays in the cache while every pair passes by. */
+const TILE = 2048
+
+/** The products of each block of `blocks`, by name. Memory is K × the largest block. `aggregate_diverged` when not finite. */
+export function productsByBlock(
+  cohort: Cohort,
+  blocks: readonly LayerBlock[],
+  global: Params,
+): ReadonlyMap<string, Products> {
+  const count = cohort.clients.length
+  const largest = blocks.reduce((most, { size }) => Math.max(most, size), 0)
+  const scratch = new Float32Array(count * largest)
+  return new Map(
+    blocks.map(block => {
+      const rows = scratch.subarray(0, count * block.size)
+      cohort.fill(block, rows)
+      const sums = productsOf(rows, view(global, block), count)
+      if (!sums.every(Number.isFinite)) throw notFinite(block)
+      return [block.name, productsIn(sums, count)]
+    }),
+  )
+}
+
+/** The products of vectors that are made up of the parts of `parts`: their sums. */
+export function summed(parts: readonly Products[]): Products {
+  const add = (read: (part: Products) => number) => parts.reduce((sum, part) => sum + read(part), 0)
+  const count = parts[0]?.count ?? 0
+  const all = Array.from({ length: count }, (_, i) => Array.from({ length: count }, (_, j) => add(p => p.of(i, j))))
+  const against = Array.from({ length: count }, (_, i) => add(part => part.withGlobal(i)))
+  return { count, of: (i, j) => all[i]![j]!, withGlobal: i => against[i]!, global: add(part => part.global) }
+}
+
+/** The products of some of the updates. */
+export function ofRows(products: Products, rows: readonly number[]): Products {
+  return {
+    count: rows.length,
+    of: (i, j) => products.of(rows[i]!, rows[j]!),
+    withGlobal: i => products.withGlobal(rows[i]!),
+    global: products.global,
+  }
+}
+
+/** ‖Δ_i − Δ_j‖². Never below 0, where rounding could take it. */
+export function squaredDistance(products: Products, i: number, j: number): number {
+  return Math.max(0, products.of(i, i) + products.of(j, j) - 2 * products.of(i, j))
+}
+
+/** ⟨a, b⟩ / (‖a‖ ‖b‖) from products and squared norms; `otherwise` when one of them is 0. */
+export function cosine(product: number, squaredA: number, squaredB: number, otherwise: number): number {
+  const norms = Math.sqrt(squaredA) * Math.sqrt(squaredB)
+  return norms > 0 ? Math.min(1, Math.max(-1, product / norms)) : otherwise
+}
+
+function productsIn(sums: Float64Array, count: number): Products {
+  const side = count + 1
+  return {
+    count,
+    of: (i, j) => sums[Math.min(i, j) * side + Math.max(i, j)]!,
+    withGlobal: i => sums[i * side + count]!,
+    global: sums[count * side + count]!,
+  }
+}
+
+/** The upper triangle of the products of `count` rows and `global`, which counts as the last row. Summed in float64. */
+function productsOf(rows: Float32Array, global: Float32Array, count: number): Float64Array {
+  const size = global.length
+  const side = count + 1
+  const sums = new Float64Array(side * side)
+  for (let start = 0; start < size; start += TILE) {
+    const length = Math.min(TILE, size - start)
+    const tiles = Array.from({ length: side }, (_, i) =>
+      i < count ? rows.subarray(i * size + start, i * size + start + length) : global.subarray(start, start + length),
+    )
+    for (let i = 0; i < side; i++)
+      for (let j = i; j < side; j++) sums[i * side + j]! += dot(tiles[i]!, tiles[j]!, length)
+  }
+  return sums
+}
+
+/** Four sums at once, because one alone waits for its last addition. */
+function dot(a: Float32Array, b: Float32Array, length: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  let i = 0
+  for (; i + 3 < length; i += 4) {
+    s0 += a[i]! * b[i]!
+    s1 += a[i + 1]! * b[i + 1]!
+    s2 += a[i + 2]! * b[i + 2]!
+    s3 += a[i + 3]! * b[i + 3]!
+  }
+  for (; i < length; i++) s0 += a[i]! * b[i]!
+  return s0 + s1 + (s2 + s3)
+}
+
+function notFinite({ name }: LayerBlock): FedError {
+  return new FedError('aggregate_diverged', {
+    expected: 'updates that can be compared',
+    received: `values that are not finite in layer ${name}`,
+    hint: 'Lower the local learning rate',
+  })
+}

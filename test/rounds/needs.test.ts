@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { requireNeeds } from '../../src/rounds/needs.ts'
+import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { resolveStrategy } from '../../src/strategies/strategy.ts'
+import { layout } from '../strategies/fixtures.ts'
+
+const check = (strategy: object, perRound: number, quorum: number) => {
+  const runFile = parseRunFile({
+    ...{ name: 'needs', seed: 1, rounds: 1, model: { name: 'mlp', hidden: [4] }, data: { name: 'mnist-10k' } },
+    clients: { total: 20, perRound },
+    round: { quorum },
+    barriers: { every: 0 },
+    strategy,
+  })
+  requireNeeds(runFile, resolveStrategy(runFile.strategy, layout))
+}
+
+describe('a run', () => {
+  it('that has fewer clients than a part of its strategy needs is refused, with the key and the reason', () => {
+    for (const [strategy, least] of [
+      [{ preset: 'krum' }, 5],
+      [{ reduce: { name: 'multiKrum', faulty: 3 } }, 9],
+      [{ preset: { name: 'bulyan', faulty: 2 } }, 11],
+      [{ preset: 'modelStock' }, 2],
+      [{ preset: 'slerp' }, 2],
+    ] as const) {
+      check(strategy, least, least)
+      const name = JSON.stringify(strategy)
+      for (const [perRound, quorum, key] of [
+        [least - 1, 1, 'clients.perRound'],
+        [least, least - 1, 'round.quorum'],
+      ] as const)
+        assert.throws(
+          () => check(strategy, perRound, quorum),
+          (error: Error & { code?: string }) =>
+            error.code === 'strategy_invalid' && error.message.includes(`${key} of at least ${least}, got`),
+          name,
+        )
+    }
+  })
+
+  it('that asks for nothing special may have one client', () => {
+    check({}, 1, 1)
+    check({ preset: 'median' }, 1, 1)
+  })
+})

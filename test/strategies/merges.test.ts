@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { layoutOf } from '../../src/core/layout.ts'
+import { createRng, normal } from '../../src/core/rng.ts'
+import { aggregate } from '../../src/strategies/aggregate.ts'
+import { compareWithOracle, type OracleCase } from './against-oracle.ts'
+import { ENGINES, RELATIVE_TOLERANCE, SKIP, useEngine } from './engines.ts'
+import { assertClose, layout, oneBlock, rng, round, strategyOf } from './fixtures.ts'
+import type { Vector } from './oracle.ts'
+import {
+  breadcrumbsOracle,
+  combine,
+  electionOracle,
+  magMaxOracle,
+  modelStockOracle,
+  slerpOracle,
+  topOracle,
+} from './oracle-merges.ts'
+
+const CASES: readonly OracleCase[] = [
+  {
+    options: { reduce: { name: 'taskArithmetic', scale: 0.5 } },
+    scope: 'layer',
+    oracle: (rows, weights) =>
+      combine(
+        rows,
+        weights.map(weight => 0.5 * rows.length * weight),
+      ),
+    growth: 10,
+  },
+  { options: { reduce: { name: 'signElection' } }, scope: 'layer', oracle: electionOracle, growth: 2 },
+  {
+    options: { preset: { name: 'ties', keep: 0.5, scale: 0.7 } },
+    scope: 'layer',
+    oracle: (rows, weights) =>
+      electionOracle(
+        rows.map(row => topOracle(row, Math.round(row.length / 2))),
+        weights,
+      ).map(value => 0.7 * value),
+    growth: 2,
+  },
+  { options: { reduce: { name: 'magMax' } }, scope: 'layer', oracle: magMaxOracle, growth: 2 },
+  {
+    options: { filters: [{ name: 'breadcrumbs', largest: 0.2, smallest: 0.5 }] },
+    scope: 'layer',
+    oracle: (rows, weights) =>
+      combine(
+        rows.map(row => breadcrumbsOracle(row, Math.round(0.2 * row.length), Math.round(0.5 * row.length))),
+        weights,
+      ),
+    growth: 2,
+  },
+  { options: { reduce: { name: 'modelStock' } }, scope: 'layer', oracle: modelStockOracle, growth: 2 },
+  { options: { reduce: { name: 'modelStock', scope: 'model' } }, scope: 'model', oracle: modelStockOracle, growth: 2 },
+  ...(['layer', 'model'] as const).map(
+    (scope): OracleCase => ({
+      options: { reduce: { name: 'slerp', scope } },
+      scope,
+      oracle: (rows, weights, global) =>
+        slerpOracle(
+          rows.map(row => row.map((value, i) => global[i]! + value)),
+          weights,
+        ).map((value, i) => value - global[i]!),
+      growth: 4,
+    }),
+  ),
+]
+
+/** The global model, from 0, after clients with these updates of one block, all alike. */
+async function merged(strategy: object, updates: readonly Vector[], number = 1): Promise<number[]> {
+  const of = oneBlock(updates[0]!.length)
+  const members = updates.map((update, client) => ({ client, numExamples: 1, params: Float32Array.from(update) }))
+  const input = { round: number, layout: of, global: new Float32Array(of.size), members, state: null, rng }
+  return [...(await aggregate(strategyOf(strategy, of), input)).params]
+}
+
+for (const engine of ENGINES)
+  describe(`merges on ${engine}`, { skip: SKIP[engine] }, () => {
+    for (const test of CASES)
+      it(`follow the float64 loops: ${JSON.stringify(test.options)}`, () => compareWithOracle(engine, test))
+
+    it('ties: half of [3, −1, .1, 2] and of [1, 2, −.2, −4] merge to [3, 2, 0, −4]', async () => {
+      await useEngine(engine)
+      const updates = [
+        [3, -1, 0.1, 2],
+        [1, 2, -0.2, -4],
+      ]
+      assert.deepEqual(await merged({ preset: { name: 'ties', keep: 0.5 } }, updates), [3, 2, 0, -4])
+    })
+
+    it('task arithmetic with scale 1 / K is FedAvg, whatever the weights', async () => {
+      await useEngine(engine)
+      const { members, global } = round('ta', 4)
+      const close = (options: object) =>
+        aggregate(strategyOf(options), { round: 1, layout, global, members, state: null, rng })
+      const expected = await close({})
+      assert.deepEqual((await close({ reduce: { name: 'taskArithmetic', scale: 0.25 } })).params, expected.params)
+    })
+
+    it('lines scales five layers by .2, .4, .6, .8 and 1, after any reducer', async () => {
+      await useEngine(engine)
+      const names = ['a', 'b', 'c', 'd', 'e']
+      const of = layoutOf(names.map(name => ({ name: `${name}/kernel`, shape: [1], kind: 'kernel', trainable: true })))
+      const members = [1, 3].map((value, client) => ({
+        client,
+        numExamples: 1,
+        params: new Float32Array(5).fill(value),
+      }))
+      const factors = [0.2, 0.4, 0.6, 0.8, 1]
+      for (const [reduce, merge] of [
+        ['weightedMean', 2],
+        ['magMax', 3],
+      ] as const) {
+        const strategy = strategyOf(
+          { reduce: { name: reduce }, server: [{ name: 'lines', shallow: 0.2, deep: 1 }] },
+          of,
+        )
+        const input = { round: 1, layout: of, global: new Float32Array(5), members, state: null, rng }
+        const expected = factors.map(factor => factor * merge)
+        assertClose((await aggregate(strategy, input)).params, expected, RELATIVE_TOLERANCE[engine])
+      }
+    })
+  })
+
+describe('dare', () => {
+  it('keeps each entry in the mean over 10,000 masks, and drops half of them each time', async () => {
+    await useEngine('cpu')
+    const stream = createRng(5)
+    const tau = Array.from({ length: 20 }, () => Math.fround(normal(stream)))
+    const sum = tau.map(() => 0)
+    let dropped = 0
+    const strategy = { filters: [{ name: 'dare', drop: 0.5 }] }
+    for (let number = 1; number <= 10_000; number++)
+      for (const [i, value] of (await merged(strategy, [tau], number)).entries()) {
+        sum[i]! += value / 10_000
+        dropped += Number(value === 0)
+        assert.ok(value === 0 || value === 2 * tau[i]!)
+      }
+    // A mean of 10,000 draws of 0 or 2τ has a standard deviation of 1 % of τ; five of them.
+    assertClose(sum, tau, 0.05)
+    assert.ok(Math.abs(dropped / 200_000 - 0.5) < 0.01, `${dropped}`)
+  })
+
+  it('draws by round and client, not by who else is there', async () => {
+    await useEngine('cpu')
+    const of = oneBlock(64)
+    const strategy = strategyOf({ filters: [{ name: 'dare' }] }, of)
+    const ones = (client: number) => ({ client, numExamples: 1, params: new Float32Array(64).fill(1) })
+    const zeros = (client: number) => ({ client, numExamples: 1, params: new Float32Array(64) })
+    const close = async (members: ReturnType<typeof ones>[], number = 1) =>
+      (
+        await aggregate(strategy, {
+          round: number,
+          layout: of,
+          global: new Float32Array(64),
+          members,
+          state: null,
+          rng,
+        })
+      ).params
+    const alone = await close([ones(3)])
+    assert.deepEqual(
+      (await close([ones(3), zeros(1)])).map(value => 2 * value),
+      alone,
+    )
+    assert.notDeepEqual(await close([ones(4)]), alone)
+    assert.notDeepEqual(await close([ones(3)], 2), alone)
+  })
+})

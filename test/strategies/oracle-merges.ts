@@ -1,0 +1,71 @@
+import type { Vector } from './oracle.ts'
+
+/** The merging methods in plain float64 loops over vectors, straight from the papers. Rows are updates; weights sum to 1. */
+
+export const dot = (a: Vector, b: Vector) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
+export const length = (a: Vector) => Math.sqrt(dot(a, a))
+export const combine = (rows: readonly Vector[], factors: Vector) =>
+  Array.from(rows[0]!, (_, i) => rows.reduce((sum, row, k) => sum + factors[k]! * row[i]!, 0))
+
+/** Keeps the `count` largest magnitudes. */
+export function topOracle(row: Vector, count: number): number[] {
+  const threshold = row.map(Math.abs).sort((a, b) => b - a)[count - 1]!
+  return row.map(value => (Math.abs(value) >= threshold ? value : 0))
+}
+
+/** Steps two and three of Yadav et al. 2023, Algorithm 1. */
+export function electionOracle(rows: readonly Vector[], weights: Vector): number[] {
+  return Array.from(rows[0]!, (_, i) => {
+    const sign = Math.sign(rows.reduce((sum, row, k) => sum + weights[k]! * row[i]!, 0))
+    const agreeing = rows
+      .map((row, k) => ({ value: row[i]!, weight: weights[k]! }))
+      .filter(({ value }) => sign !== 0 && Math.sign(value) === sign)
+    const total = agreeing.reduce((sum, { weight }) => sum + weight, 0)
+    return agreeing.reduce((sum, { value, weight }) => sum + value * weight, 0) / (total || 1)
+  })
+}
+
+/** Marczak et al. 2024. */
+export function magMaxOracle(rows: readonly Vector[]): number[] {
+  return Array.from(rows[0]!, (_, i) =>
+    rows.reduce((best, row) => (Math.abs(row[i]!) > Math.abs(best) ? row[i]! : best), 0),
+  )
+}
+
+/** Drops by rank, equal magnitudes in any order. */
+export function breadcrumbsOracle(row: Vector, largest: number, smallest: number): number[] {
+  const order = row.map((_, i) => i).sort((a, b) => Math.abs(row[b]!) - Math.abs(row[a]!))
+  const kept = new Set(order.slice(largest, row.length - smallest))
+  return row.map((value, i) => (kept.has(i) ? value : 0))
+}
+
+/** Jang et al. 2024, equation 5. */
+export function modelStockOracle(rows: readonly Vector[], weights: Vector): number[] {
+  const cosines: number[] = []
+  for (let i = 0; i < rows.length; i++)
+    for (let j = 0; j < i; j++) cosines.push(dot(rows[i]!, rows[j]!) / (length(rows[i]!) * length(rows[j]!)))
+  const mean = rows.length < 2 ? 1 : cosines.reduce((sum, value) => sum + value, 0) / cosines.length
+  const t = (rows.length * mean) / ((rows.length - 1) * mean + 1)
+  return combine(rows, weights).map(value => Math.min(1, Math.max(0, t)) * value)
+}
+
+/** Shoemake 1985, over a tree of neighbours; of whole models. */
+export function slerpOracle(models: readonly Vector[], weights: Vector): number[] {
+  if (models.length === 1) return [...models[0]!]
+  const [joined, sums]: [number[][], number[]] = [[], []]
+  for (let i = 0; i < models.length; i += 2) {
+    const [a, b] = [models[i]!, models[i + 1]]
+    if (!b) {
+      joined.push([...a])
+      sums.push(weights[i]!)
+      continue
+    }
+    const t = weights[i + 1]! / (weights[i]! + weights[i + 1]!)
+    const cos = dot(a, b) / (length(a) * length(b))
+    const angle = Math.acos(cos)
+    const arc = (share: number) => Math.sin(share * angle) / Math.sin(angle)
+    joined.push(combine([a, b], Math.abs(cos) > 0.9995 ? [1 - t, t] : [arc(1 - t), arc(t)]))
+    sums.push(weights[i]! + weights[i + 1]!)
+  }
+  return slerpOracle(joined, sums)
+}
