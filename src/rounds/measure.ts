@@ -1,6 +1,7 @@
 import { cohortDrift } from '../analysis/drift.ts'
 import type { Evaluation } from '../analysis/evaluation.ts'
 import { spreadOf } from '../analysis/spread.ts'
+import { cohortSums } from '../compute/cohort-sums.ts'
 import type { Params } from '../core/layout.ts'
 import type { MetricRecord } from '../core/records.ts'
 import type { RoundJob, Trained } from './closed-round.ts'
@@ -86,7 +87,7 @@ export function measureDrift(
 ): MetricRecord[] {
   if (trained.length === 0) return []
   const members = trained.map(({ client, before, numExamples }) => ({ client, params: before, weight: numExamples }))
-  const { clients, between } = cohortDrift(layout, server.params, members)
+  const { clients, between } = cohortDrift(layout, server.params, members, cohortSums())
   return [
     ...clients.flatMap(({ layer, client, l2, cosine }) => [
       metricRow(round, 'drift/l2', l2, { layer, client }),

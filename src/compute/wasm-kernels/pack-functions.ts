@@ -24,6 +24,11 @@ export interface PackFunctions {
   proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
   weightedSum(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
   rowNorms(stack: number, rows: number, columns: number, out: number): void
+  addNormsAndMean(...input: [...Rows, shares: number, mean: number, squares: number]): void
+  addProducts(
+    ...input: [...Rows, mean: number, ones: number, others: number, dots: number, one: number, other: number]
+  ): void
+  squaredSum(values: number, length: number): number
 }
 
 type Operands = [
@@ -83,6 +88,9 @@ type NormalizeGradientInput = [
   ...sets: Sets,
   scratch: number,
 ]
+
+/** Updates of a cohort: rows less an origin. */
+type Rows = [rows: number, count: number, length: number, origin: number]
 
 type SgdInput = [
   weight: number,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { WasmBackend } from './heap.ts'
 import type { WasmKernel } from './kernel.ts'
 import type { PackFunctions } from './pack-functions.ts'
+import { WebAssembly } from './web-assembly.ts'
 
 /** The kernel pack on the heap of one backend. */
 export interface KernelPack extends PackFunctions {
@@ -36,23 +37,19 @@ function started(backend: WasmBackend): KernelPack | Error {
   return pack
 }
 
-/** The little of WebAssembly that is used: TypeScript knows it only together with the browser's own types. */
-interface WebAssemblyApi {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown }
-}
-
-const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi }
-
 let compiled: object | null = null
+
+/** The functions of the pack on a memory: TF.js's heap, or one of our own. Throws where WebAssembly or its SIMD is missing. */
+export function instantiatePack(memory: object): PackFunctions {
+  compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernel-pack.wasm', import.meta.url)))
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as PackFunctions
+}
 
 function start({ wasm }: WasmBackend): KernelPack | Error {
   try {
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('./kernel-pack.wasm', import.meta.url)))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: wasm.asm.memory } })
     const { memory } = wasm.asm
     return {
-      ...(exports as PackFunctions),
+      ...instantiatePack(memory),
       scratch: createScratch(wasm),
       float64s: (address, length) => new Float64Array(memory.buffer, address, length),
     }

@@ -1,0 +1,89 @@
+/**
+ * Sums over the updates u_k = rows[k] - origin of a cohort on a piece of the parameters: `count` rows of `length` float32,
+ * one behind the other. All is float64, and added to what is there: a cohort may come in several groups of rows.
+ */
+
+/** squares[k] += |u_k|², mean += the sum of shares[k] u_k. */
+export function addNormsAndMean(
+  rows: usize, count: i32, length: i32, origin: usize, shares: usize, mean: usize, squares: usize,
+): void {
+  for (let k: i32 = 0; k < count; k++, shares += 8, squares += 8) {
+    const share = f64.load(shares)
+    const shareTwice = f64x2.splat(share)
+    let s0 = f64x2.splat(0), s1 = s0
+    let i: i32 = 0
+    for (; i + 4 <= length; i += 4, rows += 16) {
+      const at = mean + (<usize>i << 3)
+      const row = v128.load(rows)
+      const start = v128.load(origin + (<usize>i << 2))
+      const u0 = f64x2.sub(f64x2.promote_low_f32x4(row), f64x2.promote_low_f32x4(start))
+      const u1 = f64x2.sub(f64x2.promote_low_f32x4(upper(row)), f64x2.promote_low_f32x4(upper(start)))
+      s0 = f64x2.add(s0, f64x2.mul(u0, u0))
+      s1 = f64x2.add(s1, f64x2.mul(u1, u1))
+      v128.store(at, f64x2.add(v128.load(at), f64x2.mul(shareTwice, u0)))
+      v128.store(at, f64x2.add(v128.load(at, 16), f64x2.mul(shareTwice, u1)), 16)
+    }
+    let sum = across(f64x2.add(s0, s1))
+    for (; i < length; i++, rows += 4) {
+      const at = mean + (<usize>i << 3)
+      const u = <f64>f32.load(rows) - <f64>f32.load(origin + (<usize>i << 2))
+      sum += u * u
+      f64.store(at, f64.load(at) + share * u)
+    }
+    f64.store(squares, f64.load(squares) + sum)
+  }
+}
+
+/** dots[k] += u_k · mean, one += the sum of ones[k] u_k, other += the sum of others[k] u_k. */
+export function addProducts(
+  rows: usize, count: i32, length: i32, origin: usize, mean: usize, ones: usize, others: usize, dots: usize,
+  one: usize, other: usize,
+): void {
+  for (let k: i32 = 0; k < count; k++, ones += 8, others += 8, dots += 8) {
+    const scaleOne = f64.load(ones)
+    const scaleOther = f64.load(others)
+    const oneTwice = f64x2.splat(scaleOne)
+    const otherTwice = f64x2.splat(scaleOther)
+    let d0 = f64x2.splat(0), d1 = d0
+    let i: i32 = 0
+    for (; i + 4 <= length; i += 4, rows += 16) {
+      const at = <usize>i << 3
+      const row = v128.load(rows)
+      const start = v128.load(origin + (at >> 1))
+      const u0 = f64x2.sub(f64x2.promote_low_f32x4(row), f64x2.promote_low_f32x4(start))
+      const u1 = f64x2.sub(f64x2.promote_low_f32x4(upper(row)), f64x2.promote_low_f32x4(upper(start)))
+      d0 = f64x2.add(d0, f64x2.mul(u0, v128.load(mean + at)))
+      d1 = f64x2.add(d1, f64x2.mul(u1, v128.load(mean + at, 16)))
+      v128.store(one + at, f64x2.add(v128.load(one + at), f64x2.mul(oneTwice, u0)))
+      v128.store(one + at, f64x2.add(v128.load(one + at, 16), f64x2.mul(oneTwice, u1)), 16)
+      v128.store(other + at, f64x2.add(v128.load(other + at), f64x2.mul(otherTwice, u0)))
+      v128.store(other + at, f64x2.add(v128.load(other + at, 16), f64x2.mul(otherTwice, u1)), 16)
+    }
+    let dot = across(f64x2.add(d0, d1))
+    for (; i < length; i++, rows += 4) {
+      const at = <usize>i << 3
+      const u = <f64>f32.load(rows) - <f64>f32.load(origin + (at >> 1))
+      dot += u * f64.load(mean + at)
+      f64.store(one + at, f64.load(one + at) + scaleOne * u)
+      f64.store(other + at, f64.load(other + at) + scaleOther * u)
+    }
+    f64.store(dots, f64.load(dots) + dot)
+  }
+}
+
+/** The sum of the squares of `length` float64. */
+export function squaredSum(values: usize, length: i32): f64 {
+  let sum: f64 = 0
+  for (let i: i32 = 0; i < length; i++, values += 8) sum += f64.load(values) * f64.load(values)
+  return sum
+}
+
+@inline
+function across(pair: v128): f64 {
+  return f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1)
+}
+
+@inline
+function upper(x: v128): v128 {
+  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
+}

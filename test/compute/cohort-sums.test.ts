@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { cohortSums } from '../../src/compute/cohort-sums.ts'
+import { type CohortSums, plainSums, type Updates } from '../../src/core/cohort-sums.ts'
+import { assertClose, normals } from '../helpers/values.ts'
+
+/** Of float64 sums over at most some thousand standard normal values, in another order. */
+const TOLERANCE = 1e-11
+
+const makers: Readonly<Record<string, CohortSums>> = { 'kernel pack': cohortSums(), 'plain JavaScript': plainSums }
+
+function updates(seed: number, count: number, length: number): Updates {
+  return {
+    rows: Array.from({ length: count }, (_, k) => normals(seed + k, length)),
+    origin: normals(seed - 1, length),
+  }
+}
+
+/** Column after column: another order than that of either implementation. */
+function expected({ rows, origin }: Updates, shares: Float64Array, [first, second]: readonly Float64Array[]) {
+  const [squared, dots] = [new Float64Array(rows.length), new Float64Array(rows.length)]
+  const mean = new Float64Array(origin.length)
+  let [one, other] = [0, 0]
+  for (const [i, start] of origin.entries()) {
+    const u = rows.map(row => row[i]! - start)
+    mean[i] = u.reduce((sum, value, k) => sum + shares[k]! * value, 0)
+    for (const [k, value] of u.entries()) {
+      squared[k]! += value * value
+      dots[k]! += value * mean[i]!
+    }
+    one += u.reduce((sum, value, k) => sum + first![k]! * value, 0) ** 2
+    other += u.reduce((sum, value, k) => sum + second![k]! * value, 0) ** 2
+  }
+  return { squared, mean, dots, one, other }
+}
+
+function check(sums: CohortSums, seed: number, count: number, length: number): void {
+  const cohort = updates(seed, count, length)
+  const [shares, first, second] = [1, 2, 3].map(i => Float64Array.from(normals(seed + 1000 * i, count)))
+  const want = expected(cohort, shares!, [first!, second!])
+  const { squared, mean } = sums.normsAndMean(cohort, shares!)
+  const products = sums.products(cohort, mean, [first!, second!])
+  assertClose(squared, want.squared, TOLERANCE, '|u|²')
+  assertClose(mean, want.mean, TOLERANCE, 'mean')
+  assertClose(products.dots, want.dots, TOLERANCE * Math.max(1, Math.sqrt(length)), 'dot')
+  assertClose(products.squared, [want.one, want.other], TOLERANCE, 'of the sums')
+}
+
+for (const [name, sums] of Object.entries(makers)) {
+  test(`sums over a cohort by the ${name} equal float64 loops`, () => {
+    let [whole, ragged] = [0, 0]
+    fc.assert(
+      fc.property(
+        fc.nat(1e6),
+        fc.integer({ min: 0, max: 9 }),
+        fc.integer({ min: 1, max: 40 }),
+        (seed, count, length) => {
+          if (length % 4 === 0) whole++
+          else ragged++
+          check(sums, seed + 1, count, length)
+        },
+      ),
+      { numRuns: 100 },
+    )
+    assert.ok(whole > 10 && ragged > 10, `${whole} ${ragged}`)
+  })
+
+  test(`sums over more clients and parameters than the ${name} takes at a time are whole`, () => {
+    check(sums, 7, 131, 4101)
+  })
+}
+
+test('the kernel pack does it, and gives the same bits again', () => {
+  assert.notEqual(cohortSums(), plainSums)
+  const cohort = updates(3, 70, 2500)
+  const shares = new Float64Array(70).fill(1 / 70)
+  assert.deepEqual(cohortSums().normsAndMean(cohort, shares), cohortSums().normsAndMean(cohort, shares))
+})
