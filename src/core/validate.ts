@@ -146,8 +146,16 @@ function literal(schema: z.ZodType): string | undefined {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = textOf(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return `a ${typeof value} nested too deeply`
+  }
 }
 
 function lowerFirst(text: string): string {

@@ -9,6 +9,7 @@ import type { Clock, RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
 import { countNotice, createServerMetrics } from '../server/http/server-metrics.ts'
 import { socketGateway } from '../server/socket/gateway.ts'
+import { cutHalfOpen } from '../server/socket/half-open.ts'
 import { socketServerOptions } from '../server/socket/server-options.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
 import { describeDatabase } from '../store/database-url.ts'
@@ -99,6 +100,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       requestTimeoutMs: peerTimeoutMs,
     })
     io.attach(app.server)
+    cutHalfOpen(io)
     await listen(app, host, port)
     const address = app.server.address() as AddressInfo
     const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`

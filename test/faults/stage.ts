@@ -20,7 +20,7 @@ export const QUICK = {
   name: 'quick',
   seed: 5,
   rounds: 2,
-  model: { name: 'linear' },
+  model: { name: 'linear', hidden: [] },
   data: { name: 'synthetic', dimension: 4, classes: 3, train: 60, test: 12 },
   clients: { total: 4 },
   evaluate: { every: 1, clients: false },
@@ -49,8 +49,8 @@ export interface Player {
   header(task: Pick<GivenTask, 'round' | 'attempt' | 'client'>, change?: object): UpdateHeader
   /** Sends the update of a well-behaved client in one message, but for the change. */
   send(task: GivenTask, change?: Change): Promise<UpdateAck>
-  /** From now on answers every task at once, as a good client. */
-  work(): void
+  /** From now on answers every task at once, as a good client but for the change. */
+  work(change?: Change): void
   leave(): void
 }
 
@@ -209,7 +209,7 @@ const isEnd = (notice: RunNotice) => notice.type === 'status' && !['waiting', 'r
 export async function player(socket: Socket): Promise<Player> {
   const tasks: GivenTask[] = []
   const waiting = new Set<() => void>()
-  let working = false
+  let working: Change | null = null
   let global = new Float32Array()
   let parts: Buffer[] = []
   socket.on('round:global', (header, chunk, answer) => {
@@ -222,7 +222,7 @@ export async function player(socket: Socket): Promise<Player> {
     const task = { round, attempt, client, global }
     tasks.push(task)
     answer({ ok: true, data: null })
-    if (working) void send(task)
+    if (working) void send(task, working)
     for (const look of waiting) look()
   })
   const refused = heard(socket, 'connect_error').then(([error]) => Promise.reject(Object.assign(error, error.data)))
@@ -261,9 +261,9 @@ export async function player(socket: Socket): Promise<Player> {
         waiting.add(look)
         look()
       }),
-    work() {
-      working = true
-      for (const task of tasks) void send(task)
+    work(change = {}) {
+      working = change
+      for (const task of tasks) void send(task, change)
     },
     leave: () => void socket.disconnect(),
   }
