@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CUMULATIVE_ORDERS } from '../core/records.ts'
+import { keepModelsSchema } from './keep-models.ts'
 import { PATH_NAMES } from './paths/registry.ts'
 import { WINDOW } from './paths/window.ts'
 
@@ -49,6 +50,7 @@ export const barriersSchema = z
     splits: listOf(['train', 'test'] as const)
       .default(['test'])
       .meta({ description: "test = the test set, train = the union of the compared clients' training data" }),
+    keepModels: keepModelsSchema,
   })
   .superRefine(({ paths, groups }, context) => {
     const wanted = paths.includes('layers')

@@ -133,6 +133,18 @@ export const checkpointRecordSchema = z.object({
   stateSha256: z.string().length(64),
 })
 
+/** A model that a run kept (`barriers.keepModels`): a safetensors file like a checkpoint's, so that a round can be probed later. */
+export const modelRecordSchema = z.object({
+  round: count,
+  client: count
+    .nullable()
+    .meta({ description: 'whose model as it was trained; null: the global model after the round' }),
+  /** Path below the data directory. */
+  file: z.string(),
+  sha256: z.string().length(64),
+  bytes: count,
+})
+
 export type RunStatus = (typeof RUN_STATUSES)[number]
 export type Phase = (typeof PHASES)[number]
 export type RunRecord = z.infer<typeof runRecordSchema>
@@ -141,6 +153,7 @@ export type UpdateRecord = z.infer<typeof updateRecordSchema>
 export type MetricRecord = z.infer<typeof metricRecordSchema>
 export type BarrierRecord = z.infer<typeof barrierRecordSchema>
 export type ClientRecord = z.infer<typeof clientRecordSchema>
+export type ModelRecord = z.infer<typeof modelRecordSchema>
 export type CheckpointRecord = z.infer<typeof checkpointRecordSchema>
 
 /** A number as a record holds it: null for NaN and the infinities. */

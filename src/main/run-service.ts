@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { FedError, toFedError } from '../core/errors.ts'
+import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
@@ -111,6 +112,7 @@ export function runService({
         layout,
         server,
         policy: policyOf(runFile),
+        kept: keptOf(runFile),
         deadlineMs: runFile.round.deadlineSeconds * 1000,
         task: (key, state) => taskFor(key, state, context),
       },

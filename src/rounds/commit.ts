@@ -31,7 +31,7 @@ export function roundCommit(
   closed: ClosedRound,
   timing: Timing,
   sent: BytesDown,
-): Omit<RoundCommit, 'checkpoint'> {
+): Omit<RoundCommit, 'checkpoint' | 'models'> {
   const round = roundRecord(closing, closed, timing)
   const updates = updateRecords(closing, sent)
   const bytesUp = updates.reduce((sum, update) => sum + update.bytesUp, 0)

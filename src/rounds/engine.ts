@@ -3,6 +3,7 @@ import type { LayerLayout } from '../core/layout.ts'
 import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import { type BytesDown, roundCommit, type Stopwatch } from './commit.ts'
+import { keepModels } from './keep-models.ts'
 import type {
   CheckpointStore,
   ClientGateway,
@@ -34,13 +35,15 @@ export interface EngineRun {
   readonly deadlineMs: number
   readonly policy: RoundPolicy
   readonly server: ServerState
+  /** The clients, of those that completed a round, whose models are kept. */
+  kept(round: number, completed: readonly number[]): readonly number[]
   /** What to send to a client in the round after `server`. */
   task(key: UpdateKey, server: ServerState): Task
 }
 
 export interface EnginePorts {
   readonly store: Pick<Store, 'commitRound'>
-  readonly checkpoints: Pick<CheckpointStore, 'save' | 'prune'>
+  readonly checkpoints: Pick<CheckpointStore, 'save' | 'saveModel' | 'prune'>
   readonly clock: Clock
   /** The compute worker, off this thread: from the updates to the new state … */
   average(job: RoundJob): Promise<AveragedRound>
@@ -157,11 +160,22 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     const { averaged, timing, sent } = round
     // Both are waited for, so that neither can reject unheard.
     const [measured] = await Promise.all([round.measuring, before])
-    for (const member of closing.members.values()) if (member.kind === 'completed') member.update.release()
-    if (failure) return // a round is in the database only with all before it
+    const release = () => {
+      for (const member of closing.members.values()) if (member.kind === 'completed') member.update.release()
+    }
+    // A round is in the database only with all before it.
+    if (failure) return release()
+    const clients = run.kept(closing.round, completedOf(closing))
+    const models = await keepModels(ports.checkpoints, run, { closing, server: averaged.server, clients }).finally(
+      release,
+    )
     const checkpoint = await ports.checkpoints.save(run.id, averaged.server, run.layout)
     const times = { ...timing, ended: clock.now(), endedAt: clock.date() }
-    const commit: RoundCommit = { ...roundCommit(closing, { ...averaged, ...measured }, times, sent), checkpoint }
+    const commit: RoundCommit = {
+      ...roundCommit(closing, { ...averaged, ...measured }, times, sent),
+      checkpoint,
+      models,
+    }
     await ports.store.commitRound(run.id, commit)
     const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
     const bytes = { up, down: sent.total }
@@ -219,6 +233,10 @@ interface RecordedRound {
   readonly measuring: Promise<MeasuredRound>
   readonly timing: Stopwatch
   readonly sent: BytesDown
+}
+
+function completedOf({ members }: Closing): readonly number[] {
+  return [...members].flatMap(([client, { kind }]) => (kind === 'completed' ? [client] : []))
 }
 
 function jobOf({ round, server, members }: Closing): RoundJob {

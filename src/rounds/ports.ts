@@ -5,6 +5,7 @@ import type {
   CheckpointRecord,
   ClientRecord,
   MetricRecord,
+  ModelRecord,
   RoundRecord,
   RunRecord,
   UpdateRecord,
@@ -32,6 +33,8 @@ export interface RoundCommit {
   readonly metrics: readonly MetricRecord[]
   readonly barriers: readonly BarrierRecord[]
   readonly checkpoint: CheckpointRecord
+  /** Kept for later probes. */
+  readonly models: readonly ModelRecord[]
 }
 
 export interface NewRun {
@@ -80,6 +83,10 @@ export interface BarrierQuery extends PageQuery {
   readonly split?: 'train' | 'test' | undefined
 }
 
+export interface ModelQuery extends PageQuery {
+  readonly round?: number | undefined
+}
+
 /**
  * The database. Lists are in the order of their natural key (runs: newest first; the rest: round, then the order in
  * which a round's rows were given). `run_not_found` is thrown for an unknown run by every method that takes one.
@@ -103,10 +110,19 @@ export interface Store {
   metrics(id: string, query: MetricQuery): Promise<Page<MetricRecord>>
   barriers(id: string, query: BarrierQuery): Promise<Page<BarrierRecord>>
   clients(id: string, query: PageQuery): Promise<Page<ClientRecord>>
+  /** Of one round, or all. */
+  models(id: string, query: ModelQuery): Promise<Page<ModelRecord>>
   latestCheckpoint(id: string): Promise<CheckpointRecord | null>
   /** Rejects when the database cannot be reached. */
   ping(): Promise<void>
   close(): Promise<void>
+}
+
+export interface KeptModel {
+  readonly round: number
+  /** null: the global model. */
+  readonly client: number | null
+  readonly params: Params
 }
 
 /** Checkpoint files. Written to a temporary name, synced, renamed; read back only when the hash fits. */
@@ -115,7 +131,11 @@ export interface CheckpointStore {
   /** Throws `checkpoint_invalid` when a file is missing, damaged, or of another layout. */
   load(record: CheckpointRecord, layout: LayerLayout): Promise<ServerState>
   /** Absolute path of a stored model file. */
-  path(record: CheckpointRecord): string
+  path(record: Pick<CheckpointRecord, 'file'>): string
+  /** A single model, which `prune` leaves alone. */
+  saveModel(run: string, model: KeptModel, layout: LayerLayout): Promise<ModelRecord>
+  /** float32[layout.size] on shared memory. Throws like `load`. */
+  loadModel(record: ModelRecord, layout: LayerLayout): Promise<Params>
   /** Deletes the files of rounds before `round`. */
   prune(run: string, round: number): Promise<void>
 }

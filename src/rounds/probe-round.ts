@@ -1,11 +1,11 @@
 import type { Endpoint, Evaluate, EvaluateFamily } from '../analysis/evaluation.ts'
 import { probeGroup } from '../analysis/group.ts'
 import { interpolationGrid } from '../analysis/interpolate.ts'
-import { chooseClients, choosePairs } from '../analysis/pairs.ts'
 import { betweenOf, probesRound } from '../analysis/plan.ts'
 import { probeBarriers } from '../analysis/probe.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
+import { comparedPairs, comparedWithGlobal } from './compared.ts'
 import type { Session } from './session.ts'
 
 /** What the run file's `barriers:` section asks for after this round. */
@@ -28,12 +28,8 @@ type Probe = (session: Session, round: number, trained: readonly Trained[], spli
 const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
   /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
   async clients(session, round, trained, split) {
-    const rng = session.rng.fork(`round/${round}/probe/pairs`)
-    const pairs = choosePairs(
-      trained.map(({ client }) => client),
-      session.runFile.barriers.pairs,
-      rng,
-    )
+    const cohort = trained.map(({ client }) => client)
+    const pairs = comparedPairs(session.rng, round, cohort, session.runFile.barriers.pairs)
     const records: BarrierRecord[] = []
     for (const pair of pairs) {
       const [a, b] = pair.map(client => endpoint(trained, client)) as [Endpoint, Endpoint]
@@ -44,11 +40,10 @@ const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
 
   /** A client's trained model and the model it has after averaging, on the whole cohort's data. */
   async global(session, round, trained, split) {
-    const rng = session.rng.fork(`round/${round}/probe/global`)
     const all = trained.map(({ client }) => client)
     const on = evaluator(session, round, all, split)
     const records: BarrierRecord[] = []
-    for (const client of chooseClients(all, session.runFile.barriers.pairs, rng)) {
+    for (const client of comparedWithGlobal(session.rng, round, all, session.runFile.barriers.pairs)) {
       const after = trained.find(member => member.client === client)!.after
       records.push(
         ...(await probe(session, round, endpoint(trained, client), { id: 'global', params: after }, split, on)),

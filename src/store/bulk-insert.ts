@@ -10,6 +10,7 @@ interface BulkTables {
   readonly Update: Omit<db.Update, 'id'>
   readonly Metric: Omit<db.Metric, 'id'>
   readonly Barrier: Omit<db.Barrier, 'id'>
+  readonly KeptModel: Omit<db.KeptModel, 'id'>
 }
 
 export type BulkRow<Table extends keyof BulkTables> = BulkTables[Table]
@@ -27,6 +28,7 @@ const COLUMNS = {
     'runId', 'round', 'path', 'layer', 'layers', 'order', 'base', 'between', 'split', 'interpolation', 'loss', 'error',
     'endpointLoss', 'endpointError', 'lossBarrier', 'errorBarrier',
   ],
+  KeptModel: ['runId', 'round', 'client', 'file', 'sha256', 'bytes'],
 } as const satisfies { readonly [Table in keyof BulkTables]: readonly (keyof BulkTables[Table])[] }
 
 /** Rows of one INSERT: a few milliseconds, and below the parameter limits (SQLite 32,766, PostgreSQL 65,535). */

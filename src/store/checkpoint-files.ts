@@ -2,17 +2,19 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import type { CheckpointRecord } from '../core/records.ts'
+import { asShared } from '../core/params.ts'
+import type { CheckpointRecord, ModelRecord } from '../core/records.ts'
 import type { CheckpointStore } from '../rounds/ports.ts'
 import { decodeModel, decodeState, encodeModel, encodeState } from './checkpoint-codec.ts'
 import { writeDurably } from './durable-file.ts'
 
 const RUN_ID = /^[A-Za-z0-9_-]{1,64}$/
-const FILE = /^runs\/[A-Za-z0-9_-]{1,64}\/round-\d{4,}(\.state)?\.safetensors$/
+const FILE = /^runs\/[A-Za-z0-9_-]{1,64}\/round-\d{4,}(\.state|\.global|\.client-\d+)?\.safetensors$/
 
 /**
  * Checkpoints as files below `dataDir`: runs/<run>/round-0005.safetensors is the global model, and beside it
- * round-0005.state.safetensors what the strategy and the clients remember. A record is returned once both are on the
+ * round-0005.state.safetensors what the strategy and the clients remember. Models kept for probes are
+ * round-0005.client-7.safetensors and round-0005.global.safetensors. A record is returned once both are on the
  * disk for good. Throws `input_invalid` for a run id that could not be a folder's name, and `checkpoint_invalid` for a
  * file that cannot be written, is missing or damaged, or belongs to another layout.
  */
@@ -50,7 +52,7 @@ export function checkpointFiles(dataDir: string): CheckpointStore {
 
   return {
     async save(run, state, layout) {
-      const stem = `${folderOf(run)}/round-${String(state.round).padStart(4, '0')}`
+      const stem = stemOf(run, state.round)
       const [file, stateFile] = [`${stem}.safetensors`, `${stem}.state.safetensors`]
       const model = encodeModel(requireSize(state.params, layout), layout)
       const rest = encodeState(state, layout)
@@ -67,6 +69,18 @@ export function checkpointFiles(dataDir: string): CheckpointStore {
 
     path: record => path(record.file),
 
+    async saveModel(run, { round, client, params }, layout) {
+      const name = client === null ? 'global' : `client-${client}`
+      const file = `${stemOf(run, round)}.${name}.safetensors`
+      const bytes = encodeModel(requireSize(params, layout), layout)
+      await write(file, bytes)
+      return { round, client, file, sha256: await sha256Of(bytes), bytes: bytes.byteLength }
+    },
+
+    async loadModel(record: ModelRecord, layout) {
+      return asShared(decodeModel(await read(record.file, record.sha256), layout))
+    },
+
     async prune(run, round) {
       const folder = join(root, folderOf(run))
       const names = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
@@ -81,6 +95,10 @@ export function checkpointFiles(dataDir: string): CheckpointStore {
       await Promise.all(old.map(name => rm(join(folder, name), { force: true })))
     },
   }
+}
+
+function stemOf(run: string, round: number): string {
+  return `${folderOf(run)}/round-${String(round).padStart(4, '0')}`
 }
 
 function folderOf(run: string): string {

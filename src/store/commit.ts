@@ -6,8 +6,8 @@ import type { RoundCommit } from '../rounds/ports.ts'
  * A commit as every store keeps it: measured values that are not finite become null, -0 becomes 0 (neither JSON nor
  * SQLite keeps its sign), and 2^63 and beyond keep 15 digits. Throws `internal` when a row names another round, because lists page by round.
  */
-export function normaliseCommit({ round, updates, metrics, barriers, checkpoint }: RoundCommit): RoundCommit {
-  for (const row of [checkpoint, ...updates, ...metrics, ...barriers])
+export function normaliseCommit({ round, updates, metrics, barriers, checkpoint, models }: RoundCommit): RoundCommit {
+  for (const row of [checkpoint, ...updates, ...metrics, ...barriers, ...models])
     if (row.round !== round.round)
       throw new FedError('internal', {
         expected: `rows of round ${round.round} in its commit`,
@@ -19,6 +19,7 @@ export function normaliseCommit({ round, updates, metrics, barriers, checkpoint 
     metrics: metrics.map(normaliseMetric),
     barriers: barriers.map(normaliseBarrier),
     checkpoint,
+    models,
   }
 }
 

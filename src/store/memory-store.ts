@@ -7,7 +7,9 @@ import {
   type ClientRecord,
   checkpointRecordSchema,
   type MetricRecord,
+  type ModelRecord,
   metricRecordSchema,
+  modelRecordSchema,
   type RoundRecord,
   type RunRecord,
   roundRecordSchema,
@@ -31,6 +33,7 @@ interface MemoryRun {
   readonly metrics: MetricRecord[]
   readonly barriers: BarrierRecord[]
   readonly checkpoints: CheckpointRecord[]
+  readonly models: ModelRecord[]
 }
 
 const commitSchema = z.object({
@@ -39,6 +42,7 @@ const commitSchema = z.object({
   metrics: z.array(metricRecordSchema),
   barriers: z.array(barrierRecordSchema),
   checkpoint: checkpointRecordSchema,
+  models: z.array(modelRecordSchema),
 })
 
 /**
@@ -68,7 +72,7 @@ export function memoryStore(): Store {
         ...{ id, name, seed, rounds, ...unknown, createdAt },
         ...{ status: 'waiting', finalRound: 0, layers: [] },
       }
-      const lists = { clients: [], rounds: [], updates: [], metrics: [], barriers: [], checkpoints: [] }
+      const lists = { clients: [], rounds: [], updates: [], metrics: [], barriers: [], checkpoints: [], models: [] }
       const created = structuredClone(run)
       runs.set(id, { seq: runs.size + 1, created, record, joinTokenHash: run.joinTokenHash, ...lists })
       return structuredClone(record)
@@ -88,7 +92,7 @@ export function memoryStore(): Store {
 
     async commitRound(id, commit) {
       const run = find(id)
-      const { round, updates, metrics, barriers, checkpoint } = validate(commitSchema, normaliseCommit(commit))
+      const { round, updates, metrics, barriers, checkpoint, models } = validate(commitSchema, normaliseCommit(commit))
       const latest = run.rounds.at(-1)
       if (latest && latest.round >= round.round) throw roundConflict(latest.round, round.round)
       run.record = { ...run.record, finalRound: round.round }
@@ -97,6 +101,7 @@ export function memoryStore(): Store {
       for (const row of updates) run.updates.push(row)
       for (const row of metrics) run.metrics.push(row)
       for (const row of barriers) run.barriers.push(row)
+      for (const row of models) run.models.push(row)
     },
 
     run: async id => structuredClone(find(id).record),
@@ -130,6 +135,10 @@ export function memoryStore(): Store {
 
     async barriers(id, { cursor, limit, ...wanted }) {
       return page('barriers', { cursor, limit }, numbered(find(id).barriers, wanted))
+    },
+
+    async models(id, { cursor, limit, ...wanted }) {
+      return page('models', { cursor, limit }, numbered(find(id).models, wanted))
     },
 
     async clients(id, query) {

@@ -8,6 +8,7 @@ import {
   clientRecord,
   defined,
   metricRecord,
+  modelRecord,
   roundRecord,
   runRecord,
   updateRecord,
@@ -24,6 +25,7 @@ export type StoreReads = Pick<
   | 'updates'
   | 'metrics'
   | 'barriers'
+  | 'models'
   | 'clients'
   | 'latestCheckpoint'
 >
@@ -105,6 +107,12 @@ export function prismaReads(db: PrismaClient): StoreReads {
         take: limit + 1,
       })
       return pageOf('barriers', await orNoRun(id, rows), limit, barrierRecord, positionOf)
+    },
+
+    async models(id, { round, ...query }) {
+      const { where, limit } = byRow('models', query, { from: round, to: round })
+      const rows = await db.keptModel.findMany({ where: { runId: id, ...where }, orderBy: BY_ROW, take: limit + 1 })
+      return pageOf('models', await orNoRun(id, rows), limit, modelRecord, positionOf)
     },
 
     async clients(id, query) {

@@ -4,7 +4,17 @@ import { insertRows, type Transaction } from './bulk-insert.ts'
 import { normaliseCommit, roundConflict, runNotFound } from './commit.ts'
 import { prismaCode } from './errors.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
-import { barrierRow, checkpointRow, clientRow, metricRow, roundRow, runColumns, runRecord, updateRow } from './rows.ts'
+import {
+  barrierRow,
+  checkpointRow,
+  clientRow,
+  metricRow,
+  modelRow,
+  roundRow,
+  runColumns,
+  runRecord,
+  updateRow,
+} from './rows.ts'
 
 export type StoreWrites = Pick<Store, 'createRun' | 'updateRun' | 'saveClients' | 'commitRound'>
 
@@ -86,6 +96,11 @@ async function commitRound(tx: Transaction, id: string, commit: RoundCommit): Pr
     tx,
     'Metric',
     commit.metrics.map(row => metricRow(id, row)),
+  )
+  await insertRows(
+    tx,
+    'KeptModel',
+    commit.models.map(row => modelRow(id, row)),
   )
 }
 

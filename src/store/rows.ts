@@ -3,6 +3,7 @@ import type {
   CheckpointRecord,
   ClientRecord,
   MetricRecord,
+  ModelRecord,
   Phase,
   RoundRecord,
   RunRecord,
@@ -117,6 +118,14 @@ export function checkpointRecord({ runId: _, ...row }: db.Checkpoint): Checkpoin
 }
 
 export function checkpointRow(runId: string, record: CheckpointRecord): db.Checkpoint {
+  return { runId, ...record, bytes: BigInt(record.bytes) }
+}
+
+export function modelRecord({ id: _, runId: _run, ...row }: db.KeptModel): ModelRecord {
+  return { ...row, bytes: Number(row.bytes) }
+}
+
+export function modelRow(runId: string, record: ModelRecord): BulkRow<'KeptModel'> {
   return { runId, ...record, bytes: BigInt(record.bytes) }
 }
 

@@ -16,6 +16,7 @@ test('the defaults are those of the design', () => {
     interpolation: 3,
     examples: 2000,
     splits: ['test'],
+    keepModels: 'none',
   })
 })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { FedError } from '../../src/core/errors.ts'
-import type { BarrierRecord, MetricRecord, RoundRecord, RunRecord } from '../../src/core/records.ts'
+import type { BarrierRecord, MetricRecord, ModelRecord, RoundRecord, RunRecord } from '../../src/core/records.ts'
 import { registry } from '../../src/core/registry.ts'
 import type { RoundCommit, RunNotice, RunService, Store } from '../../src/rounds/ports.ts'
 import { catalogEntries } from '../../src/server/http/catalog.ts'
@@ -61,6 +61,8 @@ export async function addRound(deps: MemoryDeps, id: string, round: number): Pro
   const model = Buffer.from(`model ${id} ${round}`)
   const file = `${id}-${round}.safetensors`
   await writeFile(join(deps.folder, file), model)
+  const models = [null, 0].map(client => keptModel(id, round, client))
+  for (const kept of models) await writeFile(join(deps.folder, kept.file), contentOf(id, round, kept.client))
   const commit: RoundCommit = {
     round: roundRecord(round),
     updates: [0, 1].map(client => ({
@@ -81,9 +83,20 @@ export async function addRound(deps: MemoryDeps, id: string, round: number): Pro
       ...{ round, file, sha256: createHash('sha256').update(model).digest('hex'), bytes: model.length },
       ...{ stateFile: `${id}-${round}.state`, stateSha256: '0'.repeat(64) },
     },
+    models,
   }
   await deps.store.commitRound(id, commit)
   return commit
+}
+
+export function contentOf(id: string, round: number, client: number | null): Buffer {
+  return Buffer.from(`${client ?? 'global'} of ${id} ${round}`)
+}
+
+function keptModel(id: string, round: number, client: number | null): ModelRecord {
+  const content = contentOf(id, round, client)
+  const sha256 = createHash('sha256').update(content).digest('hex')
+  return { round, client, file: `${id}-${round}.${client ?? 'global'}`, sha256, bytes: content.length }
 }
 
 export function roundRecord(round: number): RoundRecord {

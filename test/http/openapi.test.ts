@@ -20,6 +20,8 @@ test('every route in OpenAPI is exercised here, and answers as OpenAPI says', as
     ['GET', '/api/v1/runs/a/rounds', 200],
     ['GET', '/api/v1/runs/a/rounds/1', 200],
     ['GET', '/api/v1/runs/a/rounds/1/updates', 200],
+    ['GET', '/api/v1/runs/a/rounds/1/models', 200],
+    ['GET', '/api/v1/runs/a/rounds/1/models/0', 200],
     ['GET', '/api/v1/runs/a/metrics', 200],
     ['GET', '/api/v1/runs/a/barriers', 200],
     ['GET', '/api/v1/runs/a/clients', 200],
@@ -78,7 +80,7 @@ test('the document is sound OpenAPI 3.1: references resolve, ids are unique, pat
 test('every list has a cursor and a limit, and answers items and nextCursor', async t => {
   const { document } = await harness(t)
   const lists = operationsOf(document.paths).filter(([path]) =>
-    /\/(runs|rounds|updates|metrics|barriers|clients)$/.test(path),
+    /\/(runs|rounds|updates|metrics|barriers|clients|\{round\}\/models)$/.test(path),
   )
   const names = lists
     .filter(([, method]) => method === 'get')
@@ -87,7 +89,7 @@ test('every list has a cursor and a limit, and answers items and nextCursor', as
       if (path !== '/metrics') assert.ok(query.includes('cursor') && query.includes('limit'), path)
       return path
     })
-  assert.equal(names.length, 7)
+  assert.equal(names.length, 8)
 })
 
 test('the body of POST /runs is the schema of a run file when the catalog has one, as JSON and as YAML', async t => {

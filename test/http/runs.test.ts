@@ -71,7 +71,7 @@ test('a run shows its run file; an unknown run is run_not_found on every path be
   assert.ok(below.length >= 10)
   for (const [path, methods] of below)
     for (const method of Object.keys(methods).filter(name => name !== 'head')) {
-      const url = path.replace('{id}', 'nobody').replace('{round}', '1')
+      const url = path.replace('{id}', 'nobody').replace(/\{\w+\}/g, '1')
       const body = problem(await send({ method: method.toUpperCase() as 'GET', url }), 404, 'run_not_found')
       assert.equal(body.instance, url)
     }

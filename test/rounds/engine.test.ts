@@ -4,14 +4,19 @@ import { FedError } from '../../src/core/errors.ts'
 import { layoutOf } from '../../src/core/layout.ts'
 import type { CheckpointRecord } from '../../src/core/records.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from '../../src/rounds/closed-round.ts'
-import { type EnginePorts, startRounds } from '../../src/rounds/engine.ts'
+import { type EnginePorts, type EngineRun, startRounds } from '../../src/rounds/engine.ts'
 import type { GatewayEvents, RoundCommit, RunNotice, Task, UpdateDecision } from '../../src/rounds/ports.ts'
 import { key, policyWith, serverAt, updateOf } from './script.ts'
 
 const layout = layoutOf([{ name: 'fc1/kernel', shape: [1], kind: 'kernel', trainable: true }])
 
 /** The engine on made-up ports: a clock that the test turns, a gateway that remembers, a computation that waits. */
-function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds: 2 }), measures = measuredRound) {
+function stage(
+  changes: Partial<EnginePorts> = {},
+  policy = policyWith({ rounds: 2 }),
+  measures = measuredRound,
+  kept: EngineRun['kept'] = () => [],
+) {
   const log: string[] = []
   const commits: RoundCommit[] = []
   const notices: RunNotice[] = []
@@ -38,6 +43,10 @@ function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds:
       save: async (_, server) => {
         log.push(`save ${server.round}`)
         return { round: server.round } as CheckpointRecord
+      },
+      saveModel: async (_, { round, client }) => {
+        log.push(`keep ${client ?? 'global'} of ${round}`)
+        return { round, client, file: '', sha256: '', bytes: 0 }
       },
       prune: async (_, round) => {
         log.push(`prune ${round}`)
@@ -72,7 +81,7 @@ function stage(changes: Partial<EnginePorts> = {}, policy = policyWith({ rounds:
     initialise: [],
     reply: [],
   })
-  const engine = startRounds({ id: 'run', layout, deadlineMs: 500, policy, server: serverAt(0), task }, ports)
+  const engine = startRounds({ id: 'run', layout, deadlineMs: 500, policy, kept, server: serverAt(0), task }, ports)
   return { engine, events: events!, log, commits, notices, timers, jobs, advance: (ms: number) => (now += ms) }
 }
 
@@ -236,6 +245,29 @@ describe('the round engine', () => {
     finish()
     await engine.ended
     assert.deepEqual(released, [1, 11])
+  })
+
+  test('the models that a run keeps are on the disk before their round is committed, and only then is memory given back', async () => {
+    const asked: (readonly number[])[] = []
+    const kept = (_: number, completed: readonly number[]) => {
+      asked.push(completed)
+      return [11]
+    }
+    const { events, jobs, engine, log, commits } = stage({}, policyWith({ rounds: 1 }), measuredRound, kept)
+    events.joined('p', 10)
+    for (const client of [11, 1])
+      await events.update(key(1, client), { ...updateOf(client, 'p'), release: () => void log.push(`free ${client}`) })
+    jobs[0]?.finish()
+    await engine.ended
+    assert.deepEqual(asked, [[1, 11]])
+    assert.deepEqual(
+      log.filter(line => /^(keep|free|save|commit)/.test(line)),
+      ['keep 11 of 1', 'keep global of 1', 'free 1', 'free 11', 'save 1', 'commit 1'],
+    )
+    assert.deepEqual(
+      commits[0]?.models.map(({ client }) => client),
+      [null, 11],
+    )
   })
 
   test('a round whose measuring fails is not in the database, nor is any after it', async () => {

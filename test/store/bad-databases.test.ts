@@ -161,7 +161,7 @@ describe('a database that another process holds', () => {
 })
 
 describe('a later migration', () => {
-  const rename = { name: '0002_rename', checksum: 'b'.repeat(64) }
+  const rename = { name: '9999_rename', checksum: 'b'.repeat(64) }
   /** As Prisma writes them for SQLite: the table is rebuilt and the old one dropped. */
   const rebuild = `
     PRAGMA defer_foreign_keys=ON;
@@ -194,7 +194,7 @@ describe('a later migration', () => {
     await upgrade(file, rebuild)
     await upgrade(file, rebuild)
     assert.equal(await count(file, 'Metric'), commitOf(1).metrics.length)
-    assert.equal(await count(file, '_prisma_migrations'), 2)
+    assert.equal(await count(file, '_prisma_migrations'), (await readMigrations('sqlite')).length + 1)
     await assert.rejects(open(file), refuses('database_schema'), 'the older version no longer opens it')
   })
 
@@ -202,11 +202,11 @@ describe('a later migration', () => {
     const file = join(folder, 'failing.db')
     await makeDatabase(file)
     await assert.rejects(upgrade(file, `${rebuild}\nALTER TABLE "Nothing" ADD COLUMN x TEXT;`))
-    assert.equal(await count(file, '_prisma_migrations'), 1)
+    assert.equal(await count(file, '_prisma_migrations'), (await readMigrations('sqlite')).length)
     const store = await open(file)
     assert.equal((await store.metrics('a', { limit: 100 })).items.length, commitOf(1).metrics.length)
     await store.close()
     await upgrade(file, rebuild)
-    assert.equal(await count(file, '_prisma_migrations'), 2)
+    assert.equal(await count(file, '_prisma_migrations'), (await readMigrations('sqlite')).length + 1)
   })
 })

@@ -196,6 +196,31 @@ describe('checkpoint files', () => {
     assert.deepEqual(await store.load(second, layout), stateAt(1))
   })
 
+  test('a kept model comes back as it was, on shared memory, and outlives the pruning of its round', async () => {
+    const { dataDir, store } = fresh()
+    const { params } = stateAt(1)
+    const client = await store.saveModel('r', { round: 1, client: 12, params }, layout)
+    const global = await store.saveModel('r', { round: 1, client: null, params: params.map(value => -value) }, layout)
+    assert.equal(client.file, 'runs/r/round-0001.client-12.safetensors')
+    assert.equal(global.file, 'runs/r/round-0001.global.safetensors')
+    await store.save('r', stateAt(1), layout)
+    await store.prune('r', 9)
+    assert.deepEqual(readdirSync(join(dataDir, 'runs/r')).sort(), [
+      'round-0001.client-12.safetensors',
+      'round-0001.global.safetensors',
+    ])
+    const loaded = await store.loadModel(client, layout)
+    assert.ok(loaded.buffer instanceof SharedArrayBuffer)
+    assert.deepEqual([...loaded], [...params])
+    assert.deepEqual(
+      [...(await store.loadModel(global, layout))],
+      [...params].map(value => -value),
+    )
+    assert.equal(readFileSync(store.path(client)).length, client.bytes)
+    await assert.rejects(store.loadModel({ ...client, sha256: '0'.repeat(64) }, layout), refuses('checkpoint_invalid'))
+    await assert.rejects(store.loadModel(client, otherLayout), refuses('checkpoint_invalid'))
+  })
+
   test('pruning deletes the rounds before the given one, and nothing else', async () => {
     const { store, dataDir } = fresh()
     for (const round of [1, 2, 3, 12345]) await store.save('a', stateAt(round), layout)

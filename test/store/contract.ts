@@ -102,6 +102,7 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         () => store.updates('none', 1, page),
         () => store.metrics('none', page),
         () => store.barriers('none', page),
+        () => store.models('none', page),
         () => store.clients('none', page),
         () => store.latestCheckpoint('none'),
       ]
@@ -112,7 +113,7 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         await assert.rejects(store.updates(id, round, page), refuses('round_not_found'))
       }
       assert.equal(await store.latestCheckpoint(id), null)
-      for (const list of [store.rounds, store.metrics, store.barriers, store.clients])
+      for (const list of [store.rounds, store.metrics, store.barriers, store.models, store.clients])
         assert.deepEqual(await list(id, page), { items: [], nextCursor: null })
     })
 
@@ -137,6 +138,12 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         commits.flatMap(({ barriers }) => barriers),
       )
       assert.deepEqual(await store.latestCheckpoint(id), checkpointRecord(2))
+      assert.deepEqual(
+        await readAll(all => store.models(id, all), 2),
+        commits.flatMap(({ models }) => models),
+      )
+      assert.deepEqual((await store.models(id, { ...page, round: 1 })).items, commits[1]?.models)
+      assert.deepEqual((await store.models(id, { ...page, round: 7 })).items, [])
     })
 
     test('a round that is already there is refused, and nothing of it is written', async () => {
@@ -169,6 +176,7 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         rounds,
       )
       const [metrics, barriers] = [await store.metrics(id, page), await store.barriers(id, page)]
+      assert.equal((await store.models(id, page)).items.length, rounds.length * commitOf(1).models.length)
       assert.equal(metrics.items.length, rounds.length * commitOf(1).metrics.length)
       assert.equal(barriers.items.length, rounds.length * commitOf(1).barriers.length)
       for (const round of rounds) assert.equal((await store.updates(id, round, page)).items.length, 2)

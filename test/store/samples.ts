@@ -2,6 +2,7 @@ import type {
   BarrierRecord,
   CheckpointRecord,
   MetricRecord,
+  ModelRecord,
   RoundRecord,
   UpdateRecord,
 } from '../../src/core/records.ts'
@@ -82,6 +83,14 @@ export const checkpointRecord = (round: number): CheckpointRecord => ({
   stateSha256: 'ef'.repeat(32),
 })
 
+export const modelRecord = (round: number, client: number | null): ModelRecord => ({
+  round,
+  client,
+  file: `runs/a/round-000${round}.${client === null ? 'global' : `client-${client}`}.safetensors`,
+  sha256: 'ab'.repeat(32),
+  bytes: 5 * 2 ** 32 + (client ?? 0),
+})
+
 export const commitOf = (round: number, changes: Partial<RoundCommit> = {}): RoundCommit => ({
   round: roundRecord(round),
   updates: [updateRecord(round, 2), updateRecord(round, 1)],
@@ -94,5 +103,6 @@ export const commitOf = (round: number, changes: Partial<RoundCommit> = {}): Rou
   ],
   barriers: [barrierRecord(round, { path: 'full', layer: null, base: null }), barrierRecord(round)],
   checkpoint: checkpointRecord(round),
+  models: [modelRecord(round, null), modelRecord(round, 7)],
   ...changes,
 })

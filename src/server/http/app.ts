@@ -13,6 +13,7 @@ import type { HttpDeps } from './deps.ts'
 import { handleErrors, refuseConnection, sendError } from './error-handlers.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { keptModelRoutes } from './kept-models.ts'
 import { metricRoutes } from './metrics.ts'
 import { modelRoutes } from './model.ts'
 import { describeRoutes } from './openapi.ts'
@@ -63,6 +64,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
     barrierRoutes,
     clientRoutes,
     modelRoutes,
+    keptModelRoutes,
     eventRoutes,
     catalogRoutes,
   ]

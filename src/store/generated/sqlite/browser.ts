@@ -52,3 +52,8 @@ export type Barrier = Prisma.BarrierModel
  * Where the state after a round lies: paths below the data directory, and SHA-256 of the files, hex.
  */
 export type Checkpoint = Prisma.CheckpointModel
+/**
+ * Model KeptModel
+ * A model kept for probes: a client's as it was trained, or the global model after the round.
+ */
+export type KeptModel = Prisma.KeptModelModel

@@ -57,7 +57,8 @@ export const ModelName = {
   Update: 'Update',
   Metric: 'Metric',
   Barrier: 'Barrier',
-  Checkpoint: 'Checkpoint'
+  Checkpoint: 'Checkpoint',
+  KeptModel: 'KeptModel'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -196,6 +197,19 @@ export const CheckpointScalarFieldEnum = {
 } as const
 
 export type CheckpointScalarFieldEnum = (typeof CheckpointScalarFieldEnum)[keyof typeof CheckpointScalarFieldEnum]
+
+
+export const KeptModelScalarFieldEnum = {
+  id: 'id',
+  runId: 'runId',
+  round: 'round',
+  client: 'client',
+  file: 'file',
+  sha256: 'sha256',
+  bytes: 'bytes'
+} as const
+
+export type KeptModelScalarFieldEnum = (typeof KeptModelScalarFieldEnum)[keyof typeof KeptModelScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -330,6 +330,7 @@ export type RunWhereInput = {
   metrics?: Prisma.MetricListRelationFilter
   barriers?: Prisma.BarrierListRelationFilter
   checkpoints?: Prisma.CheckpointListRelationFilter
+  models?: Prisma.KeptModelListRelationFilter
 }
 
 export type RunOrderByWithRelationInput = {
@@ -356,6 +357,7 @@ export type RunOrderByWithRelationInput = {
   metrics?: Prisma.MetricOrderByRelationAggregateInput
   barriers?: Prisma.BarrierOrderByRelationAggregateInput
   checkpoints?: Prisma.CheckpointOrderByRelationAggregateInput
+  models?: Prisma.KeptModelOrderByRelationAggregateInput
 }
 
 export type RunWhereUniqueInput = Prisma.AtLeast<{
@@ -385,6 +387,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   metrics?: Prisma.MetricListRelationFilter
   barriers?: Prisma.BarrierListRelationFilter
   checkpoints?: Prisma.CheckpointListRelationFilter
+  models?: Prisma.KeptModelListRelationFilter
 }, "seq" | "id">
 
 export type RunOrderByWithAggregationInput = {
@@ -458,6 +461,7 @@ export type RunCreateInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateInput = {
@@ -484,6 +488,7 @@ export type RunUncheckedCreateInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunUpdateInput = {
@@ -509,6 +514,7 @@ export type RunUpdateInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateInput = {
@@ -535,6 +541,7 @@ export type RunUncheckedUpdateInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateManyInput = {
@@ -799,6 +806,20 @@ export type RunUpdateOneRequiredWithoutCheckpointsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutCheckpointsInput, Prisma.RunUpdateWithoutCheckpointsInput>, Prisma.RunUncheckedUpdateWithoutCheckpointsInput>
 }
 
+export type RunCreateNestedOneWithoutModelsInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutModelsInput, Prisma.RunUncheckedCreateWithoutModelsInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutModelsInput
+  connect?: Prisma.RunWhereUniqueInput
+}
+
+export type RunUpdateOneRequiredWithoutModelsNestedInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutModelsInput, Prisma.RunUncheckedCreateWithoutModelsInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutModelsInput
+  upsert?: Prisma.RunUpsertWithoutModelsInput
+  connect?: Prisma.RunWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutModelsInput, Prisma.RunUpdateWithoutModelsInput>, Prisma.RunUncheckedUpdateWithoutModelsInput>
+}
+
 export type RunCreateWithoutClientsInput = {
   id: string
   name: string
@@ -821,6 +842,7 @@ export type RunCreateWithoutClientsInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutClientsInput = {
@@ -846,6 +868,7 @@ export type RunUncheckedCreateWithoutClientsInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutClientsInput = {
@@ -886,6 +909,7 @@ export type RunUpdateWithoutClientsInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutClientsInput = {
@@ -911,6 +935,7 @@ export type RunUncheckedUpdateWithoutClientsInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutRoundRowsInput = {
@@ -935,6 +960,7 @@ export type RunCreateWithoutRoundRowsInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutRoundRowsInput = {
@@ -960,6 +986,7 @@ export type RunUncheckedCreateWithoutRoundRowsInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutRoundRowsInput = {
@@ -1000,6 +1027,7 @@ export type RunUpdateWithoutRoundRowsInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutRoundRowsInput = {
@@ -1025,6 +1053,7 @@ export type RunUncheckedUpdateWithoutRoundRowsInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutUpdatesInput = {
@@ -1049,6 +1078,7 @@ export type RunCreateWithoutUpdatesInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutUpdatesInput = {
@@ -1074,6 +1104,7 @@ export type RunUncheckedCreateWithoutUpdatesInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutUpdatesInput = {
@@ -1114,6 +1145,7 @@ export type RunUpdateWithoutUpdatesInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutUpdatesInput = {
@@ -1139,6 +1171,7 @@ export type RunUncheckedUpdateWithoutUpdatesInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutMetricsInput = {
@@ -1163,6 +1196,7 @@ export type RunCreateWithoutMetricsInput = {
   updates?: Prisma.UpdateCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutMetricsInput = {
@@ -1188,6 +1222,7 @@ export type RunUncheckedCreateWithoutMetricsInput = {
   updates?: Prisma.UpdateUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutMetricsInput = {
@@ -1228,6 +1263,7 @@ export type RunUpdateWithoutMetricsInput = {
   updates?: Prisma.UpdateUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutMetricsInput = {
@@ -1253,6 +1289,7 @@ export type RunUncheckedUpdateWithoutMetricsInput = {
   updates?: Prisma.UpdateUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutBarriersInput = {
@@ -1277,6 +1314,7 @@ export type RunCreateWithoutBarriersInput = {
   updates?: Prisma.UpdateCreateNestedManyWithoutRunInput
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutBarriersInput = {
@@ -1302,6 +1340,7 @@ export type RunUncheckedCreateWithoutBarriersInput = {
   updates?: Prisma.UpdateUncheckedCreateNestedManyWithoutRunInput
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutBarriersInput = {
@@ -1342,6 +1381,7 @@ export type RunUpdateWithoutBarriersInput = {
   updates?: Prisma.UpdateUpdateManyWithoutRunNestedInput
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutBarriersInput = {
@@ -1367,6 +1407,7 @@ export type RunUncheckedUpdateWithoutBarriersInput = {
   updates?: Prisma.UpdateUncheckedUpdateManyWithoutRunNestedInput
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutCheckpointsInput = {
@@ -1391,6 +1432,7 @@ export type RunCreateWithoutCheckpointsInput = {
   updates?: Prisma.UpdateCreateNestedManyWithoutRunInput
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutCheckpointsInput = {
@@ -1416,6 +1458,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   updates?: Prisma.UpdateUncheckedCreateNestedManyWithoutRunInput
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutCheckpointsInput = {
@@ -1456,6 +1499,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   updates?: Prisma.UpdateUpdateManyWithoutRunNestedInput
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutCheckpointsInput = {
@@ -1481,6 +1525,125 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   updates?: Prisma.UpdateUncheckedUpdateManyWithoutRunNestedInput
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+}
+
+export type RunCreateWithoutModelsInput = {
+  id: string
+  name: string
+  status: string
+  seed: bigint | number
+  rounds: number
+  finalRound?: number
+  engine?: string | null
+  parameters?: bigint | number | null
+  layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: string | null
+  errorMessage?: string | null
+  runFile: string
+  joinTokenHash: string
+  createdAt: Date | string
+  startedAt?: Date | string | null
+  endedAt?: Date | string | null
+  clients?: Prisma.ClientCreateNestedManyWithoutRunInput
+  roundRows?: Prisma.RoundCreateNestedManyWithoutRunInput
+  updates?: Prisma.UpdateCreateNestedManyWithoutRunInput
+  metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
+  barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+}
+
+export type RunUncheckedCreateWithoutModelsInput = {
+  seq?: number
+  id: string
+  name: string
+  status: string
+  seed: bigint | number
+  rounds: number
+  finalRound?: number
+  engine?: string | null
+  parameters?: bigint | number | null
+  layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: string | null
+  errorMessage?: string | null
+  runFile: string
+  joinTokenHash: string
+  createdAt: Date | string
+  startedAt?: Date | string | null
+  endedAt?: Date | string | null
+  clients?: Prisma.ClientUncheckedCreateNestedManyWithoutRunInput
+  roundRows?: Prisma.RoundUncheckedCreateNestedManyWithoutRunInput
+  updates?: Prisma.UpdateUncheckedCreateNestedManyWithoutRunInput
+  metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
+  barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+}
+
+export type RunCreateOrConnectWithoutModelsInput = {
+  where: Prisma.RunWhereUniqueInput
+  create: Prisma.XOR<Prisma.RunCreateWithoutModelsInput, Prisma.RunUncheckedCreateWithoutModelsInput>
+}
+
+export type RunUpsertWithoutModelsInput = {
+  update: Prisma.XOR<Prisma.RunUpdateWithoutModelsInput, Prisma.RunUncheckedUpdateWithoutModelsInput>
+  create: Prisma.XOR<Prisma.RunCreateWithoutModelsInput, Prisma.RunUncheckedCreateWithoutModelsInput>
+  where?: Prisma.RunWhereInput
+}
+
+export type RunUpdateToOneWithWhereWithoutModelsInput = {
+  where?: Prisma.RunWhereInput
+  data: Prisma.XOR<Prisma.RunUpdateWithoutModelsInput, Prisma.RunUncheckedUpdateWithoutModelsInput>
+}
+
+export type RunUpdateWithoutModelsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  seed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  rounds?: Prisma.IntFieldUpdateOperationsInput | number
+  finalRound?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  runFile?: Prisma.StringFieldUpdateOperationsInput | string
+  joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clients?: Prisma.ClientUpdateManyWithoutRunNestedInput
+  roundRows?: Prisma.RoundUpdateManyWithoutRunNestedInput
+  updates?: Prisma.UpdateUpdateManyWithoutRunNestedInput
+  metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
+  barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+}
+
+export type RunUncheckedUpdateWithoutModelsInput = {
+  seq?: Prisma.IntFieldUpdateOperationsInput | number
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  seed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  rounds?: Prisma.IntFieldUpdateOperationsInput | number
+  finalRound?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  runFile?: Prisma.StringFieldUpdateOperationsInput | string
+  joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clients?: Prisma.ClientUncheckedUpdateManyWithoutRunNestedInput
+  roundRows?: Prisma.RoundUncheckedUpdateManyWithoutRunNestedInput
+  updates?: Prisma.UpdateUncheckedUpdateManyWithoutRunNestedInput
+  metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
+  barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
 }
 
 
@@ -1495,6 +1658,7 @@ export type RunCountOutputType = {
   metrics: number
   barriers: number
   checkpoints: number
+  models: number
 }
 
 export type RunCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1504,6 +1668,7 @@ export type RunCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.In
   metrics?: boolean | RunCountOutputTypeCountMetricsArgs
   barriers?: boolean | RunCountOutputTypeCountBarriersArgs
   checkpoints?: boolean | RunCountOutputTypeCountCheckpointsArgs
+  models?: boolean | RunCountOutputTypeCountModelsArgs
 }
 
 /**
@@ -1558,6 +1723,13 @@ export type RunCountOutputTypeCountCheckpointsArgs<ExtArgs extends runtime.Types
   where?: Prisma.CheckpointWhereInput
 }
 
+/**
+ * RunCountOutputType without action
+ */
+export type RunCountOutputTypeCountModelsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.KeptModelWhereInput
+}
+
 
 export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   seq?: boolean
@@ -1583,6 +1755,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   metrics?: boolean | Prisma.Run$metricsArgs<ExtArgs>
   barriers?: boolean | Prisma.Run$barriersArgs<ExtArgs>
   checkpoints?: boolean | Prisma.Run$checkpointsArgs<ExtArgs>
+  models?: boolean | Prisma.Run$modelsArgs<ExtArgs>
   _count?: boolean | Prisma.RunCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["run"]>
 
@@ -1654,6 +1827,7 @@ export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   metrics?: boolean | Prisma.Run$metricsArgs<ExtArgs>
   barriers?: boolean | Prisma.Run$barriersArgs<ExtArgs>
   checkpoints?: boolean | Prisma.Run$checkpointsArgs<ExtArgs>
+  models?: boolean | Prisma.Run$modelsArgs<ExtArgs>
   _count?: boolean | Prisma.RunCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type RunIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -1668,6 +1842,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     metrics: Prisma.$MetricPayload<ExtArgs>[]
     barriers: Prisma.$BarrierPayload<ExtArgs>[]
     checkpoints: Prisma.$CheckpointPayload<ExtArgs>[]
+    models: Prisma.$KeptModelPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     /**
@@ -2108,6 +2283,7 @@ export interface Prisma__RunClient<T, Null = never, ExtArgs extends runtime.Type
   metrics<T extends Prisma.Run$metricsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$metricsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$MetricPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   barriers<T extends Prisma.Run$barriersArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$barriersArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BarrierPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   checkpoints<T extends Prisma.Run$checkpointsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$checkpointsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$CheckpointPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  models<T extends Prisma.Run$modelsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$modelsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$KeptModelPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -2688,6 +2864,30 @@ export type Run$checkpointsArgs<ExtArgs extends runtime.Types.Extensions.Interna
   take?: number
   skip?: number
   distinct?: Prisma.CheckpointScalarFieldEnum | Prisma.CheckpointScalarFieldEnum[]
+}
+
+/**
+ * Run.models
+ */
+export type Run$modelsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the KeptModel
+   */
+  select?: Prisma.KeptModelSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the KeptModel
+   */
+  omit?: Prisma.KeptModelOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.KeptModelInclude<ExtArgs> | null
+  where?: Prisma.KeptModelWhereInput
+  orderBy?: Prisma.KeptModelOrderByWithRelationInput | Prisma.KeptModelOrderByWithRelationInput[]
+  cursor?: Prisma.KeptModelWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.KeptModelScalarFieldEnum | Prisma.KeptModelScalarFieldEnum[]
 }
 
 /**

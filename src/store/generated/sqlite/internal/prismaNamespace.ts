@@ -403,7 +403,8 @@ export const ModelName = {
   Update: 'Update',
   Metric: 'Metric',
   Barrier: 'Barrier',
-  Checkpoint: 'Checkpoint'
+  Checkpoint: 'Checkpoint',
+  KeptModel: 'KeptModel'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -419,7 +420,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "run" | "client" | "round" | "update" | "metric" | "barrier" | "checkpoint"
+    modelProps: "run" | "client" | "round" | "update" | "metric" | "barrier" | "checkpoint" | "keptModel"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -941,6 +942,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    KeptModel: {
+      payload: Prisma.$KeptModelPayload<ExtArgs>
+      fields: Prisma.KeptModelFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.KeptModelFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.KeptModelFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        findFirst: {
+          args: Prisma.KeptModelFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.KeptModelFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        findMany: {
+          args: Prisma.KeptModelFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>[]
+        }
+        create: {
+          args: Prisma.KeptModelCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        createMany: {
+          args: Prisma.KeptModelCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.KeptModelCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>[]
+        }
+        delete: {
+          args: Prisma.KeptModelDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        update: {
+          args: Prisma.KeptModelUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        deleteMany: {
+          args: Prisma.KeptModelDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.KeptModelUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.KeptModelUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>[]
+        }
+        upsert: {
+          args: Prisma.KeptModelUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$KeptModelPayload>
+        }
+        aggregate: {
+          args: Prisma.KeptModelAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateKeptModel>
+        }
+        groupBy: {
+          args: Prisma.KeptModelGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.KeptModelGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.KeptModelCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.KeptModelCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1097,6 +1172,19 @@ export const CheckpointScalarFieldEnum = {
 } as const
 
 export type CheckpointScalarFieldEnum = (typeof CheckpointScalarFieldEnum)[keyof typeof CheckpointScalarFieldEnum]
+
+
+export const KeptModelScalarFieldEnum = {
+  id: 'id',
+  runId: 'runId',
+  round: 'round',
+  client: 'client',
+  file: 'file',
+  sha256: 'sha256',
+  bytes: 'bytes'
+} as const
+
+export type KeptModelScalarFieldEnum = (typeof KeptModelScalarFieldEnum)[keyof typeof KeptModelScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1351,6 +1439,7 @@ export type GlobalOmitConfig = {
   metric?: Prisma.MetricOmit
   barrier?: Prisma.BarrierOmit
   checkpoint?: Prisma.CheckpointOmit
+  keptModel?: Prisma.KeptModelOmit
 }
 
 /* Types for Logging */

@@ -1,0 +1,18 @@
+-- CreateTable
+CREATE TABLE "KeptModel" (
+    "id" SERIAL NOT NULL,
+    "runId" TEXT NOT NULL,
+    "round" INTEGER NOT NULL,
+    "client" INTEGER,
+    "file" TEXT NOT NULL,
+    "sha256" TEXT NOT NULL,
+    "bytes" BIGINT NOT NULL,
+
+    CONSTRAINT "KeptModel_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateIndex
+CREATE INDEX "KeptModel_runId_round_id_idx" ON "KeptModel"("runId", "round", "id");
+
+-- AddForeignKey
+ALTER TABLE "KeptModel" ADD CONSTRAINT "KeptModel_runId_fkey" FOREIGN KEY ("runId") REFERENCES "Run"("id") ON DELETE CASCADE ON UPDATE CASCADE;
