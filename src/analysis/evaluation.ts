@@ -1,5 +1,5 @@
 import type { Params } from '../core/layout.ts'
-import type { ModelFamily } from '../core/model-family.ts'
+import { type ModelFamily, memberOf } from '../core/model-family.ts'
 
 /** loss: nats per example; accuracy: fraction in [0, 1]. Either may be NaN or infinite for a broken model. */
 export interface Evaluation {
@@ -17,4 +17,13 @@ export type EvaluateFamily = (family: ModelFamily) => Promise<readonly Evaluatio
 export interface Endpoint {
   readonly id: string
   readonly params: Params
+}
+
+/** Evaluates a family by one model after another: for a measure of one's own, which knows nothing of layers. */
+export function oneByOne(evaluate: Evaluate): EvaluateFamily {
+  return async family => {
+    const evaluations: Evaluation[] = []
+    for (const m of family.models.keys()) evaluations.push(await evaluate(memberOf(family, m)))
+    return evaluations
+  }
 }

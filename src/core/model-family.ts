@@ -33,3 +33,22 @@ export function familyOf(layout: LayerLayout, models: readonly Params[]): ModelF
     values: (block, version) => view(models[version]!, block),
   }
 }
+
+/** One model that differs from a base in some blocks: float32[block.size] by block index. */
+export type Variant = ReadonlyMap<number, Params>
+
+/** The family of variants of one base model; a variant without blocks is the base itself. */
+export function variantsOf(layout: LayerLayout, base: Params, variants: readonly Variant[]): ModelFamily {
+  return {
+    layout,
+    models: variants.map((variant, i) => layout.blocks.map(({ index }) => (variant.has(index) ? i + 1 : 0))),
+    values: (block, version) => (version === 0 ? view(base, block) : variants[version - 1]!.get(block.index)!),
+  }
+}
+
+/** Model m of a family as a whole, float32[layout.size]: a new vector. */
+export function memberOf({ layout, models, values }: ModelFamily, m: number): Params {
+  const params = new Float32Array(layout.size)
+  for (const block of layout.blocks) params.set(values(block, models[m]![block.index]!), block.offset)
+  return params
+}

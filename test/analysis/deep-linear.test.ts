@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { deepLinearChecks } from '../../src/analysis/deep-linear.ts'
 import { interpolationGrid } from '../../src/analysis/interpolate.ts'
 import { pathSpecs } from '../../src/analysis/paths/registry.ts'
 import { probeBarriers } from '../../src/analysis/probe.ts'
@@ -101,3 +102,20 @@ for (const seed of [1, 2, 3]) {
     assert.ok(full!.lossBarrier! > 0.1)
   })
 }
+
+for (const seed of [1, 2, 3])
+  test(`seed ${seed}: in float64 the parabola is exact to 1e-9 and the ratio to 1e-12, in every layer and into both bases`, () => {
+    const { layers, full } = deepLinearChecks({ rng: createRng(seed) })
+    assert.deepEqual(
+      layers.map(({ layer, base }) => [layer, base]),
+      ([1, 2] as const).flatMap(base => [1, 2, 3].map(layer => [layer, base])),
+    )
+    for (const { smallest, spread, ratio } of layers) {
+      assert.ok(smallest > 0)
+      assert.ok(spread < 1e-9, `${spread}`)
+      assert.ok(Math.abs(ratio - 0.25) < 1e-12, `${ratio}`)
+    }
+    assert.ok(full.smallest < 0)
+    assert.ok(full.loss[5]! > full.loss[0]! && full.loss[5]! > full.loss[10]!)
+    assert.ok(full.loss[0]! < 1e-20 && full.loss[10]! < 1e-20, 'both ends fit the data')
+  })

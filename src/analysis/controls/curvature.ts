@@ -1,0 +1,59 @@
+import { FedError } from '../../core/errors.ts'
+import type { LayerLayout, Params } from '../../core/layout.ts'
+import { finiteOrNull } from '../../core/records.ts'
+import type { EvaluateFamily } from '../evaluation.ts'
+import { mixedBlock, requireSize } from '../mixture.ts'
+import type { PathSpec } from '../paths/path.ts'
+
+/** Coefficients of endpoint 2 around which the curvature is taken. */
+export const CURVATURE_AT = [0, 0.5, 1] as const
+
+export interface Curvature extends PathSpec {
+  /** Second derivative of the loss by the coefficient, nats, at `CURVATURE_AT`; null where a loss was not finite. */
+  readonly curvature: readonly (number | null)[]
+}
+
+export interface CurvatureRequest {
+  readonly layout: LayerLayout
+  readonly a: Params
+  readonly b: Params
+  readonly paths: readonly PathSpec[]
+  /** h below, in units of the coefficient. */
+  readonly step?: number | undefined
+  readonly evaluateFamily: EvaluateFamily
+}
+
+/**
+ * The curvature of the loss along paths between two models, d'Hd with d = W2 − W1 in the layers that move, by central second
+ * differences
+ *
+ *   (E(t + h) − 2 E(t) + E(t − h)) / h²,   t = 0, ½, 1
+ *
+ * so at the ends the path goes on a little beyond the models. Where it is convex along single layers and not along all of
+ * them (Adilova et al., ICLR 2024, theorem 4.1; "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300), it is positive
+ * along those and negative in the middle of the full path. Up to nine models a path, evaluated together.
+ * Throws `layout_mismatch`, `input_invalid` for a step outside (0, ½], and what the evaluation throws.
+ */
+export async function curvatures(request: CurvatureRequest): Promise<Curvature[]> {
+  const { layout, a, b, paths, step = 0.1, evaluateFamily } = request
+  requireSize(layout, a, 'model 1')
+  requireSize(layout, b, 'model 2')
+  if (!(step > 0 && step <= 0.5))
+    throw new FedError('input_invalid', { expected: 'a step of second differences in (0, 0.5]', received: `${step}` })
+  const models = paths.flatMap(({ layers, base }) => {
+    const moves = layout.blocks.map(({ name }) => layers.includes(name))
+    return CURVATURE_AT.flatMap(t => [t - step, t, t + step]).map(t =>
+      moves.map(moved => (moved ? t : (base ?? 1) - 1)),
+    )
+  })
+  const values = (block: LayerLayout['blocks'][number], t: number) => mixedBlock(a, b, t, block)
+  const losses = (await evaluateFamily({ layout, models, values })).map(({ loss }) => loss)
+  const perPath = 3 * CURVATURE_AT.length
+  return paths.map((spec, p) => ({
+    ...spec,
+    curvature: CURVATURE_AT.map((_, at) => {
+      const [before, middle, after] = losses.slice(p * perPath + 3 * at)
+      return finiteOrNull((after! - 2 * middle! + before!) / step ** 2)
+    }),
+  }))
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { curvatures } from '../../../src/analysis/controls/curvature.ts'
+import { modelDistances } from '../../../src/analysis/controls/distances.ts'
+import { randomDirections } from '../../../src/analysis/controls/random-direction.ts'
+import { oneByOne } from '../../../src/analysis/evaluation.ts'
+import { pathSpecs } from '../../../src/analysis/paths/registry.ts'
+import type { Params } from '../../../src/core/layout.ts'
+import { createRng } from '../../../src/core/rng.ts'
+import { half, layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance } from '../toys.ts'
+
+const layout = layoutOfSizes([3, 2, 4])
+const [a, b] = [normalParams(layout.size, 1), normalParams(layout.size, 2)]
+const near = (actual: number | null | undefined, expected: number, tolerance = 1e-5) =>
+  assert.ok(Math.abs(actual! - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${actual} for ${expected}`)
+const part = (params: Params, b: number) =>
+  params.subarray(layout.blocks[b]!.offset, layout.blocks[b]!.offset + layout.blocks[b]!.size)
+
+test('a random direction goes as far as the averaging direction, in its own layers only, and all draws are different', async () => {
+  const { evaluate, calls } = recorded(lossOnly(half))
+  const draws = 4
+  const results = await randomDirections({
+    layout,
+    base: a,
+    other: b,
+    draws,
+    rng: createRng(3),
+    evaluateFamily: oneByOne(evaluate),
+  })
+  assert.deepEqual(
+    results.map(({ layer }) => layer),
+    ['layer1', 'layer2', 'layer3', null],
+  )
+  assert.equal(calls.length, 1 + 4 * 2 * (1 + draws))
+  for (const [g, { layer, distance }] of results.entries()) {
+    const mine = calls.slice(1 + g * 2 * (1 + draws), 1 + (g + 1) * 2 * (1 + draws))
+    near(distance, Math.sqrt(layer === null ? squaredDistance(a, b) : squaredDistance(part(a, g), part(b, g))))
+    for (const [i, params] of mine.entries()) near(Math.sqrt(squaredDistance(params, a)), distance * (i % 2 ? 1 : 0.5))
+    for (const params of mine)
+      for (const block of layout.blocks)
+        if (layer !== null && block.name !== layer) assert.deepEqual(part(params, block.index), part(a, block.index))
+    assert.equal(new Set(mine.map(String)).size, mine.length)
+  }
+})
+
+test('raw values at 0, ½ and 1: towards the other model they are those of the mixes, at random those of each draw on average', async () => {
+  const [first] = await randomDirections({
+    layout: layoutOfSizes([1]),
+    base: Float32Array.of(1),
+    other: Float32Array.of(3),
+    draws: 64,
+    rng: createRng(1),
+    evaluateFamily: oneByOne(lossOnly(([w]) => w!)),
+  })
+  assert.deepEqual(first!.averaging, { loss: [1, 2, 3], error: [1, 2, 3] })
+  // One parameter: every draw is 1 ± 2 a, up or down, so the mean of the losses is 1 ± a multiple of 2 a / 32.
+  const [start, middle, far] = first!.random.loss as [number, number, number]
+  assert.equal(start, 1)
+  near(far - 1, 2 * (middle - 1))
+  assert.ok(Math.abs(far - 1) < 1 && Number.isInteger((far - 1) * 16))
+})
+
+test('a draw does not depend on how many there are', async () => {
+  const directions = async (draws: number) => {
+    const { evaluate, calls } = recorded(lossOnly(half))
+    const rng = createRng(3)
+    await randomDirections({ layout, base: a, other: b, draws, rng, evaluateFamily: oneByOne(evaluate) })
+    return calls.slice(1 + 2, 1 + 4) // the first draw of the first layer
+  }
+  assert.deepEqual(await directions(1), await directions(3))
+})
+
+test('distances and cosines of every two models, by layer and whole, as by plain loops', () => {
+  const models = [a, b, a.map(value => -2 * value)].map((params, i) => ({ id: `m${i}`, params }))
+  const rows = modelDistances(layout, models)
+  assert.deepEqual(
+    rows.map(({ between, layer }) => `${between.join('-')} ${layer}`),
+    ['m0-m1', 'm0-m2', 'm1-m2'].flatMap(pair => ['layer1', 'layer2', 'layer3', null].map(layer => `${pair} ${layer}`)),
+  )
+  for (const [i, { l2, cosine }] of rows.slice(0, 4).entries()) {
+    const [u, v] = i < 3 ? [part(a, i), part(b, i)] : [a, b]
+    near(l2, Math.sqrt(squaredDistance(u, v)))
+    const dot = u.reduce((sum, value, k) => sum + value * v[k]!, 0)
+    near(cosine, dot / Math.sqrt(2 * half(u) * 2 * half(v)))
+  }
+  for (const { cosine } of rows.slice(4, 8)) near(cosine, -1)
+  assert.equal(
+    modelDistances(layout, [models[0]!, { id: '0', params: new Float32Array(layout.size) }])[0]!.cosine,
+    null,
+  )
+})
+
+test('the curvature of ½|w|² along any path is |d|² of the layers that move, at ends and middle, whatever the step', async () => {
+  const paths = pathSpecs(['full', 'layer'], layout, { orders: [], rng: createRng(1) })
+  for (const step of [0.1, 0.5]) {
+    const results = await curvatures({ layout, a, b, paths, step, evaluateFamily: oneByOne(lossOnly(half)) })
+    assert.equal(results.length, 7)
+    for (const { layer, curvature } of results) {
+      const index = layout.blocks.findIndex(({ name }) => name === layer)
+      const bend = layer === null ? squaredDistance(a, b) : squaredDistance(part(a, index), part(b, index))
+      for (const value of curvature) near(value, bend, 1e-4)
+    }
+  }
+})
+
+test('(1 − uv)²: positive along each layer, 2 d² v², and negative in the middle between (1, 1) and (−1, −1)', async () => {
+  const pair = layoutOfSizes([1, 1])
+  const paths = pathSpecs(['full', 'layer'], pair, { orders: [], rng: createRng(1) })
+  const [full, ...layers] = await curvatures({
+    layout: pair,
+    a: Float32Array.of(1, 1),
+    b: Float32Array.of(-1, -1),
+    paths,
+    step: 0.125,
+    evaluateFamily: oneByOne(lossOnly(([u, v]) => (1 - u! * v!) ** 2)),
+  })
+  for (const { curvature } of layers) assert.deepEqual(curvature, [8, 8, 8]) // (1 ∓ (1 − 2t))²: second derivative 8
+  // (1 − (1 − 2t)²)² = 16 t² (1 − t)²: by the difference with step h at ½, 16 · (2 (¼ − h²)² − 2 / 16) / h²
+  near(full!.curvature[1], (16 * (2 * (0.25 - 0.125 ** 2) ** 2 - 2 / 16)) / 0.125 ** 2)
+  assert.ok(full!.curvature[1]! < 0 && full!.curvature[0]! > 0)
+})
+
+test('a step that is no step is refused', async () => {
+  const request = { layout, a, b, paths: [], evaluateFamily: oneByOne(lossOnly(half)) }
+  for (const step of [0, -0.1, 0.6, Number.NaN])
+    await assert.rejects(curvatures({ ...request, step }), { code: 'input_invalid', message: /\(0, 0\.5\]/ })
+})
