@@ -6,13 +6,13 @@ import { partitioners } from '../data/partition/index.ts'
 import { models } from '../models/index.ts'
 import { runFileSchema } from '../rounds/run-file.ts'
 import { type Catalog, catalogEntries, type EngineEntry } from '../server/http/catalog.ts'
-import { filters, presets, reducers, serverOptimizers } from '../strategies/index.ts'
+import { filters, presets, reducers, selectors, serverOptimizers } from '../strategies/index.ts'
 
 /** What this server knows, straight from the registries. */
 export function catalog(): Catalog {
   let engines: Promise<readonly EngineEntry[]> | undefined
   return {
-    strategies: () => [presets, filters, reducers, serverOptimizers].flatMap(catalogEntries),
+    strategies: () => [presets, selectors, filters, reducers, serverOptimizers].flatMap(catalogEntries),
     models: () => catalogEntries(models),
     datasets: () => [datasets, partitioners].flatMap(catalogEntries),
     // Measured once, when somebody asks: a measurement takes a core for seconds.

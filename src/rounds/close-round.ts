@@ -4,6 +4,7 @@ import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
 import { clientModel, nextClientStates } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
+import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
 import { probeRound } from './probe-round.ts'
@@ -37,8 +38,9 @@ export async function measureRound(session: Session, { job, result, trained }: O
   }
 }
 
-async function average({ layout, strategy, rng }: Session, { round, server, updates }: RoundJob) {
+async function average(session: Session, { round, server, updates }: RoundJob) {
   if (updates.length === 0) return { server: { ...server, round }, averaged: [], trained: [] }
+  const { layout, strategy, rng } = session
   const members = updates.map(({ client, numExamples, segments }) => ({
     client,
     numExamples,
@@ -52,6 +54,11 @@ async function average({ layout, strategy, rng }: Session, { round, server, upda
     members,
     state: memory.strategy,
     rng,
+    layerBarriers: layerBarriersOf(
+      session,
+      round,
+      members.map(({ client, params: before }) => ({ client, before })),
+    ),
   })
   const { averaged } = result
   const params = asShared(result.params)

@@ -2,7 +2,7 @@ import { blocksMatching } from '../core/block-pattern.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { createRng, sample } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
-import { layerPlan, sharedBlocks } from '../strategies/layer-rules.ts'
+import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
 import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { localPlanOf } from './local-plan.ts'
 import type { ServerState, Task, UpdateKey } from './ports.ts'
@@ -32,7 +32,12 @@ export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy
  */
 export function taskFor(key: UpdateKey, server: ServerState, context: TaskContext): Task {
   const { layout, strategy, runFile, shared } = context
-  const plan = layerPlan(strategy.rules, layout, key.round, createRng(runFile.seed))
+  const rng = createRng(runFile.seed)
+  const plan = layerPlan(strategy.rules, layout, key.round, rng)
+  const sends = (block: string) => {
+    const rule = plan.averaged.get(block)
+    return rule ? takesPart(rule, { block, ...key }, rng) : !context.fixed.has(block)
+  }
   const { lastAveraged } = memoryOf(server)
   const state = server.clients.get(key.client)
   const own = new Map(state)
@@ -43,9 +48,7 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
     if (runFile.clients.init === 'independent' && lastAveraged[block.name] === undefined) initialise.push(block.name)
     else if (!shared.has(block.name)) own.set(segment, server.params.subarray(block.offset, block.offset + block.size))
   }
-  const reply = layout.blocks
-    .map(block => block.name)
-    .filter(name => plan.averaged.has(name) || !context.fixed.has(name))
+  const reply = layout.blocks.map(block => block.name).filter(sends)
   if (runFile.local.memory === 'keep') reply.push(OPTIMIZER_MEMORY)
   return { ...key, server, own, initialise, reply }
 }

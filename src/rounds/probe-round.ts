@@ -76,7 +76,8 @@ interface Evaluator {
   readonly evaluateFamily: EvaluateFamily
 }
 
-function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluator {
+/** On the examples that the round's probes of these clients use. */
+export function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluator {
   const indices = split === 'test' ? session.probeTest : session.probeTrain(clients, round)
   const alone = split === 'test' ? session.evaluateTest : session.evaluateTrain
   return {

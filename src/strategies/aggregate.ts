@@ -5,8 +5,9 @@ import { type LayerBlock, type LayerLayout, type Params, view } from '../core/la
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
-import { type BlockRule, type LayerPlan, layerPlan } from './layer-rules.ts'
+import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
 import { type BlockMemory, memoryOf, readMemory } from './memory.ts'
+import type { LayerBarriers, Selected } from './selectors/selector.ts'
 import type { Strategy } from './strategy.ts'
 import type { BlockReducer, RoundContext, Share } from './transform.ts'
 
@@ -22,6 +23,8 @@ export interface AggregateInput {
   readonly state: StateTree
   /** The run's stream. */
   readonly rng: Rng
+  /** For selectors that go by barriers: measures them between the members. */
+  readonly layerBarriers?: LayerBarriers | undefined
 }
 
 export interface AggregateResult {
@@ -29,13 +32,13 @@ export interface AggregateResult {
   readonly params: Params
   readonly state: StateTree
   readonly plan: LayerPlan
-  /** The blocks that changed hands: those of the plan, less any in which every client had weight 0. */
+  /** The blocks that changed hands: those of the plan that the selector took, less any in which nobody had a weight. */
   readonly averaged: readonly string[]
 }
 
 /**
- * The one place where a strategy runs. For each block that the layer rules average in this round: filtered updates →
- * reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × the largest
+ * The one place where a strategy runs. For each block that the layer rules average in this round and the selector takes:
+ * filtered updates → reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × the largest
  * block. The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
  * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
  * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
@@ -44,27 +47,48 @@ export interface AggregateResult {
 export async function aggregate(strategy: Strategy, input: AggregateInput): Promise<AggregateResult> {
   const { round, layout, global, rng } = input
   const plan = layerPlan(strategy.rules, layout, round, rng)
-  const blocks = layout.blocks.filter(block => plan.averaged.has(block.name))
+  const memory = readMemory(input.state, strategy.server)
+  const members = cohortOf(input.members, layout, global)
+  const candidates = layout.blocks.filter(block => plan.averaged.has(block.name))
+  const { factors, memory: layers } = await selected(strategy, input, members, candidates, memory.layers)
+  const blocks = candidates.filter(block => factors.has(block.name))
   const context: RoundContext = { round, layout, global, averaged: blocks, rng }
-  const cohort = await filtered(strategy, cohortOf(input.members, layout, global), context)
+  const cohort = await filtered(strategy, members, context)
   const { reducer } = strategy
   const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer
 
-  const memory = readMemory(input.state, strategy.server)
   const next = memory.server.map(byBlock => ({ ...byBlock }))
   const params = global.slice()
   const averaged: string[] = []
   for (const block of blocks) {
-    const weights = weightsOf(cohort, plan.averaged.get(block.name)!)
+    const weights = weightsOf(cohort, plan.averaged.get(block.name)!, block, context)
     if (weights === null) continue
     const before = strategy.server.map((optimizer, index) => memoryOf(memory, index, optimizer, block))
     const { step, after } = await stepOf(strategy, blockReducer, { cohort, block, weights, before, context })
-    add(params, block, step)
+    add(params, block, step, factors.get(block.name)!)
     for (const [index, vectors] of after.entries())
       if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
     averaged.push(block.name)
   }
-  return { params, state: { server: next }, plan, averaged }
+  return { params, state: { server: next, layers }, plan, averaged }
+}
+
+async function selected(
+  { selector }: Strategy,
+  { round, global, layerBarriers = notMeasured }: AggregateInput,
+  cohort: Cohort,
+  candidates: readonly LayerBlock[],
+  memory: StateTree,
+): Promise<Selected> {
+  if (selector) return selector.select({ round, candidates, cohort, global, memory, layerBarriers })
+  return { factors: new Map(candidates.map(({ name }) => [name, 1])), memory }
+}
+
+async function notMeasured(): Promise<never> {
+  throw new FedError('strategy_invalid', {
+    expected: 'barriers to select layers by',
+    received: 'no way to measure them',
+  })
 }
 
 async function filtered(strategy: Strategy, members: Cohort, context: RoundContext): Promise<Cohort> {
@@ -78,10 +102,17 @@ async function filtered(strategy: Strategy, members: Cohort, context: RoundConte
 }
 
 /** Weights of a block that sum to 1, in cohort order; null when nobody has any. */
-function weightsOf({ clients, weights }: Cohort, { average, clientWeights }: BlockRule): Float64Array | null {
-  const raw = weights.map(
-    (examples, row) => (average === 'weighted' ? examples : 1) * (clientWeights[clients[row]!] ?? 1),
-  )
+function weightsOf(
+  { clients, weights }: Cohort,
+  rule: BlockRule,
+  { name: block }: LayerBlock,
+  { round, rng }: RoundContext,
+): Float64Array | null {
+  const raw = weights.map((examples, row) => {
+    const client = clients[row]!
+    if (!takesPart(rule, { block, client, round }, rng)) return 0
+    return (rule.average === 'weighted' ? examples : 1) * (rule.clientWeights[client] ?? 1)
+  })
   const total = raw.reduce((sum, weight) => sum + weight, 0)
   return total > 0 ? raw.map(weight => weight / total) : null
 }
@@ -143,11 +174,11 @@ async function read(tensors: Readonly<Record<string, tf.Tensor1D>>): Promise<Blo
   return Object.fromEntries(await Promise.all(entries)) as BlockMemory
 }
 
-/** Adds `step` to a block of `params`, in place: the caller's new array. */
-function add(params: Params, block: LayerBlock, step: Float32Array): void {
+/** Adds `factor` times `step` to a block of `params`, in place: the caller's new array. */
+function add(params: Params, block: LayerBlock, step: Float32Array, factor: number): void {
   const values = view(params, block)
   for (let i = 0; i < values.length; i++) {
-    values[i]! += step[i]!
+    values[i]! += factor * step[i]!
     if (!Number.isFinite(values[i]))
       throw new FedError('aggregate_diverged', {
         expected: `a finite global model after the server's step`,

@@ -1,4 +1,5 @@
 export { filters } from './filters/index.ts'
 export { presets } from './presets/index.ts'
 export { reducers } from './reducers/index.ts'
+export { selectors } from './selectors/index.ts'
 export { serverOptimizers } from './server/index.ts'

@@ -29,9 +29,12 @@ export const layerRuleSchema = z
       .record(z.string().regex(/^(0|[1-9]\d*)$/, 'expected a client index'), z.number().nonnegative())
       .optional()
       .meta({ description: 'factor on the weight of single clients, by index; 0 leaves the client out' }),
+    participation: z.number().gt(0).max(1).optional().meta({
+      description: 'probability with which a client of the round takes part in a block; else it does not send it',
+    }),
   })
   .superRefine((rule, context) => {
-    for (const key of ['every', 'until', 'pick', 'clientWeights'] as const)
+    for (const key of ['every', 'until', 'pick', 'clientWeights', 'participation'] as const)
       if (rule.average === 'none' && rule[key] !== undefined)
         context.addIssue({ code: 'custom', path: [key], message: 'has no meaning together with average: none' })
   })
@@ -44,6 +47,8 @@ export interface BlockRule {
   readonly average: 'weighted' | 'uniform'
   /** Factor by client index; 1 for a client that is not listed. */
   readonly clientWeights: Readonly<Record<string, number>>
+  /** Of a client, drawn anew in each round and block: see `takesPart`. 1 when left out. */
+  readonly participation?: number | undefined
 }
 
 /** What happens to each block in one round. */
@@ -62,18 +67,32 @@ export interface LayerPlan {
 export function layerPlan(rules: readonly LayerRule[], layout: LayerLayout, round: number, rng: Rng): LayerPlan {
   const averaged = new Map<string, BlockRule>()
   for (const [index, blocks] of blocksByRule(rules, layout).entries()) {
-    const { average, every = 1, until = round, pick, clientWeights = {} } = rules[index]!
+    const { average, every = 1, until = round, pick, clientWeights = {}, participation } = rules[index]!
     if (average === 'none' || round % every !== 0 || round > until || blocks.length === 0) continue
     const turn = round / every - 1
     const draw = () => integer(rng.fork(`layers/${index}/round/${round}`), blocks.length)
     const chosen = pick ? [blocks[pick === 'random' ? draw() : turn % blocks.length]!] : blocks
-    for (const block of chosen) averaged.set(block.name, { average, clientWeights })
+    for (const block of chosen)
+      averaged.set(block.name, {
+        average,
+        clientWeights,
+        ...(participation !== undefined && { participation }),
+      })
   }
   const names = layout.blocks.map(block => block.name)
   return {
     averaged: new Map(names.flatMap(name => (averaged.has(name) ? [[name, averaged.get(name)!]] : []))),
     local: names.filter(name => !averaged.has(name)),
   }
+}
+
+/** Whether `client` takes part in `block` in `round`. Pure: asked when tasks are sent, and when updates are averaged. */
+export function takesPart(
+  { participation = 1 }: BlockRule,
+  { block, client, round }: { readonly block: string; readonly client: number; readonly round: number },
+  rng: Rng,
+): boolean {
+  return participation === 1 || rng.fork(`participation/${round}/${block}/${client}`).next() < participation
 }
 
 /** The blocks that are averaged in some round, in layout order. The others are each client's own for the whole run. */

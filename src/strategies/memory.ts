@@ -8,16 +8,18 @@ export type BlockMemory = Readonly<Record<string, Float32Array>>
 
 /** A strategy's memory between rounds: for each server optimizer in order, by block name. A block begins when first averaged. */
 export interface Memory {
+  /** The layer selector's own; null without one, and before the first round. */
+  readonly layers: StateTree
   readonly server: readonly Readonly<Record<string, BlockMemory>>[]
 }
 
 /** Memory read from a checkpoint (or null before the first round); `checkpoint_invalid` when it is of another strategy. */
 export function readMemory(state: StateTree, optimizers: readonly ServerOptimizer[]): Memory {
-  if (state === null) return { server: optimizers.map(() => ({})) }
-  const { server } = state as unknown as Partial<Memory>
+  if (state === null) return { server: optimizers.map(() => ({})), layers: null }
+  const { server, layers = null } = state as unknown as Partial<Memory>
   if (!Array.isArray(server) || server.length !== optimizers.length)
     throw foreign(`memory of ${optimizers.length} server optimizers`, `${server?.length ?? 'none'}`)
-  return { server }
+  return { server, layers }
 }
 
 /** What `optimizer`, the `index`-th, remembers of `block`: from the last round, or its start. */

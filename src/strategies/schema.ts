@@ -4,6 +4,7 @@ import { layerRuleSchema } from './layer-rules.ts'
 import { presets } from './presets/index.ts'
 import { SECTIONS } from './presets/preset.ts'
 import { reducers } from './reducers/index.ts'
+import { selectors } from './selectors/index.ts'
 import { serverOptimizers } from './server/index.ts'
 
 const presetNames = presets.members.map(preset => preset.name)
@@ -20,6 +21,9 @@ export const strategySchema = z
       .min(1)
       .optional()
       .meta({ description: 'how each layer block is averaged; the first match wins, unmatched blocks stay local' }),
+    select: selectors.schema
+      .optional()
+      .meta({ description: 'which of the layers that the rules average are averaged in this round' }),
     filters: z.array(filters.schema).optional().meta({ description: 'applied in order to the updates of a round' }),
     reduce: reducers.schema.optional().meta({ description: 'how the updates of a block become one' }),
     server: z

@@ -7,6 +7,8 @@ import { presets } from './presets/index.ts'
 import type { LocalAdditions, StrategyParts } from './presets/preset.ts'
 import { reducers } from './reducers/index.ts'
 import type { StrategyOptions } from './schema.ts'
+import { selectors } from './selectors/index.ts'
+import type { LayerSelector } from './selectors/selector.ts'
 import { serverOptimizers } from './server/index.ts'
 import type { Filter, Needs, Part, Reducer, ServerOptimizer } from './transform.ts'
 
@@ -15,6 +17,7 @@ export interface WrittenStrategy {
   /** The preset's name; "custom" for one that is only written out. */
   readonly name: string
   readonly layers: readonly LayerRule[]
+  readonly select?: z.output<typeof selectors.schema> | undefined
   readonly filters: readonly z.output<typeof filters.schema>[]
   readonly reduce: z.output<typeof reducers.schema>
   readonly server: readonly z.output<typeof serverOptimizers.schema>[]
@@ -22,10 +25,12 @@ export interface WrittenStrategy {
   readonly local: LocalAdditions
 }
 
-/** A strategy ready to run: filters, then one reducer for each block, then the server optimizers in order. */
+/** A strategy ready to run: the selector, filters, then one reducer for each block, then the server optimizers in order. */
 export interface Strategy {
   readonly name: string
   readonly rules: readonly LayerRule[]
+  /** Null when the layer rules alone decide. */
+  readonly selector: LayerSelector | null
   readonly filters: readonly Filter[]
   readonly reducer: Reducer
   readonly server: readonly ServerOptimizer[]
@@ -33,12 +38,13 @@ export interface Strategy {
 }
 
 /** What all parts of a strategy together ask of the run. */
-export function needsOf({ filters, reducer, server }: Strategy): readonly Needs[] {
-  return [...filters, reducer, ...server].flatMap(({ needs }) => needs ?? [])
+export function needsOf({ selector, filters, reducer, server }: Strategy): readonly Needs[] {
+  return [selector, ...filters, reducer, ...server].flatMap(part => part?.needs ?? [])
 }
 
 const partsSchema = z.object({
   layers: z.array(layerRuleSchema).default([{ match: '*', average: 'weighted' }]),
+  select: selectors.schema.optional(),
   filters: z.array(filters.schema).default([]),
   reduce: reducers.schema.default({ name: 'weightedMean' }),
   server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
@@ -60,6 +66,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
   return {
     name,
     rules: layers,
+    selector: written.select ? make<LayerSelector>(selectors.named(written.select.name), written.select) : null,
     filters: written.filters.map(filter => make<Filter>(filters.named(filter.name), filter)),
     reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
     server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),

@@ -6,7 +6,7 @@ import { projectRoot } from '../../src/main/version.ts'
 import { models } from '../../src/models/index.ts'
 import { runFileSchema } from '../../src/rounds/run-file.ts'
 import { HTTP_STATUS } from '../../src/server/http/http-status.ts'
-import { filters, presets, reducers, serverOptimizers } from '../../src/strategies/index.ts'
+import { filters, presets, reducers, selectors, serverOptimizers } from '../../src/strategies/index.ts'
 import { layerRuleSchema } from '../../src/strategies/layer-rules.ts'
 import { optimizers } from '../../src/training/optimizers/index.ts'
 import { regularizers } from '../../src/training/regularizers/index.ts'
@@ -71,7 +71,7 @@ ${memberSections(regularizers)}
 
 ## strategy
 
-A preset, or written out: \`layers\` → \`filters\` → \`reduce\` → \`server\`.
+A preset, or written out: \`layers\` → \`select\` → \`filters\` → \`reduce\` → \`server\`.
 
 ### preset
 
@@ -82,6 +82,10 @@ ${memberSections(presets)}
 The first rule that matches a block decides it; a block that no rule matches stays local, with each client.
 
 ${keyTable(jsonSchemaOf(layerRuleSchema))}
+
+### select
+
+${memberSections(selectors)}
 
 ### filters
 

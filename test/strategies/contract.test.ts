@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { filters } from '../../src/strategies/filters/index.ts'
 import { reducers } from '../../src/strategies/reducers/index.ts'
+import { selectors } from '../../src/strategies/selectors/index.ts'
 import { serverOptimizers } from '../../src/strategies/server/index.ts'
 import { strategyContract } from './contract.ts'
 import { strategyOf } from './fixtures.ts'
@@ -29,6 +30,12 @@ const PARTS = [
   { part: 'magMax', options: { reduce: { name: 'magMax' } }, returnsEqualUpdates: true },
   { part: 'modelStock', options: { reduce: { name: 'modelStock' } }, returnsEqualUpdates: false },
   { part: 'slerp', options: { reduce: { name: 'slerp' } }, returnsEqualUpdates: false },
+  { part: 'fedldf', options: { reduce: { name: 'fedldf', keep: 2 } }, returnsEqualUpdates: true },
+  { part: 'ldawa', options: { reduce: { name: 'ldawa' } }, returnsEqualUpdates: false },
+  { part: 'fedlws', options: { reduce: { name: 'fedlws' } }, returnsEqualUpdates: false },
+  { part: 'normClip', options: { preset: 'layerwiseCosine' }, returnsEqualUpdates: false },
+  { part: 'fedlama', options: { select: { name: 'fedlama' } }, returnsEqualUpdates: true },
+  { part: 'barrier', options: { select: { name: 'barrier' } }, returnsEqualUpdates: true },
   { part: 'lines', options: { server: [{ name: 'lines' }] }, returnsEqualUpdates: false },
   { part: 'sgd', options: { server: [{ name: 'sgd' }] }, returnsEqualUpdates: true },
   { part: 'sgd', options: { server: [{ name: 'sgd', learningRate: 0.5 }] }, returnsEqualUpdates: false },
@@ -57,6 +64,8 @@ for (const { options, returnsEqualUpdates } of PARTS)
   strategyContract({ name: JSON.stringify(options), make: () => strategyOf(options), returnsEqualUpdates })
 
 it('every registered part runs the contract', () => {
-  const registered = [filters, reducers, serverOptimizers].flatMap(({ members }) => members.map(({ name }) => name))
+  const registered = [selectors, filters, reducers, serverOptimizers].flatMap(({ members }) =>
+    members.map(({ name }) => name),
+  )
   assert.deepEqual([...new Set(PARTS.map(({ part }) => part))].sort(), registered.sort())
 })

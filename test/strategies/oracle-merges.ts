@@ -69,3 +69,31 @@ export function slerpOracle(models: readonly Vector[], weights: Vector): number[
   }
   return slerpOracle(joined, sums)
 }
+
+/** The `count` longest updates of a layer, weighted. */
+export function fedldfOracle(rows: readonly Vector[], weights: Vector, count: number): number[] {
+  const order = rows.map((_, k) => k).sort((a, b) => length(rows[b]!) - length(rows[a]!))
+  const kept = order.slice(0, count)
+  const total = kept.reduce((sum, k) => sum + weights[k]!, 0)
+  return combine(
+    kept.map(k => rows[k]!),
+    kept.map(k => weights[k]! / total),
+  )
+}
+
+/** Rehman et al. 2023, equation 5, on whole models. */
+export function ldawaOracle(models: readonly Vector[], weights: Vector, global: Vector): number[] {
+  const cosines = models.map(model => dot(model, global) / (length(model) * length(global)))
+  return combine(
+    models,
+    cosines.map((cosine, k) => cosine * weights[k]!),
+  )
+}
+
+/** The averaged layer times γ. */
+export function fedlwsOracle(rows: readonly Vector[], weights: Vector, global: Vector, beta: number): number[] {
+  const mean = combine(rows, weights)
+  const spread = rows.reduce((sum, row) => sum + length(row.map((value, i) => value - mean[i]!)), 0) / rows.length
+  const gamma = length(global) / (length(global) + Math.min(1, beta * spread) * length(mean))
+  return global.map((value, i) => gamma * (value + mean[i]!))
+}

@@ -32,6 +32,20 @@ const EXPECTED: Readonly<Record<string, object>> = {
   modelStock: { reduce: { name: 'modelStock', scope: 'layer' } },
   slerp: { reduce: { name: 'slerp', scope: 'layer' } },
   lines: { server: [{ name: 'lines', shallow: 0.2, deep: 1 }] },
+  fedlp: { layers: [{ match: '*', average: 'weighted', participation: 0.5 }] },
+  fedlama: { select: { name: 'fedlama', interval: 1, factor: 2 } },
+  fedldf: { reduce: { name: 'fedldf', keep: 4 } },
+  ldawa: { reduce: { name: 'ldawa' } },
+  fedlws: { reduce: { name: 'fedlws', beta: 0.03, maxTau: 1 } },
+  layerwiseCosine: {
+    filters: [{ name: 'normClip', maxNorm: 'median', scope: 'layer' }],
+    reduce: { name: 'multiKrum', faulty: 1, distance: 'cosine', scope: 'layer' },
+  },
+  barrierDriven: {
+    select: {
+      ...{ name: 'barrier', threshold: 0.02, metric: 'error', above: 'local', every: 1, pairs: 1, split: 'train' },
+    },
+  },
   fedper: { layers: [{ match: ['fc2'], average: 'none' }, all] },
   lg: {
     layers: [
@@ -65,7 +79,7 @@ describe('presets', () => {
     })
 
     it(`${preset.name} declares the sections that it sets`, () => {
-      const changed = ['layers', 'filters', 'reduce', 'server'].filter(key => key in EXPECTED[preset.name]!)
+      const changed = ['layers', 'select', 'filters', 'reduce', 'server'].filter(key => key in EXPECTED[preset.name]!)
       assert.deepEqual([...preset.sets], changed)
     })
   }

@@ -96,6 +96,7 @@ describe('the strategy section of a run file', () => {
       'layers',
       'preset',
       'reduce',
+      'select',
       'server',
     ])
   })

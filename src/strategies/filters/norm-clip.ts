@@ -7,7 +7,10 @@ import type { Filter, Part } from '../transform.ts'
 
 const schema = z.strictObject({
   name: z.literal('normClip'),
-  maxNorm: z.number().positive().default(1).meta({ description: 'largest L2 norm that an update may have' }),
+  maxNorm: z
+    .union([z.number().positive(), z.literal('median')])
+    .default(1)
+    .meta({ description: 'largest L2 norm that an update may have; median: the median norm of the round' }),
   scope: z
     .enum(['model', 'layer'])
     .default('model')
@@ -33,12 +36,18 @@ export const normClip: Part<Filter, typeof schema> = {
       const factors = new Map(
         averaged.map((block, index) => {
           const norms = scope === 'model' ? whole : Array.from(perBlock[index]!)
-          return [block.name, norms.map(norm => (norm > maxNorm ? Math.fround(maxNorm / norm) : 1))] as const
+          const most = maxNorm === 'median' ? medianOf(norms) : maxNorm
+          return [block.name, norms.map(norm => (norm > most ? Math.fround(most / norm) : 1))] as const
         }),
       )
       return changed(cohort, (rows, block) => scale(rows, block, factors.get(block.name) ?? []))
     },
   }),
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
 async function normsOf(cohort: Cohort, block: LayerBlock): Promise<ArrayLike<number>> {

@@ -2,11 +2,14 @@ import { registry } from '../../core/registry.ts'
 import { fedavg } from './fedavg.ts'
 import { fedbabu } from './fedbabu.ts'
 import { fedbn } from './fedbn.ts'
+import { fedlp } from './fedlp.ts'
 import { fedper } from './fedper.ts'
 import { fedprox } from './fedprox.ts'
 import { fedrep } from './fedrep.ts'
+import { layerwiseCosine } from './layerwise-cosine.ts'
 import { lg } from './lg.ts'
 import {
+  barrierDriven,
   breadcrumbs,
   bulyan,
   centeredClip,
@@ -14,9 +17,13 @@ import {
   fedadagrad,
   fedadam,
   fedavgm,
+  fedlama,
+  fedldf,
+  fedlws,
   fedyogi,
   geometricMedian,
   krum,
+  ldawa,
   lines,
   magMax,
   median,
@@ -58,4 +65,11 @@ export const presets = registry('preset', [
   fedbn,
   fedrep,
   fedbabu,
+  fedlp,
+  fedlama,
+  fedldf,
+  ldawa,
+  fedlws,
+  layerwiseCosine,
+  barrierDriven,
 ])

@@ -5,8 +5,11 @@ import { dare as dareFilter } from '../filters/dare.ts'
 import { normClip as normClipFilter } from '../filters/norm-clip.ts'
 import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
 import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
+import { fedldf as fedldfReducer } from '../reducers/fed-ldf.ts'
+import { fedlws as fedlwsReducer } from '../reducers/fed-lws.ts'
 import { geometricMedian as geometricMedianReducer } from '../reducers/geometric-median.ts'
 import { krum as krumReducer } from '../reducers/krum.ts'
+import { ldawa as ldawaReducer } from '../reducers/l-dawa.ts'
 import { magMax as magMaxReducer } from '../reducers/mag-max.ts'
 import { median as medianReducer } from '../reducers/median.ts'
 import { modelStock as modelStockReducer } from '../reducers/model-stock.ts'
@@ -14,6 +17,8 @@ import { multiKrum as multiKrumReducer } from '../reducers/multi-krum.ts'
 import { slerp as slerpReducer } from '../reducers/slerp.ts'
 import { taskArithmetic as taskArithmeticReducer } from '../reducers/task-arithmetic.ts'
 import { trimmedMean as trimmedMeanReducer } from '../reducers/trimmed-mean.ts'
+import { barrier as barrierSelector } from '../selectors/barrier.ts'
+import { fedlama as fedlamaSelector } from '../selectors/fedlama.ts'
 import { adagrad } from '../server/adagrad.ts'
 import { adam } from '../server/adam.ts'
 import { lines as linesPart } from '../server/lines.ts'
@@ -90,12 +95,45 @@ export const modelStock = withPart(
   modelStockReducer,
 )
 export const slerp = withPart('slerp', 'Spherical interpolation of the clients’ models.', 'reduce', slerpReducer)
+export const fedldf = withPart(
+  'fedldf',
+  'Each layer from the clients that moved it most (FedLDF).',
+  'reduce',
+  fedldfReducer,
+)
+export const ldawa = withPart(
+  'ldawa',
+  'Layers weighted by their angle to the global one (L-DAWA).',
+  'reduce',
+  ldawaReducer,
+)
+export const fedlws = withPart(
+  'fedlws',
+  'FedAvg, each layer shrunk as far as clients disagree (FedLWS).',
+  'reduce',
+  fedlwsReducer,
+)
+export const fedlama = withPart(
+  'fedlama',
+  'Layers that agree are averaged less often (Lee et al. 2023).',
+  'select',
+  fedlamaSelector,
+)
+export const barrierDriven = withPart(
+  'barrierDriven',
+  'Only layers without a barrier are averaged.',
+  'select',
+  barrierSelector,
+)
 export const lines = withPart(
   'lines',
   'FedAvg with smaller steps in shallow layers (Wang et al. 2025).',
   'server',
   linesPart,
 )
+
+/** Sections that hold several parts. */
+const LISTS: ReadonlySet<Section> = new Set(['filters', 'server'])
 
 function withPart<N extends string, T extends { name: z.ZodLiteral } & z.ZodRawShape>(
   name: N,
@@ -111,7 +149,7 @@ function withPart<N extends string, T extends { name: z.ZodLiteral } & z.ZodRawS
     sets: [section],
     expand(options) {
       const chosen = { ...options, name: part.name }
-      return { [section]: section === 'reduce' ? chosen : [chosen] } as StrategyParts
+      return { [section]: LISTS.has(section) ? [chosen] : chosen } as StrategyParts
     },
   }
 }

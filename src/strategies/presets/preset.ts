@@ -5,6 +5,7 @@ import type { Component } from '../../core/registry.ts'
 import type { filters } from '../filters/index.ts'
 import type { LayerRuleOptions } from '../layer-rules.ts'
 import type { reducers } from '../reducers/index.ts'
+import type { selectors } from '../selectors/index.ts'
 import type { serverOptimizers } from '../server/index.ts'
 
 /** What a method adds to local training. Patterns are block names; the fields, and their types, are those of the run file's `local`. */
@@ -19,13 +20,14 @@ export interface LocalAdditions {
 /** The written-out form of a strategy: what a preset stands for. What it leaves out is as in FedAvg. */
 export interface StrategyParts {
   readonly layers?: readonly LayerRuleOptions[]
+  readonly select?: z.input<typeof selectors.schema>
   readonly filters?: readonly z.input<typeof filters.schema>[]
   readonly reduce?: z.input<typeof reducers.schema>
   readonly server?: readonly z.input<typeof serverOptimizers.schema>[]
   readonly local?: LocalAdditions
 }
 
-export const SECTIONS = ['layers', 'filters', 'reduce', 'server'] as const
+export const SECTIONS = ['layers', 'select', 'filters', 'reduce', 'server'] as const
 export type Section = (typeof SECTIONS)[number]
 
 /** A method of the literature by its name. Every option has a default, so that the name alone is enough. */

@@ -1,8 +1,11 @@
 import { registry } from '../../core/registry.ts'
 import { bulyan } from './bulyan.ts'
 import { centeredClip } from './centered-clip.ts'
+import { fedldf } from './fed-ldf.ts'
+import { fedlws } from './fed-lws.ts'
 import { geometricMedian } from './geometric-median.ts'
 import { krum } from './krum.ts'
+import { ldawa } from './l-dawa.ts'
 import { magMax } from './mag-max.ts'
 import { median } from './median.ts'
 import { modelStock } from './model-stock.ts'
@@ -28,4 +31,7 @@ export const reducers = registry('reducer', [
   magMax,
   modelStock,
   slerp,
+  fedldf,
+  ldawa,
+  fedlws,
 ])
