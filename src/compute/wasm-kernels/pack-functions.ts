@@ -18,6 +18,14 @@ export interface PackFunctions {
   normalizationScratch(channels: number): number
   normalize(...input: NormalizeInput): void
   normalizeGradient(...input: NormalizeGradientInput): void
+  maxPool(x: number, y: number, batch: number, ...geometry: PoolGeometry): void
+  /** Of windows inside the image: top and left are not looked at. */
+  averagePool(x: number, y: number, batch: number, ...geometry: PoolGeometry): void
+  channelMeans(x: number, y: number, batch: number, positions: number, channels: number): void
+  channelMeansGradient(dy: number, dx: number, batch: number, positions: number, channels: number): void
+  plus(a: number, b: number, out: number, length: number, relu: boolean): void
+  scale(x: number, length: number, factor: number): void
+  squareSum(x: number, length: number): number
   segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void

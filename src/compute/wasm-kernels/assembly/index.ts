@@ -12,8 +12,10 @@ export {
   convolveInputGradient,
 } from './convolution'
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
+export { plus, scale, squareSum } from './elementwise'
 export { describeConvolution } from './geometry'
 export { normalizationScratch, normalize, normalizeGradient } from './normalization'
+export { averagePool, channelMeans, channelMeansGradient, maxPool } from './pool-forward'
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'
