@@ -10,6 +10,7 @@ import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
 import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
 import { resolveStrategy } from '../src/strategies/strategy.ts'
+import { executorOf } from '../src/training/executor.ts'
 import { trainLocally } from '../src/training/train.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
 
@@ -38,7 +39,10 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   const startOf = startingPoint(network, rng)
   const { name: engineName, device } = prepared
   log.info(
-    { engine: engineName, device: device.description, dataset: dataset.name, parameters: layout.size },
+    {
+      ...{ engine: engineName, device: device.description, executor: executorOf(network, plan) },
+      ...{ dataset: dataset.name, parameters: layout.size },
+    },
     'ready to train',
   )
 

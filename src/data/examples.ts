@@ -34,16 +34,22 @@ export function examplesOf(x: Examples['x'], y: Uint8Array, exampleSize: number,
  * has: typed arrays would answer it with NaN, and training would go on.
  */
 export function gather(examples: Examples, indices: Uint32Array, from = 0, to = indices.length): Batch {
+  const count = requireRange(indices, from, to)
+  const batch = { x: new Float32Array(count * examples.exampleSize), y: new Uint8Array(count) }
+  fillBatch(batch, examples, indices, from, to)
+  return batch
+}
+
+/** The same into the beginning of a batch that is there already, and at least as long. */
+export function fillBatch(batch: Batch, examples: Examples, indices: Uint32Array, from = 0, to = indices.length): void {
   const { x, scale, exampleSize } = examples
   const count = requireRange(indices, from, to)
-  const batch = { x: new Float32Array(count * exampleSize), y: new Uint8Array(count) }
   for (let row = 0, at = 0; row < count; row++) {
     const index = requireIndex(examples, indices[from + row]!)
     batch.y[row] = examples.y[index]!
     for (let source = index * exampleSize, end = source + exampleSize; source < end; source++)
       batch.x[at++] = x[source]! * scale
   }
-  return batch
 }
 
 /** The examples `indices`, in that order, copied but not scaled. */

@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core'
 import type { Params } from '../core/layout.ts'
-import { type Examples, gather, range } from '../data/examples.ts'
+import { type Examples, range } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
+import { forwardOf } from './forward.ts'
 import { createPacer } from './pacer.ts'
 
 /** loss: mean cross-entropy, nats per example. accuracy: fraction in [0, 1]. Both NaN when there are no examples. */
@@ -24,7 +24,7 @@ export interface EvaluateOptions {
 /**
  * Mean loss and accuracy of `params` over examples, every example counting alike, summed in float64: the mean of batch
  * means would weigh the last, short batch too much. Softmax and logarithm are taken in float64 from the logits, so that a
- * loss does not depend on how an engine rounds them. Leaves `params` in the network. Throws the signal's reason.
+ * loss does not depend on how an engine rounds them. The network's variables may be used. Throws the signal's reason.
  */
 export async function evaluate(
   network: Network,
@@ -32,15 +32,12 @@ export async function evaluate(
   examples: Examples,
   { indices = range(examples.length), batchSize = BATCH_SIZE, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  network.assign(params)
+  const forward = forwardOf(network, params, examples, batchSize)
   const pace = createPacer(signal)
   const tally = { loss: 0, correct: 0 }
-  for (let from = 0; from < indices.length; from += batchSize) {
-    const { x, y } = gather(examples, indices, from, Math.min(indices.length, from + batchSize))
-    const logits = tf.tidy(() => network.forward(tf.tensor(x, [y.length, ...network.inputShape])))
-    const values = await logits.data<'float32'>()
-    logits.dispose()
-    addScores(tally, values, y, network.numClasses)
+  for (let from = 0; from < indices.length; from += forward.batchSize) {
+    const { logits, labels } = await forward.logits(indices, from, Math.min(indices.length, from + forward.batchSize))
+    addScores(tally, logits, labels, network.numClasses)
     await pace()
   }
   return meanOf(tally, indices.length)

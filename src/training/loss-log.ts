@@ -1,23 +1,26 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { FedError } from '../core/errors.ts'
 
+/** Mean loss of a batch, nats: here already, or still on the engine. */
+export type Loss = tf.Scalar | number
+
 /** Losses still on the engine at a time: a read can wait for the device, so they are fetched in groups. */
 const GROUP = 32
 
 /** The losses of a job's steps, fetched from the engine in groups. */
 export interface LossLog {
   /** Takes over `loss`, the mean over `count` examples. Throws `training_diverged`. */
-  add(loss: tf.Scalar, count: number): Promise<void>
+  add(loss: Loss, count: number): Promise<void>
   lastEpoch(): Promise<number>
   free(): void
 }
 
 export function createLossLog(perEpoch: number): LossLog {
-  const pending: { readonly loss: tf.Scalar; readonly count: number }[] = []
+  const pending: { readonly loss: Loss; readonly count: number }[] = []
   let [step, sum, examples] = [0, 0, 0]
 
   async function fetch(): Promise<void> {
-    const group = pending.map(({ loss }) => loss.data<'float32'>())
+    const group = pending.map(({ loss }) => (typeof loss === 'number' ? [loss] : loss.data<'float32'>()))
     for (const [i, value] of (await Promise.all(group)).entries()) {
       if (step % perEpoch === 0) [sum, examples] = [0, 0]
       const loss = value[0]!
@@ -31,7 +34,7 @@ export function createLossLog(perEpoch: number): LossLog {
   }
 
   function free(): void {
-    tf.dispose(pending.splice(0).map(({ loss }) => loss))
+    tf.dispose(pending.splice(0).flatMap(({ loss }) => (typeof loss === 'number' ? [] : [loss])))
   }
 
   return {

@@ -85,7 +85,8 @@ function tensorsOf(block: LayerBlock, values: Float32Array): readonly Float32Arr
   return tensorViews(values, values.length === block.size ? { ...block, offset: 0 } : block)
 }
 
-function stored(state: OptimizerState, key: string, size: number): Float32Array | null {
+/** What a client kept under `key`; null for nothing. Throws `length_mismatch`. */
+export function stored(state: OptimizerState, key: string, size: number): Float32Array | null {
   const values = state.get(key)
   if (!values || values.length === size) return values ?? null
   throw new FedError('length_mismatch', { expected: `${size} values in ${key}`, received: String(values.length) })

@@ -19,9 +19,8 @@ export interface StepInput {
 }
 
 /**
- * One local step: gradient of the mean loss of the batch, plus the regularizer's, clipped, given to the optimizer. As in
- * PyTorch, weight decay belongs to the optimizer and comes after clipping. Returns the loss before the step, on the
- * engine; the caller disposes it. Replaces variables and memory of `weights`.
+ * One local step in TF.js (`TakeStep` says what that is). Returns the loss before the step, on the engine; the caller
+ * disposes it. Replaces variables and memory of `weights`.
  */
 export function takeStep({
   network,

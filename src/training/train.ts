@@ -1,17 +1,20 @@
 import { FedError } from '../core/errors.ts'
 import type { Params } from '../core/layout.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
-import { type Examples, gather } from '../data/examples.ts'
+import type { Examples } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
+import { flatPlanOf } from './executor.ts'
+import { createFlatLearner } from './flat-learner.ts'
+import type { Learner, LearnerInput } from './learner.ts'
 import { createLossLog, diverged } from './loss-log.ts'
-import { createWeights, freeWeights, type OptimizerState, saveWeights } from './memory.ts'
+import type { OptimizerState } from './memory.ts'
 import { optimizers } from './optimizers/index.ts'
 import { createPacer } from './pacer.ts'
 import { phasesOf } from './phases.ts'
 import type { LocalPlan } from './plan.ts'
 import { regularizers } from './regularizers/index.ts'
 import { scheduleOf } from './schedules/index.ts'
-import { takeStep } from './step.ts'
+import { createTensorLearner } from './tensor-learner.ts'
 
 export interface TrainJob {
   /** Where training starts: float32[layout.size]. */
@@ -42,8 +45,8 @@ export interface TrainResult {
 
 /**
  * Trains the network on one client's examples: mini-batches in seeded order, the last one of an epoch short when they do
- * not come out even. Uses the network's variables as its work space and leaves the result in them. Everything that can
- * change a bit is in the job: the same job on the same engine gives the same result.
+ * not come out even. The network's variables may be used as work space. Everything that can change a bit is in the job:
+ * the same job on the same engine gives the same result.
  *
  * Throws `training_diverged` with epoch and step, `layer_unknown` for a pattern that names no block, `input_invalid` when
  * a phase leaves nothing to train, `example_count_invalid` without examples, and the signal's reason.
@@ -59,47 +62,40 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   const factor = scheduleOf(plan.schedule)
   const regularizer = plan.regularizer ? regularizers.named(plan.regularizer.name).make(plan.regularizer) : null
 
-  network.assign(job.params)
-  network.reseed(job.rng.fork('noise'))
-  const weights = createWeights({
-    layout: network.layout,
-    variables: network.variables,
-    blocks: new Set(phases.flatMap(phase => [...phase.blocks])),
-    slots: optimizer.slots,
-    state,
-    anchor: regularizer && job.anchor,
+  const learner = learnerOf({
+    ...{ network, examples: job.examples, params: job.params, anchor: job.anchor, state },
+    ...{ blocks: new Set(phases.flatMap(phase => [...phase.blocks])), optimizer, regularizer, plan },
+    ...{ batchSize: Math.min(plan.batchSize, indices.length), noise: job.rng.fork('noise') },
   })
   const losses = createLossLog(perEpoch)
   const pace = createPacer(signal)
   try {
     let [step, epoch] = [0, 0]
     for (const phase of phases) {
-      const trained = weights.filter(({ block }) => phase.blocks.has(block))
+      const takeStep = learner.phase(phase.blocks)
       for (let left = phase.epochs; left > 0; left--) {
         epoch++
         const order = shuffle(job.rng.fork(`epoch/${epoch}`), indices.slice())
         for (let from = 0; from < order.length; from += plan.batchSize, step++) {
-          const batch = gather(job.examples, order, from, Math.min(order.length, from + plan.batchSize))
+          const to = Math.min(order.length, from + plan.batchSize)
           const progress = { round: job.round, totalRounds: job.totalRounds, step, totalSteps }
-          const learningRate = optimizer.learningRate * factor(progress)
-          const loss = takeStep({ network, batch, weights: trained, optimizer, learningRate, regularizer, plan })
-          await losses.add(loss, batch.y.length)
+          await losses.add(takeStep({ order, from, to }, optimizer.learningRate * factor(progress)), to - from)
           await pace()
         }
       }
     }
     const loss = await losses.lastEpoch()
-    const params = await network.read()
+    const params = await learner.params()
     if (params.some(value => !Number.isFinite(value))) throw diverged('a parameter', epoch, step)
-    return {
-      params,
-      numExamples: indices.length,
-      numSteps: totalSteps,
-      loss,
-      state: await saveWeights(weights, optimizer.slots, state),
-    }
+    return { params, numExamples: indices.length, numSteps: totalSteps, loss, state: await learner.state() }
   } finally {
     losses.free()
-    freeWeights(weights)
+    learner.free()
   }
+}
+
+function learnerOf(input: LearnerInput): Learner {
+  const { network, optimizer, regularizer } = input
+  const plan = flatPlanOf(network, [optimizer, regularizer])
+  return typeof plan === 'string' ? createTensorLearner(input) : createFlatLearner(input, plan)
 }

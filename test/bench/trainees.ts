@@ -1,10 +1,17 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
+import { createFlatTrainer } from '../../src/compute/flat/trainer.ts'
+import { layoutOf } from '../../src/core/layout.ts'
+import type { NetworkPlan } from '../../src/core/network-plan.ts'
 import { createRng, type Rng } from '../../src/core/rng.ts'
+import type { Batch } from '../../src/data/examples.ts'
 import { buildNetwork, type Network } from '../../src/models/network.ts'
+import { planOf } from '../../src/models/network-plan.ts'
+import { weightsOf } from '../../src/models/weights.ts'
 import type { createWeights } from '../../src/training/memory.ts'
 import { optimizers } from '../../src/training/optimizers/index.ts'
 import { takeStep } from '../../src/training/step.ts'
+import { normals } from '../helpers/values.ts'
 
 /** A network and a batch: a step of training, again and again. */
 export interface Trainee {
@@ -12,6 +19,8 @@ export interface Trainee {
   /** How long to repeat it in each pass, milliseconds. */
   readonly passMs: number
   step(): void
+  /** The same on the flat executor; null for a network that it cannot train. */
+  readonly flatStep: (() => void) | null
   dispose(): void
 }
 
@@ -30,8 +39,7 @@ async function named(name: string, options: object, inputShape: number[], passMs
   return trainee(name, network, passMs)
 }
 
-type Steppable = Pick<Network, 'forward' | 'inputShape' | 'numClasses' | 'variables' | 'dispose'> &
-  Partial<Pick<Network, 'layout'>>
+type Steppable = Pick<Network, 'forward' | 'inputShape' | 'numClasses' | 'variables' | 'plan' | 'dispose'>
 
 function trainee(name: string, network: Steppable, passMs: number): Trainee {
   const optimizer = optimizers
@@ -62,7 +70,25 @@ function trainee(name: string, network: Steppable, passMs: number): Trainee {
     name,
     passMs,
     step: () => takeStep(input).dispose(),
+    flatStep: flatStepOf(network.plan, input.batch),
     dispose: () => network.dispose(),
+  }
+}
+
+/** From the batch's Float32Array to the new weights, as training does it. */
+function flatStepOf(plan: NetworkPlan | string, batch: Batch): (() => void) | null {
+  if (typeof plan === 'string') return null
+  const trainer = createFlatTrainer(plan, { capacity: BATCH, extras: 0 })
+  const { kernels, addresses, x, targets } = trainer
+  trainer.params.set(normals(3, plan.numParams).map(value => value / 20))
+  const route = trainer.route(() => true)
+  return () => {
+    x.set(batch.x)
+    targets.fill(0)
+    for (let row = 0; row < BATCH; row++) targets[row * plan.numClasses + batch.y[row]!] = 1
+    trainer.learn(BATCH, route)
+    const { params, gradients } = addresses
+    kernels.sgdStep(params, gradients, 0, params, 0, plan.numParams, 0.01, 0, 0)
   }
 }
 
@@ -85,6 +111,7 @@ function fedAvgCnn(): Steppable {
   return {
     inputShape: [28, 28, 1],
     numClasses: 10,
+    plan: planOf(model, layoutOf(weightsOf(model).map(({ spec }) => spec))),
     variables: model.trainableWeights.map(weight => (weight as unknown as { val: tf.Variable }).val),
     forward: (x, training = false) => model.apply(x, { training }) as tf.Tensor2D,
     dispose: () => {

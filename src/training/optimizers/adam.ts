@@ -19,20 +19,31 @@ export const adam: Part<Optimizer, typeof schema> = {
   name: 'adam',
   summary: 'Adaptive steps from bias-corrected first and second moments (Kingma and Ba 2015).',
   schema,
-  make: ({ learningRate, beta1, beta2, epsilon }) => ({
-    learningRate,
-    slots: ['adamMean', 'adamSquare'],
-    update({ weight, gradient, memory: [mean, square], learningRate, step }) {
-      const rate = learningRate / (1 - beta1 ** step)
-      const scale = 1 / Math.sqrt(1 - beta2 ** step)
-      const [after, ...memory] = adamStep({
-        weight,
-        gradient,
-        mean: mean!,
-        square: square!,
-        ...{ rate, beta1, beta2, scale, epsilon },
-      })
-      return { weight: after!, memory }
-    },
-  }),
+  make({ learningRate, beta1, beta2, epsilon }) {
+    const corrected = (learningRate: number, step: number) => ({
+      rate: learningRate / (1 - beta1 ** step),
+      scale: 1 / Math.sqrt(1 - beta2 ** step),
+    })
+    return {
+      learningRate,
+      slots: ['adamMean', 'adamSquare'],
+      update({ weight, gradient, memory: [mean, square], learningRate, step }) {
+        const { rate, scale } = corrected(learningRate, step)
+        const [after, ...memory] = adamStep({
+          weight,
+          gradient,
+          mean: mean!,
+          square: square!,
+          ...{ rate, beta1, beta2, scale, epsilon },
+        })
+        return { weight: after!, memory }
+      },
+      inPlace({ kernels, length, weight, gradient, memory, learningRate, step }) {
+        const { rate, scale } = corrected(learningRate, step)
+        const [mean, square] = memory as [number, number]
+        const rests = [beta1, 1 - beta1, beta2, 1 - beta2] as const
+        kernels.adamStep(weight, gradient, mean, square, weight, mean, square, length, rate, ...rests, scale, epsilon)
+      },
+    }
+  },
 }

@@ -32,5 +32,8 @@ export const sgd: Part<Optimizer, typeof schema> = {
       })
       return { weight: after!, memory }
     },
+    inPlace({ kernels, length, weight, gradient, memory: [velocity = 0], learningRate }) {
+      kernels.sgdStep(weight, gradient, velocity, weight, velocity, length, learningRate, momentum, weightDecay)
+    },
   }),
 }

@@ -18,5 +18,7 @@ export const prox: Part<Regularizer, typeof schema> = {
   schema,
   make: ({ mu }) => ({
     addGradient: (gradient, weight, anchor) => proxGradient(gradient, weight, anchor, mu),
+    inPlace: ({ kernels, length, gradient, weight, anchor }) =>
+      kernels.proxGradient(gradient, weight, anchor, gradient, length, mu),
   }),
 }

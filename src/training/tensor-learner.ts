@@ -1,0 +1,27 @@
+import { gather } from '../data/examples.ts'
+import type { Learner, LearnerInput } from './learner.ts'
+import { createWeights, freeWeights, saveWeights } from './memory.ts'
+import { takeStep } from './step.ts'
+
+/** On the current engine through TF.js: any network. Uses its variables as work space and leaves the result in them. */
+export function createTensorLearner(input: LearnerInput): Learner {
+  const { network, examples, state, blocks, optimizer, regularizer, plan } = input
+  network.assign(input.params)
+  network.reseed(input.noise)
+  const weights = createWeights({
+    ...{ layout: network.layout, variables: network.variables, blocks, slots: optimizer.slots, state },
+    anchor: regularizer && input.anchor,
+  })
+  return {
+    phase(blocks) {
+      const trained = weights.filter(({ block }) => blocks.has(block))
+      return ({ order, from, to }, learningRate) => {
+        const batch = gather(examples, order, from, to)
+        return takeStep({ network, batch, weights: trained, optimizer, learningRate, regularizer, plan })
+      }
+    },
+    params: network.read,
+    state: () => saveWeights(weights, optimizer.slots, state),
+    free: () => freeWeights(weights),
+  }
+}
