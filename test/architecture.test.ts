@@ -50,6 +50,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/compute',
     'src/data',
     'src/models',
+    'src/training',
+    'src/analysis',
     'src/strategies',
     'src/rounds',
     'src/store',

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { packageVersion } from '../main/version.ts'
+import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
 import { demoCommand } from './commands/demo.ts'
 import { enginesCommand } from './commands/engines.ts'
@@ -14,6 +15,7 @@ const COMMANDS = [
   serveCommand,
   clientCommand,
   resumeCommand,
+  analyzeCommand,
   enginesCommand,
   runsCommand,
   demoCommand,
@@ -33,7 +35,8 @@ Environment: DATABASE_URL, FEDSTRATA_TOKEN, FEDSTRATA_JOIN_TOKEN, FEDSTRATA_DATA
 Examples:
   $ fedstrata demo
   $ fedstrata simulate examples/mnist.yaml --set rounds=10 --workers 4
-  $ fedstrata runs show RUN`,
+  $ fedstrata runs show RUN
+  $ fedstrata analyze a.safetensors b.safetensors --model mlp --data mnist-10k`,
     )
   for (const command of COMMANDS) program.addCommand(command(cli))
   return configured(program, cli)

@@ -11,7 +11,7 @@ describe('the command line', { concurrency: 2 }, () => {
     assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
     const help = await fedstrata(t, folder, ['--help'])
     assert.deepEqual([version.code, help.code], [0, 0])
-    for (const command of ['simulate', 'serve', 'client', 'resume', 'engines', 'runs', 'demo'])
+    for (const command of ['simulate', 'serve', 'client', 'resume', 'analyze', 'engines', 'runs', 'demo'])
       assert.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
   })
 

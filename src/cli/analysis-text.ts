@@ -1,0 +1,159 @@
+import type { BarrierRecord } from '../core/records.ts'
+import type { AnalysisReport } from '../main/analysis/analyze.ts'
+import { groupBy } from './group-by.ts'
+import { number, signed } from './round-summary.ts'
+import type { Colors } from './terminal.ts'
+import { textTable } from './text-table.ts'
+
+type Barrier = AnalysisReport['barriers'][number]
+type Results = NonNullable<AnalysisReport['controls']['test']>
+
+/** An analysis for people: the two models, their barriers, then each control in a table of its own. */
+export function analysisText(report: AnalysisReport, colors: Colors): string {
+  const { model, parameters, data, engine, examples, barriers, controls } = report
+  const sizes = Object.entries(examples).map(([split, count]) => `${count.toLocaleString('en')} ${split} examples`)
+  const splits = groupBy(barriers, ({ split }) => split)
+  const parts = [
+    `${model} of ${parameters.toLocaleString('en')} parameters on ${data}, ${sizes.join(', ')}; engine ${engine}\n`,
+    ...[...splits].flatMap(([split, records]) => [
+      titled(colors, `the two models, ${split}`, modelsTable(report, records)),
+      titled(colors, `barriers at the midpoint, ${split}`, barriersTable(records)),
+      ...Object.entries(controls[split] ?? {}).map(([name, result]) => {
+        const { title, rows } = CONTROL_TABLES[name as keyof Results]
+        return titled(colors, `${title}, ${split}`, rows(result as never))
+      }),
+    ]),
+  ]
+  return `${parts.join('\n')}\nbarrier: of the mix, minus the mean of the two models; below 0 averaging helps. A and B: whose the other layers are\n`
+}
+
+function titled(colors: Colors, title: string, table: string): string {
+  return `${colors.bold(title)}\n${table}`
+}
+
+function modelsTable({ models }: AnalysisReport, [record]: readonly Barrier[]): string {
+  const rows = models.map(({ file }, i) => [
+    'AB'[i]!,
+    file,
+    number(record?.endpointLoss[i]),
+    number(record?.endpointError[i]),
+  ])
+  return textTable(['', 'file', 'loss', 'error'], rows)
+}
+
+function barriersTable(barriers: readonly Barrier[]): string {
+  const places = groupBy(barriers, ({ path, order, layers }) => [path, order, ...layers].join(' '))
+  const rows = [...places.values()].map(records => {
+    const into = (base: 1 | 2) => records.find(record => record.base === base)
+    const [a, b] = [into(1) ?? records.find(({ base }) => base === null), into(2)]
+    const values = [a?.errorBarrier, b?.errorBarrier, a?.lossBarrier, b?.lossBarrier]
+    return [
+      pathName(records[0]!),
+      layersName(records[0]!),
+      ...values.map(value => (value === undefined ? '' : signed(value))),
+    ]
+  })
+  return textTable(['path', 'layers', 'error: A', 'error: B', 'loss: A', 'loss: B'], rows)
+}
+
+function pathName({ path, order }: Pick<BarrierRecord, 'path' | 'order'>): string {
+  return order === null ? path : `${path}, ${order}`
+}
+
+function layersName({ path, layer, layers }: Barrier): string {
+  if (path === 'full') return 'all'
+  if (path === 'layer') return layer ?? ''
+  if (path === 'cumulative') return `+ ${layer}`
+  if (path === 'window') return layers.length > 1 ? `${layers[0]} … ${layers.at(-1)}` : (layers[0] ?? '')
+  return layers.join(', ')
+}
+
+interface ControlTable<R> {
+  readonly title: string
+  rows(result: R): string
+}
+
+const CONTROL_TABLES: { readonly [K in keyof Results]-?: ControlTable<NonNullable<Results[K]>> } = {
+  random: {
+    title: 'error of A moved towards B (averaging), and as far at random',
+    rows: result =>
+      textTable(
+        ['layer', 'distance', 'at 0', 'averaging ½', 'random ½', 'averaging 1', 'random 1'],
+        result.map(({ layer, distance, averaging, random }) => [
+          layer ?? 'all',
+          number(distance),
+          ...[averaging.error[0], averaging.error[1], random.error[1], averaging.error[2], random.error[2]].map(number),
+        ]),
+      ),
+  },
+  distance: {
+    title: 'distance of the parameters',
+    rows: result =>
+      textTable(
+        ['layer', 'l2', 'cosine'],
+        result.map(({ layer, l2, cosine }) => [layer ?? 'all', number(l2), signed(cosine)]),
+      ),
+  },
+  curvature: {
+    title: 'curvature of the loss along the path',
+    rows: result =>
+      textTable(
+        ['path', 'layer', 'into', 'at 0', 'at ½', 'at 1'],
+        result.map(({ path, layer, base, curvature }) => [
+          path,
+          layer ?? 'all',
+          base === null ? '' : 'AB'[base - 1]!,
+          ...curvature.map(signed),
+        ]),
+      ),
+  },
+  features: {
+    title: 'features of the midpoint against the mean of the features',
+    rows: result =>
+      textTable(
+        ['layer', '1 − cos', 'coefficient', '1 − cos of A and B'],
+        result.map(({ layer, distance, coefficient, baseline }) => [
+          layer,
+          ...[distance, coefficient, baseline].map(number),
+        ]),
+      ),
+  },
+  variance: {
+    title: 'variance of the midpoint’s features over that of the models’',
+    rows: result =>
+      textTable(
+        ['layer', 'ratio'],
+        result.map(({ layer, varianceRatio }) => [layer, number(varianceRatio)]),
+      ),
+  },
+  functional: {
+    title: 'how alike the two are as functions',
+    rows: ({ sameProbabilities, sameClass }) =>
+      textTable(
+        ['fraction of', ''],
+        [
+          ['probabilities within 0.0001', number(sameProbabilities)],
+          ['examples in the same class', number(sameClass)],
+        ],
+      ),
+  },
+  sharpness: {
+    title: 'sharpness of the output layer',
+    rows: result =>
+      textTable(
+        ['', 'κ'],
+        result.map((kappa, i) => ['AB'[i]!, number(kappa)]),
+      ),
+  },
+  bezier: {
+    title: 'largest on the way from A to B',
+    rows: ({ largestLoss, largestError, linearLargestLoss, linearLargestError }) =>
+      textTable(
+        ['', 'loss', 'error'],
+        [
+          ['straight line', number(linearLargestLoss), number(linearLargestError)],
+          ['curve with a trained bend', number(largestLoss), number(largestError)],
+        ],
+      ),
+  },
+}

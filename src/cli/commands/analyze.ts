@@ -1,0 +1,125 @@
+import { writeFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { parse } from 'yaml'
+import { FedError } from '../../core/errors.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { engineOption, environmentOf, jsonOption, wholeNumber } from '../options.ts'
+import { type Cli, colorsFor, say, write } from '../terminal.ts'
+
+interface Flags {
+  readonly model?: unknown
+  readonly data?: unknown
+  readonly runFile?: string
+  readonly paths?: readonly string[]
+  readonly orders?: readonly string[]
+  readonly groups?: unknown
+  readonly window?: number
+  readonly interpolation?: number
+  readonly splits?: readonly string[]
+  readonly examples?: number
+  readonly controls?: readonly string[]
+  readonly draws?: number
+  readonly bend?: unknown
+  readonly seed?: number
+  readonly engine?: string
+  readonly out?: string
+  readonly json?: boolean
+}
+
+const MOST = 2 ** 31
+
+export function analyzeCommand(cli: Cli): Command {
+  return new Command('analyze')
+    .description('barriers and controls between any two models, from their safetensors files; no run is needed')
+    .argument('<a>', 'first model')
+    .argument('<b>', 'second model, of the same architecture')
+    .option('--model <yaml>', "architecture: a name, or e.g. '{ name: mlp, hidden: [200] }'", yamlOf('--model'))
+    .option('--data <yaml>', "data set: a name, or e.g. '{ name: mnist, dir: data }'", yamlOf('--data'))
+    .option('--run-file <file>', 'take model, data, seed and barriers from a run file; other options come first')
+    .option('--paths <list>', 'full, layer, cumulative, layers, window (default: full,layer)', listOf)
+    .option('--orders <list>', 'of cumulative paths: shallow, deep, random, minimal (default: shallow)', listOf)
+    .option('--groups <yaml>', "groups of layers for --paths layers, e.g. '[[conv*], [fc1, fc2]]'", yamlOf('--groups'))
+    .option('--window <number>', 'adjacent layers of --paths window (default: 2)', wholeNumber(1, MOST))
+    .option('--interpolation <number>', 'points on each path, odd (default: 3)', wholeNumber(1, MOST))
+    .option('--splits <list>', 'test, train (default: test)', listOf)
+    .option('--examples <number>', 'examples of each split (default: 2000, or all there are)', wholeNumber(1, MOST))
+    .option(
+      '--controls <list>',
+      'random, distance, curvature, features, variance, functional, sharpness, bezier',
+      listOf,
+    )
+    .option('--draws <number>', 'random directions of each layer (default: 5)', wholeNumber(1, 10_000))
+    .option('--bend <yaml>', 'how the curve of bezier is trained: epochs, batchSize, optimizer', yamlOf('--bend'))
+    .option('--seed <number>', 'of the examples, random orders and directions (default: 1)', wholeNumber(0, MOST))
+    .option('--out <file>', 'write the JSON document there as well')
+    .addOption(engineOption())
+    .addOption(jsonOption())
+    .action(async (a: string, b: string, flags: Flags) => {
+      const { parseAnalysisRequest } = await import('../../main/analysis/request.ts')
+      const request = parseAnalysisRequest(await inputOf(flags))
+      const { analyze } = await import('../../main/analysis/analyze.ts')
+      const engine = flags.engine ?? environmentOf(cli).FEDSTRATA_ENGINE ?? 'auto'
+      const signal = interruptible(cli)
+      const onStep = (what: string) => say(cli, what)
+      const report = await analyze({ files: [a, b], request, engine, signal, onStep })
+      if (flags.out !== undefined) await writeFile(flags.out, `${JSON.stringify(report, null, 2)}\n`)
+      if (flags.json) return cli.print(report)
+      const { analysisText } = await import('../analysis-text.ts')
+      return write(cli.stdout, analysisText(report, colorsFor(cli.stdout, cli.variables)))
+    })
+}
+
+/** The options as a request: what is left out comes from the run file, and from the defaults after that. */
+async function inputOf(flags: Flags): Promise<object> {
+  const { model, data, runFile, paths, orders, groups, window, interpolation, splits } = flags
+  const { loadRunFile } = await import('../run-file-source.ts')
+  const taken = runFile === undefined ? null : (await loadRunFile(runFile)).runFile
+  if (!taken && (model === undefined || data === undefined))
+    throw new FedError('input_invalid', {
+      expected: '--model and --data, or --run-file with the run file of the models',
+      received:
+        [model !== undefined && '--model', data !== undefined && '--data'].filter(Boolean).join('') || 'neither',
+    })
+  return defined({
+    model: named(model) ?? taken?.model,
+    data: named(data) ?? taken?.data,
+    seed: flags.seed ?? taken?.seed,
+    examples: flags.examples,
+    controls: flags.controls,
+    draws: flags.draws,
+    bend: flags.bend,
+    barriers: { ...taken?.barriers, ...defined({ paths, orders, groups, window, interpolation, splits }) },
+  })
+}
+
+/** `mlp` for `{ name: mlp }`. */
+function named(value: unknown): unknown {
+  return typeof value === 'string' ? { name: value } : value
+}
+
+function defined(options: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+function listOf(text: string): readonly string[] {
+  return text.split(',').map(word => word.trim())
+}
+
+function yamlOf(option: string): (text: string) => unknown {
+  return text => {
+    try {
+      return parse(text)
+    } catch (cause) {
+      const received = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+      throw new FedError('input_invalid', { expected: `YAML or JSON after ${option}`, received, cause })
+    }
+  }
+}
+
+/** Ctrl-C ends the measurement as `interrupted`: there is nothing to go on with later. */
+function interruptible(cli: Cli): AbortSignal {
+  const asked = onInterrupt(() => say(cli, 'interrupted'))
+  const stop = new AbortController()
+  asked.addEventListener('abort', () => stop.abort(new FedError('interrupted')), { once: true })
+  return stop.signal
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { FedError, toFedError } from '../../core/errors.ts'
+import { type LayerLayout, type Params, requireSameTensors } from '../../core/layout.ts'
+import { decodeTensors, type NamedTensor } from '../../core/safetensors.ts'
+
+export interface ModelFile {
+  /** As it was named. */
+  readonly file: string
+  readonly sha256: string
+  /** By their data's order in the file. */
+  readonly tensors: readonly NamedTensor[]
+}
+
+/** Reads a safetensors file of float32. Throws `file_unreadable`, also for a file that is something else. */
+export async function readModelFile(file: string): Promise<ModelFile> {
+  try {
+    const bytes = await readFile(file)
+    return { file, sha256: createHash('sha256').update(bytes).digest('hex'), tensors: decodeTensors(bytes).tensors }
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const received = { ENOENT: 'no such file', EISDIR: 'a folder', EACCES: 'a file without read permission' }
+    throw new FedError('file_unreadable', {
+      expected: `a model as safetensors at ${file}`,
+      received: received[code as keyof typeof received] ?? message,
+      cause,
+    })
+  }
+}
+
+/** Throws `layout_mismatch` with the first tensor of the two files that differs. */
+export function requireAlike(first: ModelFile, second: ModelFile): void {
+  const [left, right] = [first, second].map(({ tensors }) => new Map(tensors.map(tensor => [tensor.name, tensor])))
+  for (const name of new Set([...left!.keys(), ...right!.keys()])) {
+    const [expected, received] = [left!.get(name), right!.get(name)].map(tensor =>
+      tensor ? `${name} [${tensor.shape.join(', ')}]` : `no tensor ${name}`,
+    )
+    if (expected !== received)
+      throw new FedError('layout_mismatch', {
+        expected: `${expected} as in ${first.file}`,
+        received: `${received} in ${second.file}`,
+        hint: 'Only models of one architecture can be averaged',
+      })
+  }
+}
+
+/**
+ * The file's parameters, float32[layout.size]; tensors are found by name, in whatever order they lie. Throws
+ * `layout_mismatch` with the first tensor that is not the model's.
+ */
+export function paramsOf({ file, tensors }: ModelFile, layout: LayerLayout): Params {
+  const byName = new Map(tensors.map(tensor => [tensor.name, tensor]))
+  const wanted = layout.blocks.flatMap(block => block.tensors)
+  const complete = wanted.length === tensors.length && wanted.every(({ name }) => byName.has(name))
+  const ordered = complete ? wanted.map(({ name }) => byName.get(name)!) : tensors
+  try {
+    requireSameTensors(layout, ordered)
+  } catch (thrown) {
+    const { code, detail } = toFedError(thrown)
+    throw new FedError(code, {
+      ...detail,
+      received: `${detail.received} in ${file}`,
+      hint: 'model has to be the architecture that the file was made with: --model, or --run-file of its run',
+      cause: thrown,
+    })
+  }
+  const params = new Float32Array(layout.size)
+  let offset = 0
+  for (const { data } of ordered) {
+    params.set(data, offset)
+    offset += data.length
+  }
+  return params
+}
