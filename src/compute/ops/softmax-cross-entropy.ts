@@ -7,21 +7,15 @@ import { runPackKernel } from './pack-kernel.ts'
  * eight of TF.js's own chain, and finite for any finite logits.
  */
 export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor2D): tf.Scalar {
-  return op(logits, labels) as tf.Scalar
+  // The labels are no input of the op: the tape then looks for no gradient of theirs.
+  const op = tf.customGrad((...inputs) => {
+    const [logits, save] = inputs as unknown as [tf.Tensor2D, tf.GradSaveFunc]
+    const [value, gradient] = lossAndGradient(logits, labels)
+    save([gradient!])
+    return { value: value!, gradFunc: (dy, saved) => tf.mul((saved as tf.Tensor[])[0]!, dy) }
+  })
+  return op(logits) as tf.Scalar
 }
-
-const op = tf.customGrad((...inputs) => {
-  const [logits, labels, save] = inputs as unknown as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc]
-  const [value, gradient] = lossAndGradient(logits, labels)
-  save([gradient!])
-  return {
-    value: value!,
-    gradFunc: (dy, saved) => {
-      const slope = (saved as tf.Tensor[])[0]!
-      return [tf.mul(slope, dy), tf.zerosLike(slope)]
-    },
-  }
-})
 
 function lossAndGradient(logits: tf.Tensor2D, labels: tf.Tensor2D): readonly tf.Tensor[] {
   const fused = runPackKernel('FedstrataCrossEntropy', { logits, labels })

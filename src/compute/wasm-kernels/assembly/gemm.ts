@@ -9,6 +9,8 @@ import { pack, packRows, packTurned } from './packing'
 const DEPTH: i32 = 256
 const ROWS: i32 = 128
 const COLUMNS: i32 = 1024
+/** So few rows of A that packing B costs more than it gains: they use each value of it too seldom. */
+const FEW_ROWS: i32 = 64
 
 const PACKED_A: usize = <usize>(DEPTH * COLUMNS * 4)
 const TILE: usize = PACKED_A + <usize>(DEPTH * ROWS * 4)
@@ -32,30 +34,38 @@ export function product(
   scratch: usize,
 ): void {
   const rowBytes = <usize>n << 2
+  const direct = !turnedB && m <= FEW_ROWS
   for (let column: i32 = 0; column < n; column += COLUMNS) {
     const columns = min(COLUMNS, n - column)
+    const asIs = direct ? columns & ~7 : 0
     for (let step: i32 = 0; step < k; step += DEPTH) {
       const depth = min(DEPTH, k - step)
       const add = accumulate || step > 0
+      const source = b + ((<usize>step * n + column) << 2)
       if (turnedB) packTurned(b + ((<usize>column * k + step) << 2), k, depth, columns, scratch)
-      else pack(b + ((<usize>step * n + column) << 2), n, depth, columns, scratch)
+      else pack(source + (<usize>asIs << 2), n, depth, columns - asIs, scratch)
       for (let row: i32 = 0; row < m; row += ROWS) {
         const rows = min(ROWS, m - row)
-        const target = c + ((<usize>row * n + column) << 2)
+        let left = a + ((<usize>row * k + step) << 2)
         if (turnedA) {
-          packRows(a + ((<usize>step * m + row) << 2), m, depth, rows, scratch + PACKED_A)
-          block(rows, depth, columns, scratch + PACKED_A, 0, scratch, target, rowBytes, add, scratch + TILE)
-        } else {
-          const source = a + ((<usize>row * k + step) << 2)
-          block(rows, depth, columns, source, <usize>k << 2, scratch, target, rowBytes, add, scratch + TILE)
+          left = scratch + PACKED_A
+          packRows(a + ((<usize>step * m + row) << 2), m, depth, rows, left)
         }
+        const leftRow: usize = turnedA ? 0 : <usize>k << 2
+        const target = c + ((<usize>row * n + column) << 2)
+        const rest = target + (<usize>asIs << 2)
+        block(rows, depth, asIs, left, leftRow, source, rowBytes, 32, target, rowBytes, add, scratch + TILE)
+        block(rows, depth, columns - asIs, left, leftRow, scratch, 32, <usize>depth << 5, rest, rowBytes, add, scratch + TILE)
       }
     }
   }
   if (k == 0 && !accumulate) memory.fill(c, 0, (<usize>m * n) << 2)
 }
 
-/** One block of C from packed B. `aRow` is the distance of A's rows in bytes, 0 when A is packed. */
+/**
+ * One block of C. `aRow` is the distance of A's rows in bytes, 0 when A is packed; `bRow` that of B's, and `bPanel` that
+ * of its panels of 8 columns.
+ */
 function block(
   rows: i32,
   depth: i32,
@@ -63,13 +73,14 @@ function block(
   a: usize,
   aRow: usize,
   b: usize,
+  bRow: usize,
+  bPanel: usize,
   c: usize,
   cRow: usize,
   add: bool,
   tile: usize,
 ): void {
   const aPanel = <usize>depth << 4
-  const bPanel = <usize>depth << 5
   for (let column: i32 = 0; column < columns; column += 8, b += bPanel) {
     for (let row: i32 = 0; row < rows; row += 4) {
       const target = c + <usize>row * cRow + (<usize>column << 2)
@@ -77,14 +88,14 @@ function block(
       const out = whole ? target : tile
       const outRow: usize = whole ? cRow : 32
       if (!whole && add) copyTile(target, cRow, tile, 32, min(4, rows - row), min(8, columns - column))
-      if (aRow == 0) packedTile(depth, a + <usize>(row >> 2) * aPanel, b, out, outRow, add)
+      if (aRow == 0) packedTile(depth, a + <usize>(row >> 2) * aPanel, b, bRow, out, outRow, add)
       else {
         // Rows beyond the last one repeat it; their sums go to the tile and no further.
         const a0 = a + <usize>row * aRow
         const a1 = row + 1 < rows ? a0 + aRow : a0
         const a2 = row + 2 < rows ? a1 + aRow : a1
         const a3 = row + 3 < rows ? a2 + aRow : a2
-        plainTile(depth, a0, a1, a2, a3, b, out, outRow, add)
+        plainTile(depth, a0, a1, a2, a3, b, bRow, out, outRow, add)
       }
       if (!whole) copyTile(tile, 32, target, cRow, min(4, rows - row), min(8, columns - column))
     }
@@ -93,12 +104,12 @@ function block(
 
 /** 4 x 8 sums over packed A: 4 values for each step. */
 @inline
-function packedTile(depth: i32, a: usize, b: usize, c: usize, cRow: usize, add: bool): void {
+function packedTile(depth: i32, a: usize, b: usize, bRow: usize, c: usize, cRow: usize, add: bool): void {
   const c1 = c + cRow
   const c2 = c1 + cRow
   const c3 = c2 + cRow
   let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00
-  for (const end = a + (<usize>depth << 4); a < end; a += 16, b += 32) {
+  for (const end = a + (<usize>depth << 4); a < end; a += 16, b += bRow) {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     const x0 = v128.load_splat<f32>(a)
@@ -123,13 +134,13 @@ function packedTile(depth: i32, a: usize, b: usize, c: usize, cRow: usize, add: 
 /** 4 x 8 sums over four rows of A as they are. */
 @inline
 function plainTile(
-  depth: i32, a0: usize, a1: usize, a2: usize, a3: usize, b: usize, c: usize, cRow: usize, add: bool,
+  depth: i32, a0: usize, a1: usize, a2: usize, a3: usize, b: usize, bRow: usize, c: usize, cRow: usize, add: bool,
 ): void {
   const c1 = c + cRow
   const c2 = c1 + cRow
   const c3 = c2 + cRow
   let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00
-  for (const end = a0 + (<usize>depth << 2); a0 < end; a0 += 4, a1 += 4, a2 += 4, a3 += 4, b += 32) {
+  for (const end = a0 + (<usize>depth << 2); a0 < end; a0 += 4, a1 += 4, a2 += 4, a3 += 4, b += bRow) {
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     const x0 = v128.load_splat<f32>(a0)

@@ -8,14 +8,27 @@ export function pack(b: usize, stride: i32, depth: i32, columns: i32, to: usize)
         v128.store(to, v128.load(from))
         v128.store(to, v128.load(from, 16), 16)
       }
-    else
-      for (let step: i32 = 0; step < depth; step++, from += row, to += 32) {
-        v128.store(to, f32x4.splat(0))
-        v128.store(to, f32x4.splat(0), 16)
-        for (let i: i32 = 0; i < columns - column; i++)
-          f32.store(to + (<usize>i << 2), f32.load(from + (<usize>i << 2)))
-      }
+    else to = packLast(from, row, depth, columns - column, to)
   }
+}
+
+/** The last panel, of fewer than 8 columns: whole vectors, of which what lies beyond is masked, as long as there is something. */
+function packLast(from: usize, row: usize, depth: i32, columns: i32, to: usize): usize {
+  const indices = i32x4(0, 1, 2, 3)
+  const low = i32x4.lt_s(indices, i32x4.splat(columns))
+  const high = i32x4.lt_s(indices, i32x4.splat(columns - 4))
+  const end = from + <usize>(depth - 1) * row + (<usize>columns << 2)
+  const stop = to + (<usize>depth << 5)
+  for (; from + 32 <= end; from += row, to += 32) {
+    v128.store(to, v128.and(v128.load(from), low))
+    v128.store(to, v128.and(v128.load(from, 16), high), 16)
+  }
+  for (; to < stop; from += row, to += 32) {
+    v128.store(to, f32x4.splat(0))
+    v128.store(to, f32x4.splat(0), 16)
+    for (let i: i32 = 0; i < columns; i++) f32.store(to + (<usize>i << 2), f32.load(from + (<usize>i << 2)))
+  }
+  return to
 }
 
 /** The same for B stored as [columns, depth]: squares of 4 x 4 are turned in registers. */
