@@ -40,16 +40,34 @@ export function gather(examples: Examples, indices: Uint32Array, from = 0, to = 
   return batch
 }
 
-/** The same into the beginning of a batch that is there already, and at least as long. */
-export function fillBatch(batch: Batch, examples: Examples, indices: Uint32Array, from = 0, to = indices.length): void {
+/** `gather` into the beginning of a batch that is there already, and at least as long. */
+export function fillBatch(batch: Batch, examples: Examples, indices: Uint32Array, from: number, to: number): void {
   const { x, scale, exampleSize } = examples
-  const count = requireRange(indices, from, to)
-  for (let row = 0, at = 0; row < count; row++) {
-    const index = requireIndex(examples, indices[from + row]!)
-    batch.y[row] = examples.y[index]!
-    for (let source = index * exampleSize, end = source + exampleSize; source < end; source++)
+  fillLabels(batch.y, examples, indices, from, to)
+  for (let row = from, at = 0; row < to; row++)
+    for (let source = indices[row]! * exampleSize, end = source + exampleSize; source < end; source++)
       batch.x[at++] = x[source]! * scale
+}
+
+/** Their bytes as they are, for who scales them; of examples that are bytes. */
+export function fillBytes(
+  batch: { readonly x: Uint8Array; readonly y: Uint8Array },
+  examples: Examples & { readonly x: Uint8Array },
+  indices: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  const { x, exampleSize } = examples
+  fillLabels(batch.y, examples, indices, from, to)
+  for (let row = from, at = 0; row < to; row++, at += exampleSize) {
+    const source = indices[row]! * exampleSize
+    batch.x.set(x.subarray(source, source + exampleSize), at)
   }
+}
+
+function fillLabels(y: Uint8Array, examples: Examples, indices: Uint32Array, from: number, to: number): void {
+  requireRange(indices, from, to)
+  for (let row = from; row < to; row++) y[row - from] = examples.y[requireIndex(examples, indices[row]!)]!
 }
 
 /** The examples `indices`, in that order, copied but not scaled. */

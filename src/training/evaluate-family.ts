@@ -1,8 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { LayerBlock, Params } from '../core/layout.ts'
 import type { ModelFamily } from '../core/model-family.ts'
+import type { NetworkPlan } from '../core/network-plan.ts'
 import { type Examples, gather, range } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import { addScores, BATCH_SIZE, type EvaluateOptions, type Evaluation, meanOf } from './evaluate.ts'
+import { flatPlanOf } from './executor.ts'
+import { flatNetworkOf, type Scored } from './forward.ts'
+import { load } from './load.ts'
 import { createPacer } from './pacer.ts'
 
 /** Bytes of activations to hold at a time, at most: a deep network with wide first layers gets smaller batches. */
@@ -17,41 +22,99 @@ export interface FamilyOptions extends EvaluateOptions {
  * `evaluate` for many models at once, in the order of the family and with the same numbers: batch by batch, the models in
  * the order of their first blocks, so that each computes only from the first stage of the network on in which it differs
  * from the one before; what comes before is a stack of activations, one batch's for each stage. Two models that share no
- * first stage cost what they cost alone, one that changes only the last layer next to nothing.
+ * first stage cost what they cost alone, one that changes only the last layer next to nothing. On the flat executor every
+ * op is a stage: its memory holds all activations of a batch anyway.
  *
- * Leaves the last model in the network. Throws the signal's reason, between two models at the latest; no tensor is left.
+ * May leave a model in the network. Throws the signal's reason, between two models at the latest; no tensor is left.
  */
 export async function evaluateFamily(
   network: Network,
   family: ModelFamily,
   examples: Examples,
-  { indices = range(examples.length), batchSize = batchFor(network), signal, onProgress }: FamilyOptions = {},
+  { indices = range(examples.length), batchSize, signal, onProgress }: FamilyOptions = {},
 ): Promise<Evaluation[]> {
-  const walk = walkOf(network, family)
+  const plan = flatPlanOf(network)
+  const passes =
+    typeof plan === 'string'
+      ? onTensors(network, family, examples, batchSize ?? batchFor(network))
+      : onFlat(network, plan, family, examples, batchSize ?? BATCH_SIZE)
   const tallies = family.models.map(() => ({ loss: 0, correct: 0 }))
   const pace = createPacer(signal)
-  for (let from = 0; from < indices.length; from += batchSize) {
-    const { x, y } = gather(examples, indices, from, Math.min(indices.length, from + batchSize))
-    // activations[k] is what stage k is given, for the model that was last.
-    const activations: tf.Tensor[] = [tf.tensor(x, [y.length, ...network.inputShape])]
-    try {
-      for (const { model, firstStage } of walk.visits) {
-        tf.dispose(activations.splice(firstStage + 1))
-        for (const [k, stage] of network.stages.entries()) {
-          if (k < firstStage) continue
-          walk.load(model, k)
-          activations.push(stage.apply(activations[k]!))
-        }
-        const logits = await activations.at(-1)!.data<'float32'>()
-        addScores(tallies[model]!, logits, y, network.numClasses)
-        await pace()
-      }
-    } finally {
-      tf.dispose(activations)
+  for (let from = 0; from < indices.length; from += passes.batchSize) {
+    const to = Math.min(indices.length, from + passes.batchSize)
+    for await (const { model, logits, labels } of passes.over(indices, from, to)) {
+      addScores(tallies[model]!, logits, labels, network.numClasses)
+      await pace()
     }
-    onProgress?.(Math.min(indices.length, from + batchSize), indices.length)
+    onProgress?.(to, indices.length)
   }
   return tallies.map(tally => meanOf(tally, indices.length))
+}
+
+/** The logits of every model of a family on one batch after another. */
+interface Passes {
+  /** How many examples at a time at most. */
+  readonly batchSize: number
+  over(indices: Uint32Array, from: number, to: number): AsyncIterable<Scored & { readonly model: number }>
+}
+
+function onTensors(network: Network, family: ModelFamily, examples: Examples, batchSize: number): Passes {
+  const { stages } = network
+  const walk = walkOf(
+    stages.map(({ blocks }) => blocks),
+    family,
+    (block, values) => network.assignBlock(block, values),
+  )
+  return {
+    batchSize,
+    async *over(indices, from, to) {
+      const { x, y: labels } = gather(examples, indices, from, to)
+      // activations[k] is what stage k is given, for the model that was last.
+      const activations: tf.Tensor[] = [tf.tensor(x, [labels.length, ...network.inputShape])]
+      try {
+        for (const { model, firstPart } of walk.visits) {
+          tf.dispose(activations.splice(firstPart + 1))
+          for (const [k, stage] of stages.entries()) {
+            if (k < firstPart) continue
+            walk.load(model, k)
+            activations.push(stage.apply(activations[k]!))
+          }
+          yield { model, labels, logits: await activations.at(-1)!.data<'float32'>() }
+        }
+      } finally {
+        tf.dispose(activations)
+      }
+    },
+  }
+}
+
+function onFlat(
+  network: Network,
+  plan: NetworkPlan,
+  family: ModelFamily,
+  examples: Examples,
+  batchSize: number,
+): Passes {
+  const flat = flatNetworkOf(network, plan, batchSize)
+  const { blocks } = family.layout
+  const blockOf = new Map(blocks.map(({ name, index }) => [name, index]))
+  const walk = walkOf(
+    plan.ops.map(op => ('kernel' in op ? [blockOf.get(op.layer)!] : [])),
+    family,
+    (block, values) => flat.params.set(values, block.offset),
+  )
+  const labels = new Uint8Array(flat.capacity)
+  return {
+    batchSize: flat.capacity,
+    async *over(indices, from, to) {
+      load(flat, labels, examples, indices, from, to)
+      for (const { model, firstPart } of walk.visits) {
+        for (let op = firstPart; op < plan.ops.length; op++) walk.load(model, op)
+        flat.forward(to - from, firstPart)
+        yield { model, labels: labels.subarray(0, to - from), logits: flat.logits }
+      }
+    },
+  }
 }
 
 function batchFor({ stages }: Network): number {
@@ -64,42 +127,48 @@ export function stagePasses(
   network: Network,
   family: ModelFamily,
 ): { readonly shared: number; readonly alone: number } {
-  const [{ visits }, stages] = [walkOf(network, family), network.stages.length]
+  const stages = network.stages.map(({ blocks }) => blocks)
+  const { visits } = walkOf(stages, family, () => {})
   return {
-    shared: visits.reduce((sum, { firstStage }) => sum + stages - firstStage, 0),
-    alone: visits.length * stages,
+    shared: visits.reduce((sum, { firstPart }) => sum + stages.length - firstPart, 0),
+    alone: visits.length * stages.length,
   }
 }
 
 interface Visit {
   /** Index in the family. */
   readonly model: number
-  /** The first stage in which it differs from the model before it. */
-  readonly firstStage: number
+  /** The first part of the network in which it differs from the model before it. */
+  readonly firstPart: number
 }
 
-function walkOf(network: Network, { layout, models, values }: ModelFamily) {
-  const order = network.stages.flatMap(({ blocks }) => blocks)
+/** The order in which to visit the models; `parts` are the blocks that each part of the network reads. */
+function walkOf(
+  parts: readonly (readonly number[])[],
+  { layout, models, values }: ModelFamily,
+  assign: (block: LayerBlock, values: Params) => void,
+) {
+  const order = parts.flat()
   const difference = (left: readonly number[], right: readonly number[]) =>
-    network.stages.findIndex(({ blocks }) => blocks.some(block => left[block] !== right[block]))
+    parts.findIndex(blocks => blocks.some(block => left[block] !== right[block]))
   const sorted = [...models.keys()].sort((left, right) => {
     const block = order.find(at => models[left]![at] !== models[right]![at])
     return block === undefined ? left - right : models[left]![block]! - models[right]![block]!
   })
   const visits = sorted.map((model, i): Visit => {
-    if (i === 0) return { model, firstStage: 0 }
-    const stage = difference(models[sorted[i - 1]!]!, models[model]!)
-    return { model, firstStage: stage < 0 ? network.stages.length : stage }
+    if (i === 0) return { model, firstPart: 0 }
+    const part = difference(models[sorted[i - 1]!]!, models[model]!)
+    return { model, firstPart: part < 0 ? parts.length : part }
   })
   const loaded: (number | undefined)[] = []
   return {
     visits,
-    /** Puts a model's blocks of one stage into the network, those that are not there already. */
-    load(model: number, stage: number): void {
-      for (const index of network.stages[stage]!.blocks) {
+    /** Puts a model's blocks of one part into the network, those that are not there already. */
+    load(model: number, part: number): void {
+      for (const index of parts[part]!) {
         const version = models[model]![index]!
         if (loaded[index] === version) continue
-        network.assignBlock(layout.blocks[index]!, values(layout.blocks[index]!, version))
+        assign(layout.blocks[index]!, values(layout.blocks[index]!, version))
         loaded[index] = version
       }
     },

@@ -1,9 +1,9 @@
 import { createFlatTrainer, type FlatTrainer } from '../compute/flat/trainer.ts'
 import { type LayerBlock, type LayerLayout, sizeOf } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
-import { fillBatch } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import type { Learner, LearnerInput } from './learner.ts'
+import { load } from './load.ts'
 import { type OptimizerState, stored } from './memory.ts'
 
 /** Adjacent weights that have had the same number of updates: one call of the optimizer's kernel. */
@@ -61,7 +61,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
       const labels = new Uint8Array(input.batchSize)
       return ({ order, from, to }, learningRate) => {
         const rows = to - from
-        fillBatch({ x: trainer.x, y: labels }, examples, order, from, to)
+        load(trainer, labels, examples, order, from, to)
         targets.fill(0, 0, rows * plan.numClasses)
         for (let row = 0; row < rows; row++) targets[row * plan.numClasses + labels[row]!] = 1
         const loss = trainer.learn(rows, route)

@@ -2,9 +2,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { createFlatNetwork, type FlatNetwork } from '../compute/flat/network.ts'
 import type { Params } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
-import { type Examples, fillBatch, gather } from '../data/examples.ts'
+import { type Examples, gather } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import { flatPlanOf } from './executor.ts'
+import { load } from './load.ts'
 
 /** The logits of a model on examples, some at a time. */
 export interface Forward {
@@ -25,7 +26,7 @@ export function forwardOf(network: Network, params: Params, examples: Examples, 
   const plan = flatPlanOf(network)
   return typeof plan === 'string'
     ? onTensors(network, params, examples, batchSize)
-    : onFlat(networkOf(network, plan, batchSize), params, examples)
+    : onFlat(flatNetworkOf(network, plan, batchSize), params, examples)
 }
 
 function onTensors(network: Network, params: Params, examples: Examples, batchSize: number): Forward {
@@ -50,7 +51,7 @@ function onFlat(flat: FlatNetwork, params: Params, examples: Examples): Forward 
   return {
     batchSize: flat.capacity,
     logits(indices, from, to) {
-      fillBatch({ x: flat.x, y: labels }, examples, indices, from, to)
+      load(flat, labels, examples, indices, from, to)
       flat.forward(to - from)
       return { logits: flat.logits, labels: labels.subarray(0, to - from) }
     },
@@ -62,7 +63,8 @@ const WORKING_SET = 4 << 20
 
 const networks = new WeakMap<Network, FlatNetwork>()
 
-function networkOf(network: Network, plan: NetworkPlan, batchSize: number): FlatNetwork {
+/** Kept from call to call, as large as the batches are. */
+export function flatNetworkOf(network: Network, plan: NetworkPlan, batchSize: number): FlatNetwork {
   const size = plan.ops.reduce((sum, op) => sum + op.size, plan.inputSize)
   const capacity = Math.max(1, Math.min(batchSize, Math.floor(WORKING_SET / (4 * size))))
   let flat = networks.get(network)

@@ -224,6 +224,21 @@ describe('the flat executor', () => {
     )
   })
 
+  it('scales bytes to the floats that JavaScript makes of them', () => {
+    const plan: NetworkPlan = {
+      ...{ inputSize: 257, numClasses: 257, numParams: 0 }, // a byte more than a multiple of four
+      ops: [{ kind: 'rectifier', layer: 'a', inputs: [0], size: 257, relu: true }],
+    }
+    const network = createFlatNetwork(plan, 3)
+    network.bytes.set(Uint8Array.from({ length: 3 * 257 }, (_, i) => i))
+    for (const factor of [1 / 255, 1, 0.3]) {
+      network.x.fill(-1)
+      network.scaleBytes(2, factor)
+      const expected = Float32Array.from({ length: 3 * 257 }, (_, i) => (i < 2 * 257 ? (i % 256) * factor : -1))
+      assert.deepEqual(network.x, expected)
+    }
+  })
+
   it('keeps its size over 2,000 steps and writes to none but its own regions', () => {
     const window = windowOf([7, 7, 2], [3, 3], [2, 2], 'same')
     const plan: NetworkPlan = {
@@ -270,7 +285,7 @@ describe('the flat executor', () => {
       ...{ inputSize: 1000, numClasses: 2, numParams: 2000 },
       ops: [{ kind: 'dense', units: 2, layer: 'a', inputs: [0], size: 2, relu: false, kernel: 0, bias: null }],
     }
-    assert.throws(() => createFlatNetwork(plan, 1_100_000), { code: 'engine_limit', message: /4205 MiB|42\d\d MiB/ })
+    assert.throws(() => createFlatNetwork(plan, 1_100_000), { code: 'engine_limit', message: /525\d MiB/ })
   })
 })
 

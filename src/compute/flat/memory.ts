@@ -15,6 +15,7 @@ export interface FlatMemory {
   commit(): void
   /** float32 in place, zeros at first. After `commit`. */
   floats(address: number, length: number): Float32Array
+  bytes(address: number, length: number): Uint8Array
   /** Copies `length` float32; the regions may overlap. After `commit`. */
   copy(from: number, to: number, length: number): void
 }
@@ -40,6 +41,7 @@ export function createMemory(): FlatMemory {
       all = new Float32Array(memory.buffer)
     },
     floats: (address, length) => new Float32Array(memory.buffer, address, length),
+    bytes: (address, length) => new Uint8Array(memory.buffer, address, length),
     copy(from, to, length) {
       all.copyWithin(to / 4, from / 4, from / 4 + length)
     },

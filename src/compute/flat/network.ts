@@ -15,6 +15,10 @@ export interface FlatNetwork {
   readonly params: Float32Array
   /** float32[capacity, inputSize]: to be written. */
   readonly x: Float32Array
+  /** uint8[capacity, inputSize]: to be written in place of x, where examples are bytes. */
+  readonly bytes: Uint8Array
+  /** Writes the first `rows` of x = bytes · factor, each product rounded once. */
+  scaleBytes(rows: number, factor: number): void
   /** float32[capacity, numClasses]: the result. */
   readonly logits: Float32Array
   /**
@@ -33,6 +37,8 @@ export interface FlatParts {
   /** Values in one example of each. */
   readonly sizes: readonly number[]
   readonly params: number
+  /** uint8[capacity, inputSize]. */
+  readonly bytes: number
 }
 
 /** A network for at most `capacity` examples at a time. Throws `engine_limit`. */
@@ -50,6 +56,7 @@ export function layOut(plan: NetworkPlan, capacity: number, gradients?: (memory:
   const slopes = gradients?.(memory) ?? 0
   const sizes = [plan.inputSize, ...plan.ops.map(({ size }) => size)]
   const values = sizes.map(size => memory.allocate(capacity * size))
+  const bytes = memory.allocate(Math.ceil((capacity * plan.inputSize) / 4))
   const scratch = memory.allocate(
     Math.max(0, ...plan.ops.map(op => Math.ceil((kindOf(op).scratch?.(op, kernels) ?? 0) / 4))),
   )
@@ -66,20 +73,22 @@ export function layOut(plan: NetworkPlan, capacity: number, gradients?: (memory:
       copy: memory.copy,
     }),
   )
-  return { memory, ops, values, sizes, params }
+  return { memory, ops, values, sizes, params, bytes }
 }
 
 /** The forward pass over parts whose memory is there. */
 export function flatNetwork(
   plan: NetworkPlan,
   capacity: number,
-  { memory, ops, values, params }: FlatParts,
+  { memory, ops, values, params, bytes }: FlatParts,
 ): FlatNetwork {
   return {
     plan,
     capacity,
     params: memory.floats(params, plan.numParams),
     x: memory.floats(values[0]!, capacity * plan.inputSize),
+    bytes: memory.bytes(bytes, capacity * plan.inputSize),
+    scaleBytes: (rows, factor) => memory.kernels.scaleBytes(bytes, values[0]!, rows * plan.inputSize, factor),
     logits: memory.floats(values.at(-1)!, capacity * plan.numClasses),
     forward(rows, from = 0) {
       for (let i = from; i < ops.length; i++) ops[i]!.forward(rows)

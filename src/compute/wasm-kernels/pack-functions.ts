@@ -26,6 +26,7 @@ export interface PackFunctions {
   plus(a: number, b: number, out: number, length: number, relu: boolean): void
   scale(x: number, length: number, factor: number): void
   squareSum(x: number, length: number): number
+  scaleBytes(from: number, to: number, length: number, factor: number): void
   segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void

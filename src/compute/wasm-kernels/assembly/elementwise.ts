@@ -29,3 +29,16 @@ export function squareSum(x: usize, length: i32): f32 {
   for (const end = x + (<usize>length << 2); x < end; x += 4) sum += f32.load(x) * f32.load(x)
   return sum
 }
+
+/** to = from · scale, of `length` bytes: each product is taken in float64 and rounded once, as JavaScript does. */
+export function scaleBytes(from: usize, to: usize, length: i32, factor: f64): void {
+  const factors = f64x2.splat(factor)
+  let i: i32 = 0
+  for (; i + 4 <= length; i += 4, from += 4, to += 16) {
+    const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from)))
+    const low = f64x2.mul(f64x2.convert_low_i32x4_u(words), factors)
+    const high = f64x2.mul(f64x2.convert_low_i32x4_u(v128.shuffle<i32>(words, words, 2, 3, 2, 3)), factors)
+    v128.store(to, v128.shuffle<f32>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5))
+  }
+  for (; i < length; i++, from++, to += 4) f32.store(to, <f32>(<f64>load<u8>(from) * factor))
+}

@@ -12,7 +12,7 @@ export {
   convolveInputGradient,
 } from './convolution'
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
-export { plus, scale, squareSum } from './elementwise'
+export { plus, scale, scaleBytes, squareSum } from './elementwise'
 export { describeConvolution } from './geometry'
 export { normalizationScratch, normalize, normalizeGradient } from './normalization'
 export { averagePool, channelMeans, channelMeansGradient, maxPool } from './pool-forward'
