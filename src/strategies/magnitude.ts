@@ -29,18 +29,64 @@ function passed(bits: Uint32Array, rank: number, prefix: number, from: number, t
 
 /**
  * Sets to 0, in place, the `largest` largest and the `smallest` smallest magnitudes of `values`. Values as large as the
- * largest or smallest that is kept are kept too, so that the order of equal values cannot matter.
+ * largest or smallest that is kept are kept too, so that the order of equal values cannot matter. Two passes: one counts
+ * the leading bits, one drops what lies outside and collects the few values at the two borders, to be ranked exactly.
  */
 export function keepBetween(values: Float32Array, largest: number, smallest: number): void {
   if (largest + smallest >= values.length) {
     values.fill(0)
     return
   }
-  const most = largest > 0 ? magnitudeOfRank(values, largest + 1) : Number.POSITIVE_INFINITY
-  const least = smallest > 0 ? magnitudeOfRank(values, values.length - smallest) : 0
-  for (let i = 0; i < values.length; i++) {
-    const magnitude = Math.abs(values[i]!)
-    if (magnitude > most || magnitude < least) values[i] = 0
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  const counts = leadingCounts(bits)
+  const high = borderAt(counts, largest + 1)
+  const low = borderAt(counts, values.length - smallest)
+  const atHigh = new Uint32Array(counts[high.digit]!)
+  const atLow = new Uint32Array(counts[low.digit]!)
+  split(bits, high.digit, low.digit, atHigh, atLow)
+  const most = magnitudeAt(bits, atHigh, high.rank)
+  const least = magnitudeAt(bits, atLow, low.rank)
+  dropOutside(values, atHigh, least, most)
+  dropOutside(values, atLow, least, most)
+}
+
+/** The eight bits of the exponent and the three after it: 0 … 2047. */
+const LEADING = 20
+
+function leadingCounts(bits: Uint32Array): Uint32Array {
+  const counts = new Uint32Array(RADIX)
+  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fff_ffff) >>> LEADING]!++
+  return counts
+}
+
+/** Among which leading bits the `rank`-th largest is, and its rank there. */
+function borderAt(counts: Uint32Array, rank: number): { readonly digit: number; readonly rank: number } {
+  let left = rank
+  let digit = RADIX - 1
+  for (; digit > 0 && counts[digit]! < left; digit--) left -= counts[digit]!
+  return { digit, rank: left }
+}
+
+/** Drops what lies beyond the borders, and notes where the values at each of them are. */
+function split(bits: Uint32Array, high: number, low: number, atHigh: Uint32Array, atLow: Uint32Array): void {
+  let [highs, lows] = [0, 0]
+  for (let i = 0; i < bits.length; i++) {
+    const digit = (bits[i]! & 0x7fff_ffff) >>> LEADING
+    if (digit > high || digit < low) bits[i] = 0
+    if (digit === high) atHigh[highs++] = i
+    if (digit === low) atLow[lows++] = i
+  }
+}
+
+function magnitudeAt(bits: Uint32Array, places: Uint32Array, rank: number): number {
+  const values = new Float32Array(places.map(place => bits[place]!).buffer)
+  return magnitudeOfRank(values, rank)
+}
+
+function dropOutside(values: Float32Array, places: Uint32Array, least: number, most: number): void {
+  for (const place of places) {
+    const magnitude = Math.abs(values[place]!)
+    if (magnitude > most || magnitude < least) values[place] = 0
   }
 }
 

@@ -18,7 +18,7 @@ export interface Products {
 }
 
 /** Columns at a time, so that a cohort of some tens of clients stays in the cache while every pair passes by. */
-const TILE = 2048
+const TILE = 512
 
 /** The products of each block of `blocks`, by name. Memory is K × the largest block. `aggregate_diverged` when not finite. */
 export function productsByBlock(
@@ -85,29 +85,51 @@ function productsOf(rows: Float32Array, global: Float32Array, count: number): Fl
   const size = global.length
   const side = count + 1
   const sums = new Float64Array(side * side)
+  // Converted to float64 once a tile, not once a pair.
+  const tiles = Array.from({ length: side }, () => new Float64Array(TILE))
   for (let start = 0; start < size; start += TILE) {
     const length = Math.min(TILE, size - start)
-    const tiles = Array.from({ length: side }, (_, i) =>
-      i < count ? rows.subarray(i * size + start, i * size + start + length) : global.subarray(start, start + length),
-    )
-    for (let i = 0; i < side; i++)
-      for (let j = i; j < side; j++) sums[i * side + j]! += dot(tiles[i]!, tiles[j]!, length)
+    for (const [i, tile] of tiles.entries()) {
+      const [source, first] = i < count ? [rows, i * size + start] : [global, start]
+      tile.set(source.subarray(first, first + length))
+    }
+    for (let i = 0; i < side; i++) {
+      let j = i
+      for (; j + 3 < side; j += 4) addFour(sums, i * side + j, tiles[i]!, tiles, j, length)
+      for (; j < side; j++) sums[i * side + j]! += dot(tiles[i]!, tiles[j]!, length)
+    }
   }
   return sums
 }
 
-/** Four sums at once, because one alone waits for its last addition. */
-function dot(a: Float32Array, b: Float32Array, length: number): number {
+/** One row against four: five loads for four products, and four sums that need not wait for each other. */
+function addFour(
+  sums: Float64Array,
+  at: number,
+  row: Float64Array,
+  tiles: readonly Float64Array[],
+  first: number,
+  length: number,
+): void {
+  const [a, b, c, d] = [tiles[first]!, tiles[first + 1]!, tiles[first + 2]!, tiles[first + 3]!]
   let [s0, s1, s2, s3] = [0, 0, 0, 0]
-  let i = 0
-  for (; i + 3 < length; i += 4) {
-    s0 += a[i]! * b[i]!
-    s1 += a[i + 1]! * b[i + 1]!
-    s2 += a[i + 2]! * b[i + 2]!
-    s3 += a[i + 3]! * b[i + 3]!
+  for (let i = 0; i < length; i++) {
+    const value = row[i]!
+    s0 += value * a[i]!
+    s1 += value * b[i]!
+    s2 += value * c[i]!
+    s3 += value * d[i]!
   }
-  for (; i < length; i++) s0 += a[i]! * b[i]!
-  return s0 + s1 + (s2 + s3)
+  sums[at]! += s0
+  sums[at + 1]! += s1
+  sums[at + 2]! += s2
+  sums[at + 3]! += s3
+}
+
+function dot(a: Float64Array, b: Float64Array, length: number): number {
+  let sum = 0
+  for (let i = 0; i < length; i++) sum += a[i]! * b[i]!
+  return sum
 }
 
 function notFinite({ name }: LayerBlock): FedError {

@@ -5,6 +5,7 @@ import { memory } from './memory.ts'
 import { noop } from './noop.ts'
 import { probe } from './probe.ts'
 import { rest } from './rest.ts'
+import { strategies } from './strategies.ts'
 import { workers } from './workers.ts'
 import { workloads } from './workloads.ts'
 
@@ -19,6 +20,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   rest,
   memory,
   aggregation,
+  strategies,
   engines,
   probe,
   workers,

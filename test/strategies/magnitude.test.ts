@@ -28,6 +28,30 @@ describe('magnitudeOfRank', () => {
 })
 
 describe('keepBetween', () => {
+  it('keeps what lies between the two ranks of the sorted magnitudes', () => {
+    const seen = { both: 0, ties: 0 }
+    fc.assert(
+      fc.property(values, fc.nat(), fc.nat(), (drawn, first, second) => {
+        const row = drawn.map(Math.fround)
+        const sorted = row.map(Math.abs).sort((a, b) => b - a)
+        const largest = first % row.length
+        const smallest = second % (row.length - largest)
+        const [most, least] = [sorted[largest]!, sorted[row.length - smallest - 1]!]
+        const kept = Float32Array.from(row)
+        keepBetween(kept, largest, smallest)
+        const expected = row.map(value => (Math.abs(value) <= most && Math.abs(value) >= least ? value : 0))
+        assert.deepEqual(
+          [...kept].map(value => value + 0),
+          expected.map(value => value + 0),
+        )
+        seen.both += Number(largest > 0 && smallest > 0)
+        seen.ties += Number(sorted[largest] === sorted[largest - 1])
+      }),
+      { numRuns: 300 },
+    )
+    for (const [state, count] of Object.entries(seen)) assert.ok(count > 20, `${state}: ${count}`)
+  })
+
   it('drops the ends by rank, and keeps what equals the last that is kept', () => {
     const kept = (row: number[], largest: number, smallest: number) => {
       const values = Float32Array.from(row)

@@ -5,7 +5,7 @@ import type { Filter, Part } from '../transform.ts'
 
 const schema = z.strictObject({
   name: z.literal('dare'),
-  drop: z.number().min(0).lt(1).default(0.5).meta({ description: 'probability with which a value is dropped' }),
+  drop: z.number().min(0).max(0.999).default(0.5).meta({ description: 'probability with which a value is dropped' }),
 })
 
 /**
@@ -26,7 +26,16 @@ export const dare: Part<Filter, typeof schema> = {
   }),
 }
 
+/** A draw of 32 bits decides two entries, each by 16 of them: `drop` is rounded to 1 / 65536, the factor with it. */
+const HALF = 0x1_0000
+
 function mask(values: Float32Array, drop: number, rng: Rng): void {
-  const factor = Math.fround(1 / (1 - drop))
-  for (let i = 0; i < values.length; i++) values[i] = rng.next() < drop ? 0 : values[i]! * factor
+  const dropped = Math.round(drop * HALF)
+  const factor = Math.fround(HALF / (HALF - dropped))
+  for (let i = 0; i < values.length; i += 2) {
+    const draw = rng.next() * HALF // 16 bits before the point, 16 behind it
+    const whole = Math.floor(draw)
+    values[i] = whole < dropped ? 0 : values[i]! * factor
+    if (i + 1 < values.length) values[i + 1] = (draw - whole) * HALF < dropped ? 0 : values[i + 1]! * factor
+  }
 }
