@@ -19,6 +19,12 @@ export type ClientSocket = Socket<ServerToClient, ClientToServer>
 /** What may pass by itself; every other refusal is final, and trying again would only be noise. */
 const PASSING: readonly ErrorCode[] = ['rate_limited', 'internal']
 
+/**
+ * A run that was joined before may be about to be resumed by a coordinator that was restarted: so many refusals in a row
+ * are waited out, about four minutes of the longest pauses.
+ */
+const MAX_ABSENCES = 30
+
 export interface ConnectionEvents {
   /** The run was joined over a new connection; `signal` fires when that is lost. */
   joined(open: RunOpen, signal: AbortSignal): void
@@ -49,6 +55,7 @@ export function connect(
   const closing = new AbortController()
   let lost = new AbortController()
   let refusals = 0
+  let joinedBefore = false
 
   /** Socket.IO comes back by itself after a broken connection, but not after a refusal or a disconnect by the server. */
   async function comeBack(): Promise<void> {
@@ -64,6 +71,7 @@ export function connect(
       try {
         const open = parseMessage(runOpenSchema, readAck(ack))
         refusals = 0
+        joinedBefore = true
         events.joined(open, signal)
       } catch (thrown) {
         events.refused(toFedError(thrown))
@@ -75,8 +83,10 @@ export function connect(
     if (body === undefined)
       return log.info({ url, reason: error.message }, 'cannot reach the coordinator; trying again')
     const refused = readErrorBody(body)
-    if (!PASSING.includes(refused.code)) return events.refused(refused)
-    log.info({ url, code: refused.code }, 'the coordinator is busy; trying again')
+    const isAbsent = refused.code === 'run_not_active' && joinedBefore && refusals < MAX_ABSENCES
+    if (!isAbsent && !PASSING.includes(refused.code)) return events.refused(refused)
+    const why = isAbsent ? 'the run is not open; it may be resumed' : 'the coordinator is busy'
+    log.info({ url, code: refused.code }, `${why}; trying again`)
     void comeBack()
   })
   socket.on('disconnect', reason => {

@@ -34,6 +34,9 @@ const CLIENT = new URL('../../clients/main.js', import.meta.url)
 /** A process trains one task while the next is already on its way. */
 const TASKS_IN_HAND = 2
 
+/** What a client process may take to leave by itself when its run is over. */
+const LEAVING_MS = 10_000
+
 /**
  * There is a process for each core: libraries that open as many threads again in each of them (OpenMP, oneDNN,
  * TensorFlow) would share the cores n times n, which is several times slower than one thread each.
@@ -77,8 +80,14 @@ export function startClientProcesses(
         }),
     ),
     async close() {
-      if (!joined) for (const child of children) if (child.connected) child.disconnect()
+      const dismiss = () => {
+        for (const child of children) if (child.connected) child.disconnect()
+      }
+      if (!joined) dismiss()
+      // One that missed the end of the run would wait for the run to come back.
+      const overdue = setTimeout(dismiss, LEAVING_MS)
       await Promise.all(ends)
+      clearTimeout(overdue)
     },
   }
 }

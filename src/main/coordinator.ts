@@ -37,6 +37,8 @@ export interface CoordinatorOptions {
   readonly peerTimeoutMs?: number | undefined
   /** In place of this machine's. */
   readonly clock?: Clock
+  /** In place of our compute worker's program. */
+  readonly computeProgram?: URL
 }
 
 export interface Coordinator {
@@ -67,7 +69,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
-  const compute = startCompute({ engine: options.engine, data: options.data }) // first: it loads on another core meanwhile
+  const compute = startCompute({ engine: options.engine, data: options.data, program: options.computeProgram }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
     await compute.close()
     throw error

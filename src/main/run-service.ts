@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { FedError, toFedError } from '../core/errors.ts'
+import type { LayerLayout } from '../core/layout.ts'
 import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
@@ -183,6 +184,28 @@ export function runService({
     }
   }
 
+  /**
+   * The state of the last round whose checkpoint is sound, null before the first. Rounds after it are forgotten: they come
+   * out the same when they are run again. Throws `checkpoint_invalid` when there are checkpoints, but none that is sound.
+   */
+  async function lastState(id: string, layout: LayerLayout): Promise<ServerState | null> {
+    const latest = await store.latestCheckpoint(id)
+    let damage: FedError | null = null
+    for (let record = latest; record; record = await store.checkpointBefore(id, record.round))
+      try {
+        const state = await checkpoints.load(record, layout)
+        if (damage) await store.rollBack(id, record.round)
+        return state
+      } catch (thrown) {
+        const error = toFedError(thrown)
+        if (error.code !== 'checkpoint_invalid') throw error
+        damage ??= error
+        log.warn({ run: id, round: record.round, err: error }, 'a checkpoint is damaged: looking for the one before it')
+      }
+    if (damage) throw damage
+    return null
+  }
+
   async function createAs(identity: RunIdentity, input: unknown) {
     const runFile = parseRunFile(input)
     const { id, joinToken } = identity
@@ -220,8 +243,7 @@ export function runService({
         })
       const runFile = parseRunFile(await store.runFile(id))
       return open(id, runFile, async ({ session, context, engine }) => {
-        const checkpoint = await store.latestCheckpoint(id)
-        const server = checkpoint ? await checkpoints.load(checkpoint, session.layout) : session.initial
+        const server = (await lastState(id, session.layout)) ?? session.initial
         const joinToken = newToken()
         if (run.engine !== null && run.engine !== engine)
           log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')

@@ -30,6 +30,8 @@ export interface ComputeOptions {
   readonly engine: string
   /** A data set that will be needed: read while nothing else is asked. */
   readonly data?: DataOptions | undefined
+  /** The thread's program, in place of ours: for tests of what it cannot survive. */
+  readonly program?: URL | undefined
 }
 
 export interface OpenedSession {
@@ -59,9 +61,46 @@ interface Pending {
   reject(error: FedError): void
 }
 
-/** Starts the thread. Arrays cross it on SharedArrayBuffers, so only their descriptions are copied. */
+const PROGRAM = new URL('./compute-worker.js', import.meta.url)
+
+/**
+ * Starts the thread. Arrays cross it on SharedArrayBuffers, so only their descriptions are copied. A thread that dies
+ * fails the calls that it had, and with them their runs; the next run to open gets a new one.
+ */
 export function startCompute(options: ComputeOptions): Compute {
-  const worker = new Worker(new URL('./compute-worker.js', import.meta.url), { workerData: options })
+  let thread = startThread(options)
+  let closed = false
+
+  function call<T>(request: ComputeCall): Promise<T> {
+    if (thread.broken() && !closed && (request.method === 'open' || request.method === 'engine'))
+      thread = startThread(options)
+    return thread.call<T>(request)
+  }
+
+  return {
+    engine: () => call({ method: 'engine' }),
+    open: (run, runFile) => call({ method: 'open', run, runFile }),
+    average: (run, job) => call({ method: 'average', run, job }),
+    measure: (run, round) => call({ method: 'measure', run, round }),
+    release: async run => {
+      await call({ method: 'release', run })
+    },
+    memory: () => call({ method: 'memory' }),
+    close: async () => {
+      closed = true
+      await thread.close()
+    },
+  }
+}
+
+interface Thread {
+  call<T>(request: ComputeCall): Promise<T>
+  broken(): boolean
+  close(): Promise<void>
+}
+
+function startThread({ program = PROGRAM, ...options }: ComputeOptions): Thread {
+  const worker = new Worker(program, { workerData: options })
   const pending = new Map<number, Pending>()
   let nextId = 0
   let broken: FedError | null = null
@@ -93,15 +132,9 @@ export function startCompute(options: ComputeOptions): Compute {
   }
 
   return {
-    engine: () => call({ method: 'engine' }),
-    open: (run, runFile) => call({ method: 'open', run, runFile }),
-    average: (run, job) => call({ method: 'average', run, job }),
-    measure: (run, round) => call({ method: 'measure', run, round }),
-    release: async run => {
-      await call({ method: 'release', run })
-    },
-    memory: () => call({ method: 'memory' }),
-    close: async () => {
+    call,
+    broken: () => broken !== null,
+    async close() {
       broken ??= new FedError('compute_failed', { received: 'a call after the compute worker was closed' })
       await worker.terminate()
     },

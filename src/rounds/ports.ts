@@ -113,6 +113,10 @@ export interface Store {
   /** Of one round, or all. */
   models(id: string, query: ModelQuery): Promise<Page<ModelRecord>>
   latestCheckpoint(id: string): Promise<CheckpointRecord | null>
+  /** The last checkpoint of a round before `round`. */
+  checkpointBefore(id: string, round: number): Promise<CheckpointRecord | null>
+  /** Forgets every round after `round`, its rows and its checkpoint: they will be run again. */
+  rollBack(id: string, round: number): Promise<void>
   /** Rejects when the database cannot be reached. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -41,6 +41,13 @@ function words(thrown: unknown): string {
   return lines.at(-1)?.trim() || fault.code || ''
 }
 
+/** Whether the same write may succeed in a while: another process has the lock, or the server is away or starting. */
+export function isPassing(thrown: unknown): boolean {
+  if (thrown instanceof FedError) return false
+  if (prismaCode(thrown) === 'P1008' || prismaCode(thrown) === 'P1001' || prismaCode(thrown) === 'P1017') return true
+  return /locked|busy|SocketTimeout|ECONNREFUSED|ECONNRESET|terminat|starting up|shutting down/i.test(words(thrown))
+}
+
 function hintFor(message: string): string | undefined {
   if (/locked|busy|SocketTimeout/i.test(message)) return 'Another process is writing to it: end that, or try again'
   if (/not a database|malformed|corrupt/i.test(message)) return 'Restore the file, or name another one'

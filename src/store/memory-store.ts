@@ -149,6 +149,16 @@ export function memoryStore(): Store {
       )
     },
 
+    checkpointBefore: async (id, round) =>
+      structuredClone(find(id).checkpoints.findLast(record => record.round < round) ?? null),
+
+    async rollBack(id, round) {
+      const run = find(id)
+      for (const rows of [run.rounds, run.updates, run.metrics, run.barriers, run.checkpoints, run.models])
+        for (let i = rows.length - 1; i >= 0; i--) if (rows[i]!.round > round) rows.splice(i, 1)
+      run.record = { ...run.record, finalRound: Math.min(run.record.finalRound, round) }
+    },
+
     latestCheckpoint: async id => structuredClone(find(id).checkpoints.at(-1) ?? null),
     ping: async () => undefined,
     close: async () => undefined,

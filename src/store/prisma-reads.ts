@@ -28,6 +28,7 @@ export type StoreReads = Pick<
   | 'models'
   | 'clients'
   | 'latestCheckpoint'
+  | 'checkpointBefore'
 >
 
 /** The reading half of a store. Each list asks for one row more than its page, to know whether another follows. */
@@ -53,6 +54,12 @@ export function prismaReads(db: PrismaClient): StoreReads {
     if (row !== null) return roundRecord(row)
     await requireRun(id)
     throw roundNotFound(id, round)
+  }
+
+  const lastCheckpoint = async (where: { readonly runId: string; readonly round?: { readonly lt: number } }) => {
+    const row = await db.checkpoint.findFirst({ where, orderBy: { round: 'desc' } })
+    if (row === null) await requireRun(where.runId)
+    return row && checkpointRecord(row)
   }
 
   return {
@@ -125,11 +132,8 @@ export function prismaReads(db: PrismaClient): StoreReads {
       return pageOf('clients', await orNoRun(id, rows), limit, clientRecord, row => [row.client])
     },
 
-    async latestCheckpoint(id) {
-      const row = await db.checkpoint.findFirst({ where: { runId: id }, orderBy: { round: 'desc' } })
-      if (row === null) await requireRun(id)
-      return row && checkpointRecord(row)
-    },
+    latestCheckpoint: id => lastCheckpoint({ runId: id }),
+    checkpointBefore: (id, round) => lastCheckpoint({ runId: id, round: { lt: round } }),
   }
 }
 

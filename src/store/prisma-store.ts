@@ -13,13 +13,16 @@ export function prismaStore({
   reader,
   database,
   beforeClose,
+  patienceMs,
 }: {
   readonly writer: PrismaClient
   readonly reader: PrismaClient
   readonly database: string
   readonly beforeClose?: () => Promise<unknown>
+  /** How long a write waits for a database that is locked or away, milliseconds. */
+  readonly patienceMs?: number | undefined
 }): Store {
-  const { idle, ...writes } = prismaWrites(writer)
+  const { idle, ...writes } = prismaWrites(writer, patienceMs)
   return explained(database, {
     ...writes,
     ...prismaReads(reader),

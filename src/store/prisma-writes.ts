@@ -4,6 +4,7 @@ import { insertRows, type Transaction } from './bulk-insert.ts'
 import { normaliseCommit, roundConflict, runNotFound } from './commit.ts'
 import { prismaCode } from './errors.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
+import { PATIENCE_MS, patiently } from './patience.ts'
 import {
   barrierRow,
   checkpointRow,
@@ -16,19 +17,20 @@ import {
   updateRow,
 } from './rows.ts'
 
-export type StoreWrites = Pick<Store, 'createRun' | 'updateRun' | 'saveClients' | 'commitRound'>
+export type StoreWrites = Pick<Store, 'createRun' | 'updateRun' | 'saveClients' | 'commitRound' | 'rollBack'>
 
 /** A transaction may wait for the disk, but not for ever; writes queue here, not in Prisma. */
 const TRANSACTION = { maxWait: 30_000, timeout: 120_000 }
 
 /**
  * The writing half of a store: one write at a time, because SQLite takes one writer and Prisma gives up on the others
- * (prisma#29870). The queue keeps them in the order in which they were asked for.
+ * (prisma#29870). The queue keeps them in the order in which they were asked for, and tries one again that found the
+ * database locked or away.
  */
-export function prismaWrites(db: PrismaClient): StoreWrites & { idle(): Promise<void> } {
+export function prismaWrites(db: PrismaClient, patienceMs = PATIENCE_MS): StoreWrites & { idle(): Promise<void> } {
   let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(write: () => Promise<T>): Promise<T> => {
-    const result = last.then(write)
+  const inTurn = <T>(write: (again: boolean) => Promise<T>): Promise<T> => {
+    const result = last.then(() => patiently(write, patienceMs))
     last = result.catch(() => undefined)
     return result
   }
@@ -48,7 +50,8 @@ export function prismaWrites(db: PrismaClient): StoreWrites & { idle(): Promise<
         }, TRANSACTION),
       ),
     commitRound: (id, commit) =>
-      inTurn(() => db.$transaction(tx => commitRound(tx, id, normaliseCommit(commit)), TRANSACTION)),
+      inTurn(again => db.$transaction(tx => commitRound(tx, id, normaliseCommit(commit), again), TRANSACTION)),
+    rollBack: (id, round) => inTurn(() => db.$transaction(tx => rollBack(tx, id, round), TRANSACTION)),
     idle: async () => void (await last),
   }
 }
@@ -72,13 +75,15 @@ async function updateRun(db: PrismaClient, id: string, patch: RunPatch) {
   }
 }
 
-async function commitRound(tx: Transaction, id: string, commit: RoundCommit): Promise<void> {
+/** `again`: it may be there already, by this very call; another commit of the round has another beginning or end. */
+async function commitRound(tx: Transaction, id: string, commit: RoundCommit, again: boolean): Promise<void> {
   const { round } = commit.round
   // First, because it locks the run's row: of two processes that commit the same run, the second waits here and then
   // sees the first one's round.
   const { count } = await tx.run.updateMany({ where: { id }, data: { finalRound: round } })
   if (count === 0) throw runNotFound(id)
   const latest = await tx.round.findFirst({ where: { runId: id }, orderBy: { round: 'desc' }, select: { round: true } })
+  if (again && latest?.round === round && (await isCommitted(tx, id, commit))) return
   if (latest !== null && latest.round >= round) throw roundConflict(latest.round, round)
   await tx.round.createMany({ data: [roundRow(id, commit.round)] })
   await tx.checkpoint.createMany({ data: [checkpointRow(id, commit.checkpoint)] })
@@ -102,6 +107,24 @@ async function commitRound(tx: Transaction, id: string, commit: RoundCommit): Pr
     'KeptModel',
     commit.models.map(row => modelRow(id, row)),
   )
+}
+
+async function isCommitted(tx: Transaction, id: string, { round }: RoundCommit): Promise<boolean> {
+  const { startedAt, endedAt, durationMs } = round
+  const same = { startedAt: new Date(startedAt), endedAt: new Date(endedAt), durationMs }
+  return (await tx.round.count({ where: { runId: id, round: round.round, ...same } })) > 0
+}
+
+async function rollBack(tx: Transaction, id: string, round: number): Promise<void> {
+  await requireRun(tx, id)
+  await tx.run.updateMany({ where: { id, finalRound: { gt: round } }, data: { finalRound: round } })
+  const where = { runId: id, round: { gt: round } }
+  await tx.update.deleteMany({ where })
+  await tx.metric.deleteMany({ where })
+  await tx.barrier.deleteMany({ where })
+  await tx.checkpoint.deleteMany({ where })
+  await tx.keptModel.deleteMany({ where })
+  await tx.round.deleteMany({ where })
 }
 
 async function requireRun(tx: Transaction, id: string): Promise<void> {

@@ -7,26 +7,35 @@ import type { Store } from '../rounds/ports.ts'
 import { databaseError } from './errors.ts'
 import { PrismaClient } from './generated/sqlite/client.ts'
 import { migrate } from './migrate.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { prismaStore } from './prisma-store.ts'
 
 export interface SqliteOptions {
   readonly file: string
-  /** How long to wait for another process that writes, milliseconds. The driver blocks the thread meanwhile. */
+  /** How long to wait for another process that writes, milliseconds; a minute when left out. */
   readonly busyTimeoutMs?: number
 }
+
+/** The driver blocks the thread while it waits for a lock, so it gives up soon, and the queue of writes waits instead. */
+const DRIVER_TIMEOUT_MS = 20
+
+/** Before anything else runs the thread may be blocked. */
+const OPENING_TIMEOUT_MS = 5000
 
 /**
  * The store in a SQLite file, made and migrated if need be. Writes go through one connection and reads through
  * another: in WAL mode a reader sees the last complete round while the next one is being written. Throws
  * `database_invalid` (no SQLite file, locked, not writable) and `database_schema` (another or a newer schema).
  */
-export async function openSqlite({ file, busyTimeoutMs = 5000 }: SqliteOptions): Promise<Store> {
+export async function openSqlite({ file, busyTimeoutMs = PATIENCE_MS }: SqliteOptions): Promise<Store> {
   const database = `SQLite ${file}`
   try {
     await requireSqliteFile(file)
-    const config = { url: pathToFileURL(file).href, timeout: busyTimeoutMs }
+    const { href: url } = pathToFileURL(file)
+    const opening = { url, timeout: Math.min(busyTimeoutMs, OPENING_TIMEOUT_MS) }
+    const config = { url, timeout: Math.min(busyTimeoutMs, DRIVER_TIMEOUT_MS) }
     // The plain adapter: ours switches the file to WAL mode, and a file that is refused must stay as it was.
-    const migration = await new PrismaLibSql(config).connect()
+    const migration = await new PrismaLibSql(opening).connect()
     try {
       await migrate(migration, 'sqlite')
     } finally {
@@ -36,7 +45,7 @@ export async function openSqlite({ file, busyTimeoutMs = 5000 }: SqliteOptions):
     const [writer, reader] = [connect(), connect()]
     // The driver closes without it, and whoever then copies the file alone would copy an old state.
     const beforeClose = () => writer.$queryRawUnsafe('PRAGMA wal_checkpoint(TRUNCATE)')
-    const store = prismaStore({ writer, reader, database, beforeClose })
+    const store = prismaStore({ writer, reader, database, beforeClose, patienceMs: busyTimeoutMs })
     await store.ping()
     return store
   } catch (thrown) {

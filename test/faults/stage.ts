@@ -82,7 +82,7 @@ export interface Stage {
 
 /** A fault and what the coordinator promises about it. */
 export function fault(promise: string, prove: (t: TestContext) => Promise<void>): void {
-  test(promise, { timeout: 60_000 }, prove)
+  test(promise, { timeout: 120_000 }, prove)
 }
 
 export async function temporaryDir(t: TestContext): Promise<string> {

@@ -373,6 +373,22 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
       for (const id of ids) await assertRounds(id, rounds)
     })
 
+    test('rounds after one can be forgotten, and committed anew; the checkpoint before a round is found', async () => {
+      const id = await open()
+      for (const round of [1, 2, 3]) await store.commitRound(id, commitOf(round))
+      assert.deepEqual(await store.checkpointBefore(id, 3), checkpointRecord(2))
+      assert.equal(await store.checkpointBefore(id, 1), null)
+      await store.rollBack(id, 1)
+      await assertRounds(id, [1])
+      assert.deepEqual(await readAll(page => store.metrics(id, page), 100), commitOf(1).metrics)
+      assert.deepEqual(await readAll(page => store.barriers(id, page), 100), commitOf(1).barriers)
+      await assert.rejects(store.updates(id, 2, { limit: 1 }), refuses('round_not_found'))
+      await store.rollBack(id, 5)
+      for (const round of [2, 3]) await store.commitRound(id, commitOf(round))
+      await assertRounds(id, [1, 2, 3])
+      await assert.rejects(store.rollBack('none', 1), refuses('run_not_found'))
+    })
+
     test('of the same round committed twice at once, one wins', async () => {
       const id = await open()
       const outcomes = await Promise.allSettled([1, 2, 3].map(() => store.commitRound(id, commitOf(1))))
