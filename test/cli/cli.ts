@@ -32,6 +32,8 @@ export interface Running {
   readonly finished: Promise<Finished>
   /** The first match on stderr, from its beginning; rejects when the process ends without. */
   said(pattern: RegExp): Promise<RegExpMatchArray>
+  /** The `count`-th match among the lines that come from now on; rejects when the process ends without. */
+  saidNext(pattern: RegExp, count?: number): Promise<void>
   kill(signal: NodeJS.Signals): void
 }
 
@@ -40,7 +42,10 @@ export interface Folder {
   write(name: string, text: string): Promise<string>
 }
 
-export async function temporaryFolder(t: TestContext): Promise<Folder> {
+/** What of a test's context is used here: a place for what must be undone. */
+export type Scope = Pick<TestContext, 'after'>
+
+export async function temporaryFolder(t: Scope): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), 'fedstrata-cli-'))
   t.after(() => rm(path, { recursive: true, force: true }))
   return {
@@ -60,7 +65,7 @@ export async function folderWithRun(t: TestContext, changes: object = {}): Promi
 }
 
 /** Runs the real command line in `folder`, with an environment that says nothing about FedStrata but `env`. */
-export function start(t: TestContext, folder: Folder, words: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+export function start(t: Scope, folder: Folder, words: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   const own = Object.entries(process.env).filter(([key]) => !/^(FEDSTRATA_|DATABASE_URL|LOG_LEVEL|NO_COLOR)/.test(key))
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: folder.path,
@@ -80,6 +85,21 @@ export function start(t: TestContext, folder: Folder, words: readonly string[], 
     pid: child.pid!,
     finished,
     kill: signal => void child.kill(signal),
+    saidNext: (pattern, count = 1) =>
+      new Promise((resolve, reject) => {
+        let from = stderr.length
+        let left = count
+        const look = () => {
+          const end = stderr.lastIndexOf('\n') + 1
+          for (const line of stderr.slice(from, end).split('\n')) if (pattern.test(line)) left--
+          from = Math.max(from, end)
+          if (left > 0) return
+          child.stderr.off('data', look)
+          resolve()
+        }
+        child.stderr.on('data', look)
+        void finished.then(() => reject(new Error(`ended before ${pattern}:\n${stderr.slice(-2000)}`)))
+      }),
     said: pattern =>
       new Promise((resolve, reject) => {
         const look = () => {

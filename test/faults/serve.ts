@@ -1,8 +1,7 @@
-import type { TestContext } from 'node:test'
 import type { RunRecord } from '../../src/core/records.ts'
-import { type Folder, type Running, start } from '../cli/cli.ts'
+import { type Folder, type Running, type Scope, start } from '../cli/cli.ts'
 import { connectRaw } from '../socket/harness.ts'
-import { type Player, player, QUICK } from './stage.ts'
+import { type Player, player, QUICK } from './player.ts'
 
 /** A coordinator in a process of its own, which can be killed. */
 export interface ServeProcess {
@@ -21,7 +20,7 @@ export interface OpenedRun {
 }
 
 export async function serve(
-  t: TestContext,
+  t: Scope,
   folder: Folder,
   words: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},

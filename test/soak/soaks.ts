@@ -1,0 +1,23 @@
+import { killSoak } from './kill.ts'
+import { scoped } from './scope.ts'
+
+export interface Soak {
+  readonly what: string
+  /** False when something failed; all that is known has been printed. */
+  run(numbers: Readonly<Record<string, number | undefined>>): Promise<boolean>
+}
+
+const say = (line: string) => console.log(line)
+
+export const soaks: Readonly<Record<string, Soak>> = {
+  kill: {
+    what: '--kills 100 --rounds 40 --seed 1: kills coordinator and clients, and compares with an undisturbed run',
+    async run({ kills = 100, rounds = 40, seed = 1 }) {
+      const { runs, kills: counts, failures } = await scoped(scope => killSoak(scope, { kills, rounds, seed, say }))
+      say(`${runs} runs, kills: ${JSON.stringify(counts)}, ${failures.length} failed`)
+      for (const { seed, kills, what } of failures)
+        say(`FAILED: npm run soak -- kill --seed ${seed} --kills ${kills} --rounds ${rounds}   (${what})`)
+      return failures.length === 0
+    },
+  },
+}
