@@ -10,6 +10,7 @@ export interface StorageFlags {
 
 export interface CoordinatorFlags extends StorageFlags {
   readonly engine?: string
+  readonly dataRoot?: string
   readonly host: string
   readonly port: number
 }
@@ -23,6 +24,8 @@ export const databaseOption = () =>
   new Option('--database-url <url>', 'SQLite file or postgresql://… (default: fedstrata.db in the data directory)')
 export const dataDirOption = () =>
   new Option('--data-dir <dir>', 'folder of the database and the models (default: ./var)')
+export const dataRootOption = () =>
+  new Option('--data-root <dir>', 'folder of data and models that run files sent over REST may name (default: none)')
 export const portOption = (otherwise: number, description = 'TCP port') =>
   new Option('--port <number>', `${description}; 0 takes any free one`)
     .default(otherwise)
@@ -59,6 +62,7 @@ export function coordinatorOptionsOf(flags: CoordinatorFlags, environment: Envir
     ...storageOf(flags, environment),
     host: flags.host,
     port: flags.port,
+    dataRoot: flags.dataRoot ?? environment.FEDSTRATA_DATA_ROOT,
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
     token: environment.FEDSTRATA_TOKEN,
     joinToken: environment.FEDSTRATA_JOIN_TOKEN,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { FedError } from '../core/errors.ts'
-import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
+import { parseRunFile, RUN_FILE_PATHS, type RunFile } from '../rounds/run-file.ts'
 import { assign, parseAssignment } from './assignment.ts'
 
 /** A run file as it will be stored (`input`: as written, paths absolute), and as it was understood. */
@@ -10,12 +10,6 @@ export interface LoadedRunFile {
   readonly input: unknown
   readonly runFile: RunFile
 }
-
-/** Sections with a path in them: relative ones start from the run file's folder, wherever the command is given. */
-const PATHS = [
-  ['data', 'dir'],
-  ['model', 'path'],
-] as const
 
 /**
  * Reads a run file (YAML, or JSON, which is YAML), applies `--set` assignments in order, and validates the result.
@@ -25,7 +19,11 @@ const PATHS = [
 export async function loadRunFile(file: string, assignments: readonly string[] = []): Promise<LoadedRunFile> {
   const written = parseText(await readText(file), file)
   const input = assignments.map(parseAssignment).reduce(assign, written)
-  const located = PATHS.reduce((tree, [section, key]) => absolute(tree, section, key, dirname(resolve(file))), input)
+  // Relative paths start from the run file's folder, wherever the command is given.
+  const located = RUN_FILE_PATHS.reduce(
+    (tree, [section, key]) => absolute(tree, section, key, dirname(resolve(file))),
+    input,
+  )
   try {
     return { input: located, runFile: parseRunFile(located) }
   } catch (error) {

@@ -25,6 +25,8 @@ export interface CoordinatorOptions {
   readonly port: number
   readonly databaseUrl?: string | undefined
   readonly dataDir: string
+  /** Data and models that a run file sent over REST may name lie in this folder; without one it may name no path. */
+  readonly dataRoot?: string | undefined
   readonly engine: string
   /** A data set that will be needed: read while the rest starts. */
   readonly data?: DataOptions | undefined
@@ -86,7 +88,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     metrics.clientProcesses.inc()
     socket.on('disconnect', () => metrics.clientProcesses.dec())
   })
-  const runs = runService({ store, checkpoints, compute, gateway, clock, log, joinToken, observe })
+  const runs = runService({
+    store,
+    checkpoints,
+    compute,
+    gateway,
+    clock,
+    log,
+    joinToken,
+    dataRoot: options.dataRoot,
+    observe,
+  })
   let app: FastifyInstance | undefined
   const close = async () => {
     await runs.close()

@@ -7,6 +7,7 @@ const environmentSchema = z.object({
   /** In place of random tokens: clients of every run of this coordinator join with it. */
   FEDSTRATA_JOIN_TOKEN: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
+  FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
 })

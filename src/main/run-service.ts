@@ -9,6 +9,7 @@ import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
+import { insideDataRoot } from './data-root.ts'
 import { hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
 import { runSignature } from './run-id.ts'
@@ -23,6 +24,8 @@ export interface RunServiceDeps {
   readonly log: Logger
   /** Hears every notice of every run. */
   readonly observe: (notice: RunNotice) => void
+  /** The folder that run files sent over REST may name files in; absent: none. */
+  readonly dataRoot?: string | undefined
   /** In place of a random token for each run. */
   readonly joinToken?: string | undefined
 }
@@ -224,7 +227,7 @@ export function runService({
   return {
     newIdentity,
     createAs,
-    create: runFile => createAs(newIdentity(), runFile),
+    create: async runFile => createAs(newIdentity(), await insideDataRoot(runFile, deps.dataRoot)),
 
     async stop(id) {
       await store.run(id) // an unknown run is `run_not_found`, not merely inactive

@@ -80,6 +80,12 @@ export const runFileSchema = z
 
 export type RunFile = z.output<typeof runFileSchema>
 
+/** Sections with a path in them, and its key. */
+export const RUN_FILE_PATHS = [
+  ['data', 'dir'],
+  ['model', 'path'],
+] as const
+
 /** Throws `run_file_invalid` with one issue per wrong key. */
 export function parseRunFile(input: unknown): RunFile {
   return validate(runFileSchema, input, 'run_file_invalid')

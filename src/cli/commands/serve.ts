@@ -5,6 +5,7 @@ import {
   type CoordinatorFlags,
   databaseOption,
   dataDirOption,
+  dataRootOption,
   engineOption,
   hostOption,
   portOption,
@@ -16,8 +17,8 @@ export function serveCommand(cli: Cli): Command {
   const command = new Command('serve').description(
     'start a coordinator: REST API and Socket.IO on one port, until Ctrl-C; runs in progress can be resumed',
   )
-  for (const option of [hostOption(), portOption(8080), databaseOption(), dataDirOption(), engineOption()])
-    command.addOption(option)
+  const storage = [databaseOption(), dataDirOption(), dataRootOption()]
+  for (const option of [hostOption(), portOption(8080), ...storage, engineOption()]) command.addOption(option)
   return command.action((flags: CoordinatorFlags) =>
     onStage(
       cli,
