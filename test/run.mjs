@@ -29,7 +29,7 @@ const totals = new URL('totals.mjs', import.meta.url).href
 const reporters = ['spec', totals].flatMap(name => [`--test-reporter=${name}`, '--test-reporter-destination=stdout'])
 const { status } = spawnSync(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-timeout=300000', ...reporters, ...files],
+  ['--enable-source-maps', '--test', '--test-timeout=900000', ...reporters, ...files],
   {
     stdio: 'inherit',
     // `--test` inside a test process would nest the runner.
