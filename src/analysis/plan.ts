@@ -4,7 +4,7 @@ import { keepModelsSchema } from './keep-models.ts'
 import { PATH_NAMES } from './paths/registry.ts'
 import { WINDOW } from './paths/window.ts'
 
-export const BETWEEN = ['clients', 'global', 'group'] as const
+export const BETWEEN = ['clients', 'global', 'group', 'groupLayers'] as const
 export type Between = (typeof BETWEEN)[number]
 
 /** The `barriers:` section of a run file: what is probed, how often, and how finely. */
@@ -16,7 +16,7 @@ export const barriersSchema = z
       .default('clients')
       .meta({
         description:
-          'what is compared, one or a list: clients = pairs of clients of the cohort, global = clients with the new global model, group = the mean of the whole cohort with its members',
+          'what is compared, one or a list: clients = pairs of clients of the cohort, global = clients with the new global model, group = the mean of the whole cohort with its members, groupLayers = the same one layer at a time',
       }),
     pairs: z
       .int()

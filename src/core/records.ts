@@ -91,7 +91,7 @@ export const barrierRecordSchema = z
   .object({
     round: count,
     path: z.enum(BARRIER_PATHS),
-    /** The changed layer; of a cumulative path the one that joined last, of a window its first; else null. */
+    /** The changed layer; of a cumulative path the one that joined last, of a window its first; null where all move. */
     layer: z.string().nullable(),
     /** All changed layers, input to output. */
     layers: z.array(z.string()),

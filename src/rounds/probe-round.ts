@@ -1,7 +1,8 @@
 import type { Endpoint, Evaluate, EvaluateFamily } from '../analysis/evaluation.ts'
 import { probeGroup } from '../analysis/group.ts'
+import { probeGroupLayers } from '../analysis/group-layers.ts'
 import { interpolationGrid } from '../analysis/interpolate.ts'
-import { betweenOf, probesRound } from '../analysis/plan.ts'
+import { type Between, betweenOf, probesRound } from '../analysis/plan.ts'
 import { probeBarriers } from '../analysis/probe.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
@@ -25,7 +26,7 @@ export async function probeRound(
 type Split = BarrierRecord['split']
 type Probe = (session: Session, round: number, trained: readonly Trained[], split: Split) => Promise<BarrierRecord[]>
 
-const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
+const PROBES: Readonly<Record<Between, Probe>> = {
   /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
   async clients(session, round, trained, split) {
     const cohort = trained.map(({ client }) => client)
@@ -58,6 +59,14 @@ const PROBES: Readonly<Record<'clients' | 'global' | 'group', Probe>> = {
     const members = trained.map(({ client }) => endpoint(trained, client))
     const all = trained.map(({ client }) => client)
     return [await probeGroup({ round, layout, members, split, ...evaluator(session, round, all, split) })]
+  },
+
+  /** Each member with the cohort's mean in one layer. */
+  groupLayers(session, round, trained, split) {
+    const { layout } = session
+    const members = trained.map(({ client }) => endpoint(trained, client))
+    const all = trained.map(({ client }) => client)
+    return probeGroupLayers({ round, layout, members, split, ...evaluator(session, round, all, split) })
   },
 }
 

@@ -416,6 +416,30 @@ describe('groups of layers and windows', () => {
     session.dispose()
   })
 
+  test('the cohort’s mean is taken over one layer at a time, and becomes a metric of that layer', async () => {
+    const session = await openSession(runFileWith({ barriers: { between: ['groupLayers'], examples: 30 } }))
+    const updates = updatesOf(session, session.initial(), [0, 2, 3])
+    const closed = await closeRound(session, { round: 1, server: session.initial(), updates })
+    assert.deepEqual(
+      closed.barriers.map(({ path, layer, between }) => [path, layer, between.length]),
+      [
+        ['group', 'fc1', 3],
+        ['group', 'fc2', 3],
+      ],
+    )
+    for (const { layer, lossBarrier, errorBarrier } of closed.barriers)
+      assert.deepEqual(
+        closed.metrics
+          .filter(row => row.key.startsWith('barrier/') && row.layer === layer)
+          .map(({ key, value }) => [key, value]),
+        [
+          ['barrier/group/loss', lossBarrier],
+          ['barrier/group/error', errorBarrier],
+        ],
+      )
+    session.dispose()
+  })
+
   test('a group that names no layer, and a window wider than the model, are refused when the run opens', async () => {
     const open = (changes: object) => openSession(runFileWith({ barriers: { ...barriers, ...changes } }))
     await assert.rejects(open({ groups: [['conv*']] }), { code: 'layer_unknown' })
