@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { LayersModel, Sequential } from '@tensorflow/tfjs-layers'
+import { requireRoom } from '../compute/room.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, layoutOf, type Params, sizeOf, tensorViews, view } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
@@ -53,7 +54,7 @@ export interface Network extends ModelShape {
   dispose(): void
 }
 
-/** Builds a network; the same options give the same layout in every process. Throws `model_invalid`, `file_unreadable`. */
+/** Builds a network; the same options give the same layout in every process. Throws `model_invalid`, `file_unreadable`, `engine_limit`. */
 export async function buildNetwork(options: ModelOptions, shape: ModelShape): Promise<Network> {
   const component: ModelComponent = models.named(options.name)
   const model = await component.build(options, shape)
@@ -74,6 +75,7 @@ async function networkOf(
 ): Promise<Network> {
   const input = requireFit(model, shape)
   const weights = weightsOf(model)
+  requireRoom(weights.map(weight => weight.spec))
   const variables = weights.map(weight => weight.variable)
   const layout = layoutOf(weights.map(weight => weight.spec))
   const apply = stepOf(model)

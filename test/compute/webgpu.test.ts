@@ -5,6 +5,7 @@ import { engineFault, prepareEngine } from '../../src/compute/choose.ts'
 import { chooseAdapter, describeAdapter, isSoftware } from '../../src/compute/webgpu/adapter.ts'
 import type { Dawn, Gpu, GpuAdapter, GpuAdapterInfo } from '../../src/compute/webgpu/dawn.ts'
 import type { GuardedBackend } from '../../src/compute/webgpu/guarded-backend.ts'
+import { buildNetwork } from '../../src/models/network.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 
 const card: GpuAdapterInfo = {
@@ -120,6 +121,22 @@ describe('webgpu on a software adapter', { skip: withoutSoftwareAdapter() }, () 
     assert.equal(tf.memory().numDataBuffers, buffers)
     backend().room = room
     assert.equal(await sumOnDevice(), 5000)
+  })
+
+  it('refuses a model with such a tensor before anything is computed, and names it', async () => {
+    const { room } = backend()
+    backend().room = { bytes: 784 * 16 * 4 - 1, limit: 'maxStorageBufferBindingSize' }
+    const before = tf.memory().numTensors
+    const options = { name: 'mlp' as const, hidden: [16], init: 'heNormal' as const }
+    try {
+      await assert.rejects(buildNetwork(options, { inputShape: [28, 28, 1], numClasses: 10 }), {
+        code: 'engine_limit',
+        message: /at most 50175 bytes .*got fc1\/kernel, float32\[784, 16\] of 50176 bytes/,
+      })
+    } finally {
+      backend().room = room
+    }
+    assert.equal(tf.memory().numTensors, before)
   })
 
   it('has room for what the device says', () => {
