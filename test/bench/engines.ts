@@ -9,7 +9,6 @@ import {
   uninstallKernels,
 } from '../../src/compute/wasm-kernels/index.ts'
 import type { Bench } from './benches.ts'
-import { quantile } from './stage.ts'
 import { type Trainee, trainees } from './trainees.ts'
 
 /** The same steps on the same heap, with other kernels under TF.js's names. */
@@ -24,7 +23,7 @@ const KERNELS: Readonly<Record<string, () => void>> = {
 
 /** One local step, from the batch's Float32Array to the new weights: what tfjs-backend-wasm gives, and what we make of it. */
 export const engines: Bench = {
-  what: 'one SGD step at batch 32 on wasm, one thread; median of the best of 3 interleaved passes',
+  what: 'processor time of one SGD step at batch 32 on wasm, one thread; the best of 3 interleaved passes',
   async run() {
     const { device } = await prepareEngine('wasm')
     const rows: Record<string, string> = { engine: device.description }
@@ -52,26 +51,34 @@ export const engines: Bench = {
   },
 }
 
-/** Median time of a step, infinite when a kernel is missing. The first pass also waits for V8 to compile. */
-function stepMs({ step, passMs }: Trainee, warmUp: boolean): number {
-  const times: number[] = []
+/**
+ * Processor time of a step, the mean of a pass, infinite when a kernel is missing: other programs on the same cores make
+ * a step wait, but hardly make it compute longer. The first pass also waits for V8 to compile.
+ */
+function stepMs({ step, passMs }: Pick<Trainee, 'step' | 'passMs'>, warmUp: boolean): number {
+  let count = 0
   try {
+    const begin = processorMs()
     for (let i = 0; i < (warmUp ? 60 : 3); i++) {
-      const start = performance.now()
+      const before = processorMs()
       step()
-      if (performance.now() - start > passMs / 10) break
+      if (processorMs() - before > passMs / 10 || processorMs() - begin > passMs) break
     }
-    const start = performance.now()
-    while (times.length < 5 || performance.now() - start < passMs) {
-      const before = performance.now()
+    const start = processorMs()
+    while (count < 5 || processorMs() - start < passMs) {
       step()
-      times.push(performance.now() - before)
+      count++
     }
+    return (processorMs() - start) / count
   } catch (error) {
     if (/Kernel .* not registered/.test(String(error))) return Number.POSITIVE_INFINITY
     throw error
   }
-  return quantile(times, 0.5)
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 /** The wasm heap never shrinks, so what a step leaves behind adds up: it and TF.js's tensors before and after many steps. */
