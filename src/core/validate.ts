@@ -32,12 +32,12 @@ function explainIssue(issue: z.core.$ZodIssue, schema?: z.ZodType): readonly Iss
     const known = namesAt(schema, issue.path.slice(0, -1))
     const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator as string]
     const wanted = known.length > 0 ? `expected one of ${known.join(', ')}` : issue.message
-    return [{ path, message: `${wanted}, got ${show(given)}. ${nearest(String(given), known, 'name')}`.trimEnd() }]
+    return [{ path, message: `${wanted}, got ${show(given)}. ${nearest(word(given), known, 'name')}`.trimEnd() }]
   }
   if (issue.code === 'invalid_union') return best(issue, path, came, schema)
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String)
-    const given = String(issue.input)
+    const given = word(issue.input)
     return [
       { path, message: `expected one of ${values.join(', ')}${came}. ${nearest(given, values, 'value')}`.trimEnd() },
     ]
@@ -148,6 +148,11 @@ function literal(schema: z.ZodType): string | undefined {
 function show(value: unknown): string {
   const text = textOf(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+/** What may have been misspelt; an object has no spelling, and one with a `toString` of its own cannot be made a text. */
+function word(value: unknown): string {
+  return typeof value === 'object' ? '' : String(value)
 }
 
 function textOf(value: unknown): string {

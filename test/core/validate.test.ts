@@ -114,3 +114,9 @@ describe('a registry', () => {
     )
   })
 })
+
+test('a value that cannot be made a text is explained like any other', () => {
+  const schema = z.strictObject({ kind: z.enum(['one', 'two']) })
+  for (const kind of [{ toString: 1 }, Object.create(null), [], null])
+    assert.throws(() => validate(schema, { kind }), { code: 'input_invalid' })
+})

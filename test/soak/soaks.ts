@@ -1,3 +1,4 @@
+import { fuzz } from './fuzz.ts'
 import { killSoak } from './kill.ts'
 import { scoped } from './scope.ts'
 
@@ -18,6 +19,16 @@ export const soaks: Readonly<Record<string, Soak>> = {
       for (const { seed, kills, what } of failures)
         say(`FAILED: npm run soak -- kill --seed ${seed} --kills ${kills} --rounds ${rounds}   (${what})`)
       return failures.length === 0
+    },
+  },
+  fuzz: {
+    what: '--messages 100000 --seed 1: malformed, nearly right and random messages, over sockets and REST',
+    async run({ messages = 100_000, seed = 1 }) {
+      const { answers, memory } = await scoped(scope => fuzz(scope, { messages, seed, say }))
+      const [early, late] = memory.map(bytes => `${(bytes / 2 ** 20).toFixed(0)} MiB`)
+      say(`${messages} messages: ${JSON.stringify(answers)}`)
+      say(`memory of the coordinator after a fifth of them and at the end: ${early}, ${late}`)
+      return true
     },
   },
 }
