@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Component } from '../core/registry.ts'
-import type { Examples } from './examples.ts'
+import type { Examples, Normalization } from './examples.ts'
 
 /** A labelled data set with a central test set. */
 export interface Dataset {
@@ -14,6 +14,8 @@ export interface Dataset {
 
 /** Where a data set comes from. `load` throws `data_missing` or `data_invalid`, naming the file and how to get it. */
 export interface DatasetComponent<S extends z.ZodObject = z.ZodObject> extends Component<S> {
+  /** Of its training pixels, scaled to [0, 1], as the literature has it: what the option `normalize` takes. */
+  readonly normalization?: Normalization
   load(options: z.output<S>): Promise<Dataset>
 }
 
@@ -23,6 +25,14 @@ const examples = z.int().min(1).optional()
 export const sizeOptions = {
   train: examples.meta({ description: 'training examples to use, stratified by class; all when absent' }),
   test: examples.meta({ description: 'test examples to use, stratified by class; all when absent' }),
+}
+
+/** Of data sets that have a `normalization`. */
+export const normalizeOption = {
+  normalize: z.boolean().optional().meta({
+    description:
+      'centre and scale each channel by mean and standard deviation of the training set; else pixels are in [0, 1]',
+  }),
 }
 
 export const directory = z.string().min(1)

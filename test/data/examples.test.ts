@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { FedError } from '../../src/core/errors.ts'
-import { examplesOf, gather, range, take } from '../../src/data/examples.ts'
+import { examplesOf, fillBatch, gather, range, take } from '../../src/data/examples.ts'
+import { assertClose } from '../helpers/values.ts'
 
 const pixels = examplesOf(Uint8Array.from([0, 51, 255, 102, 1, 2]), Uint8Array.from([7, 8, 9]), 2, 1 / 255)
 
@@ -18,6 +19,16 @@ test('every byte is scaled to within half a float32 unit of byte/255', () => {
   const { x } = gather(all, range(256))
   for (const [byte, value] of x.entries()) assert.ok(Math.abs(value - byte / 255) <= 2 ** -24)
   assert.equal(x[255], 1)
+})
+
+test('a normalization centres and scales each channel of the scaled pixels', () => {
+  const normalization = { mean: [0.1, 0.5], deviation: [0.2, 0.25] }
+  const { x } = gather(take({ ...pixels, normalization }, Uint32Array.from([1, 0])), range(2))
+  // Pixels 255, 102 of the second example and 0, 51 of the first, over channels 0 and 1.
+  assertClose(x, [(1 - 0.1) / 0.2, (0.4 - 0.5) / 0.25, (0 - 0.1) / 0.2, (0.2 - 0.5) / 0.25], 1e-6)
+  const longer = { x: new Float32Array(3), y: new Uint8Array(2) }
+  fillBatch(longer, { ...pixels, normalization }, Uint32Array.of(1), 0, 1)
+  assertClose(longer.x, [x[0]!, x[1]!, 0], 1e-6)
 })
 
 test('gather is a concatenation of its parts, and take then gather is gather', () => {
