@@ -58,7 +58,25 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/server/http',
     'src/server/socket',
   ],
-  'src/cli': ['src/core', 'src/compute', 'src/data', 'src/rounds', 'src/store', 'src/main', 'clients'],
+  'src/reproduction': [
+    'src/core',
+    'src/compute',
+    'src/data',
+    'src/models',
+    'src/training',
+    'src/strategies',
+    'src/analysis',
+  ],
+  'src/cli': [
+    'src/core',
+    'src/compute',
+    'src/data',
+    'src/rounds',
+    'src/store',
+    'src/main',
+    'src/reproduction',
+    'clients',
+  ],
 }
 
 /** The round state machine decides; it may not look at anything. */

@@ -82,7 +82,7 @@ export function environmentOf(terminal: Terminal): Environment {
   return readEnvironment(terminal.variables)
 }
 
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w./:@%+=~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 

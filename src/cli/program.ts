@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
 import { demoCommand } from './commands/demo.ts'
 import { enginesCommand } from './commands/engines.ts'
+import { reproduceCommand } from './commands/reproduce.ts'
 import { resumeCommand } from './commands/resume.ts'
 import { runsCommand } from './commands/runs.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -19,6 +20,7 @@ const COMMANDS = [
   enginesCommand,
   runsCommand,
   demoCommand,
+  reproduceCommand,
 ] as const
 
 /** The command line. A command's file says what it takes; what it does is loaded when it is called, so that help is quick. */

@@ -1,0 +1,27 @@
+import { FedError } from '../../core/errors.ts'
+import type { Check } from '../check.ts'
+import { learningRate } from './learning-rate.ts'
+import { mlpLayers } from './mlp-layers.ts'
+import { personalisation } from './personalisation.ts'
+import { spawning } from './spawning.ts'
+import { vgg8Cumulative } from './vgg8-cumulative.ts'
+import { vgg8Layers } from './vgg8-layers.ts'
+
+/** Every claim that `fedstrata reproduce` checks. To add one: its file, its line here. */
+export const CHECKS: readonly Check[] = [vgg8Layers, vgg8Cumulative, mlpLayers, learningRate, spawning, personalisation]
+
+/** The checks of these names or numbers, in the order of their numbers; all for none. Throws `input_invalid`. */
+export function checksNamed(words: readonly string[]): readonly Check[] {
+  for (const word of words)
+    if (!CHECKS.some(check => isCalled(check, word)))
+      throw new FedError('input_invalid', {
+        expected: `a check: ${CHECKS.map(({ number, id }) => `${number} ${id}`).join(', ')}`,
+        received: word,
+      })
+  const chosen = CHECKS.filter(check => words.length === 0 || words.some(word => isCalled(check, word)))
+  return chosen.toSorted((left, right) => left.number - right.number)
+}
+
+function isCalled({ id, number }: Check, word: string): boolean {
+  return id === word || String(number) === word
+}

@@ -1,0 +1,60 @@
+import type { ModelOptions } from '../../models/index.ts'
+import type { Context } from '../context.ts'
+import type { TrainTask } from '../tasks/train.ts'
+import type { Pair } from './pair.ts'
+
+/** 784-100×6-10 with ReLU, He's initialisation and zero biases: 130,010 parameters. */
+const MODEL: ModelOptions = { name: 'mlp', hidden: [100, 100, 100, 100, 100, 100], init: 'heNormal' }
+const CLIP_NORM = 5
+const WARMUP = 50
+const EPOCHS = 10
+
+export interface Mlp6Options {
+  readonly seed: number
+  readonly learningRate?: number
+  /** Epochs that one model is trained on both halves of the data before two copies of it part. */
+  readonly jointEpochs?: number
+}
+
+/** Seeds of the statistical checks: the mean over them is asserted. */
+export function mlpSeeds({ quick }: Pick<Context, 'quick'>): readonly number[] {
+  return quick ? [1] : [1, 2]
+}
+
+/**
+ * Two MLPs from one initialisation, each trained on its own half of 20,000 digits (8,000 under `quick`): SGD with momentum
+ * 0.9, batches of 64, 10 epochs, 50 steps of warm-up and then cosine, gradients clipped to norm 5; measured on all test
+ * digits. With `jointEpochs` the two begin from one model trained on both halves ("spawning").
+ */
+export async function mlp6Pair(context: Context, options: Mlp6Options): Promise<Pair> {
+  const { seed, learningRate = 0.1, jointEpochs = 0 } = options
+  const data = context.data('mnist', { train: 20_000 })
+  const plan = (epochs: number, schedule: object) => ({
+    epochs,
+    batchSize: 64,
+    optimizer: { name: 'sgd', learningRate, momentum: 0.9 },
+    schedule: { ...schedule, warmup: WARMUP },
+    clipNorm: CLIP_NORM,
+  })
+  const common = { model: MODEL, data, init: seed }
+  const joint: TrainTask = {
+    ...common,
+    part: { split: 'train' },
+    plan: plan(jointEpochs, { name: 'constant' }),
+    order: 1000 * seed,
+  }
+  const label = `mlp6, lr ${learningRate}, seed ${seed}${jointEpochs > 0 ? `, ${jointEpochs} joint epochs` : ''}`
+  const ends = [0, 1].map(async index => ({
+    id: `model ${index + 1}`,
+    params: await context.train(`${label}: model ${index + 1}`, {
+      ...common,
+      part: { split: 'train', portion: { index, of: 2, seed } },
+      plan: plan(EPOCHS, { name: 'cosine' }),
+      order: 1000 * seed + index + 1,
+      ...(jointEpochs > 0 && { from: joint }),
+    }),
+  }))
+  const [a, b] = await Promise.all(ends)
+  const layout = await context.layout(MODEL, data)
+  return { label, model: MODEL, data, layout, a: a!, b: b!, part: { split: 'test' } }
+}

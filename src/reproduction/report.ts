@@ -1,0 +1,89 @@
+import { type Measurement, readable, type Table } from './check.ts'
+import type { CheckResult, Reproduction } from './reproduce.ts'
+
+/** What a report says of where and when it was made. */
+export interface Circumstances {
+  readonly version: string
+  /** Processor and operating system, in words. */
+  readonly machine: string
+  readonly node: string
+  /** ISO 8601. */
+  readonly finished: string
+  readonly seconds: number
+}
+
+export type Report = Reproduction & Circumstances
+
+const VERDICT = { passed: '✔ passed', failed: '✘ failed', skipped: '– skipped' } as const
+
+/** The report as a Markdown page; `command` is what gives the numbers again, less the names of checks. */
+export function reportPage(report: Report, command: string): string {
+  const { engine, checks } = report
+  const count = (status: CheckResult['status']) => checks.filter(check => check.status === status).length
+  return `# Reproduction
+
+Claims of the papers behind FedStrata, measured on real data with its own training, mixing and evaluation. Each has a bound
+that was set beforehand; *reference* is what an independent implementation (PyTorch) measured under the same settings, with
+other random numbers. Barriers are errors: points are hundredths, and a barrier is the error of the model in the middle minus
+the mean error of the two full models. Written by \`fedstrata reproduce --out\`.
+
+| | |
+|---|---|
+| verdicts | ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped |
+| sizes | ${report.quick ? 'those of --quick' : 'full'} |
+| FedStrata | ${report.version} |
+| engine | ${engine.name} ${engine.version}, ${engine.device.description} |
+| machine | ${report.machine} |
+| Node | ${report.node} |
+| finished | ${report.finished} |
+| took | ${duration(report.seconds)} with ${report.workers} ${report.workers === 1 ? 'thread' : 'threads'} |
+
+${checks.map(check => section(check, command)).join('\n\n')}
+`
+}
+
+function section(check: CheckResult, command: string): string {
+  const { number, id, title, source, status, measurements, tables = [] } = check
+  const parts = [
+    `## ${number}. ${title}`,
+    `${VERDICT[status]}. Source: ${source}. Again: \`${command} ${id}\``,
+    ...(check.skipped ? [`Skipped: ${check.skipped}.`] : []),
+    ...(check.error ? [`Failed with ${check.error.code}: ${check.error.message}`] : []),
+    ...(measurements.length > 0 ? [measured(measurements)] : []),
+    ...tables.map(
+      table =>
+        `${table.title}:\n\n${markdown(
+          table.header,
+          table.rows.map(row => row.map(cell)),
+        )}`,
+    ),
+  ]
+  return parts.join('\n\n')
+}
+
+function measured(measurements: readonly Measurement[]): string {
+  return markdown(
+    ['measured', 'value', 'bound', 'reference', ''],
+    measurements.map(({ name, value, bound, reference, ok }) => [
+      name,
+      readable(value),
+      bound,
+      reference ?? '',
+      ok ? '✔' : '✘',
+    ]),
+  )
+}
+
+function cell(value: string | number): string {
+  return typeof value === 'number' ? readable(value) : value
+}
+
+function markdown(header: Table['header'], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds)
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
