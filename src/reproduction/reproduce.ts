@@ -118,14 +118,12 @@ function createContext(pool: Pool, { quick, folders, notify }: ReproduceOptions)
   const context: Context = {
     quick,
     data: (need, sizes = {}) => dataOf(need, sizes, quick, folders),
-    layout: (model, data) => remembered(['layout', model, data], () => pool.run('layout', { model, data })),
     train: (label, task) =>
-      remembered(['train', task], async () => {
+      remembered(task, async () => {
         const start = task.from ? await context.train(`start of ${label}`, task.from) : null
         return announced(label, 'train', { ...task, start })
       }),
-    federate: (label, task) => remembered(['federate', task], () => announced(label, 'federate', task)),
-    evaluator: (model, data, part) => params => pool.run('measure', { model, data, part, params }),
+    compute: announced,
   }
   return context
 }

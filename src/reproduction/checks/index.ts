@@ -1,14 +1,32 @@
 import { FedError } from '../../core/errors.ts'
 import type { Check } from '../check.ts'
+import { curvature } from './curvature.ts'
+import { deepLinearFull, deepLinearLayers } from './deep-linear.ts'
+import { features } from './feature-connectivity.ts'
 import { learningRate } from './learning-rate.ts'
 import { mlpLayers } from './mlp-layers.ts'
 import { personalisation } from './personalisation.ts'
+import { randomDirection } from './random-direction.ts'
 import { spawning } from './spawning.ts'
+import { subspaceNoise } from './subspace-noise.ts'
 import { vgg8Cumulative } from './vgg8-cumulative.ts'
 import { vgg8Layers } from './vgg8-layers.ts'
 
 /** Every claim that `fedstrata reproduce` checks. To add one: its file, its line here. */
-export const CHECKS: readonly Check[] = [vgg8Layers, vgg8Cumulative, mlpLayers, learningRate, spawning, personalisation]
+export const CHECKS: readonly Check[] = [
+  deepLinearLayers,
+  deepLinearFull,
+  vgg8Layers,
+  vgg8Cumulative,
+  mlpLayers,
+  learningRate,
+  spawning,
+  randomDirection,
+  curvature,
+  features,
+  personalisation,
+  subspaceNoise,
+]
 
 /** The checks of these names or numbers, in the order of their numbers; all for none. Throws `input_invalid`. */
 export function checksNamed(words: readonly string[]): readonly Check[] {

@@ -78,7 +78,7 @@ export const personalisation: Check = {
 }
 
 async function localAccuracy(context: Context, split: string, list: string): Promise<number> {
-  const { accuracy } = await context.federate(`personalisation: ${split}, ${list}`, {
+  const { accuracy } = await context.compute(`personalisation: ${split}, ${list}`, 'federate', {
     model: MODEL,
     data: context.data('mnist', { train: 100 * CLIENTS }),
     partition: SPLITS[split]!.partition,

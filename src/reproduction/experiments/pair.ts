@@ -1,34 +1,25 @@
-import type { Endpoint } from '../../analysis/evaluation.ts'
-import { pathSpecs } from '../../analysis/paths/registry.ts'
-import { probeBarriers } from '../../analysis/probe.ts'
 import type { LayerLayout } from '../../core/layout.ts'
 import type { BarrierRecord } from '../../core/records.ts'
-import { createRng } from '../../core/rng.ts'
-import type { DataOptions } from '../../data/index.ts'
-import type { ModelOptions } from '../../models/index.ts'
 import type { Context } from '../context.ts'
-import type { Part } from '../tasks/train.ts'
+import type { BarrierTask, PairTask } from '../tasks/compare.ts'
 
-/** Two trained models, and the examples on which what lies between them is measured. */
-export interface Pair {
+/** Two trained models, with a name and their layout. */
+export interface Pair extends PairTask {
   readonly label: string
-  readonly model: ModelOptions
-  readonly data: DataOptions
   readonly layout: LayerLayout
-  readonly a: Endpoint
-  readonly b: Endpoint
-  readonly part: Part
 }
 
-/** Barriers at the midpoint of the paths of these kinds; cumulative ones in the orders shallow and deep. */
+/** What a task on the pair is given. */
+export function taskOf({ model, data, part, a, b }: Pair): PairTask {
+  return { model, data, part, a, b }
+}
+
 export async function barriersOf(
   context: Context,
-  { layout, a, b, model, data, part }: Pair,
-  kinds: readonly BarrierRecord['path'][],
+  pair: Pair,
+  paths: BarrierTask['paths'],
 ): Promise<readonly BarrierRecord[]> {
-  const paths = pathSpecs(kinds as never, layout, { orders: ['shallow', 'deep'], rng: createRng(0, 'orders') })
-  const evaluate = context.evaluator(model, data, part)
-  return probeBarriers({ round: 0, layout, a, b, paths, grid: [0.5], split: part.split, evaluate })
+  return context.compute(`${pair.label}: barriers`, 'barriers', { ...taskOf(pair), paths })
 }
 
 /** The full error barrier, in points. */

@@ -1,4 +1,4 @@
-import type { Params } from '../../core/layout.ts'
+import type { LayerLayout, Params } from '../../core/layout.ts'
 import { asShared } from '../../core/params.ts'
 import { createRng } from '../../core/rng.ts'
 import type { Dataset } from '../../data/dataset.ts'
@@ -51,6 +51,11 @@ export async function train(bench: Bench, { start, ...task }: TrainRequest): Pro
     rng: createRng(task.order, 'order'),
   })
   return asShared(result.params)
+}
+
+/** The layout of a model on a data set. */
+export async function layout(bench: Bench, { model, data }: Pick<TrainTask, 'model' | 'data'>): Promise<LayerLayout> {
+  return (await bench.prepare(model, data)).network.layout
 }
 
 /** The examples of a part, and which of them. */
