@@ -118,6 +118,7 @@ function createContext(pool: Pool, { quick, folders, notify }: ReproduceOptions)
   const context: Context = {
     quick,
     data: (need, sizes = {}) => dataOf(need, sizes, quick, folders),
+    layout: (model, data) => remembered({ model, data }, () => pool.run('layout', { model, data })),
     train: (label, task) =>
       remembered(task, async () => {
         const start = task.from ? await context.train(`start of ${label}`, task.from) : null

@@ -55,6 +55,6 @@ export async function mlp6Pair(context: Context, options: Mlp6Options): Promise<
     }),
   }))
   const [a, b] = await Promise.all(ends)
-  const layout = await context.compute('layout', 'layout', { model: MODEL, data })
+  const layout = await context.layout(MODEL, data)
   return { label, model: MODEL, data, layout, a: a!, b: b!, part: { split: 'test' } }
 }

@@ -29,7 +29,7 @@ export async function vgg8Pair(context: Context): Promise<Pair> {
     }),
   }))
   const [a, b] = await Promise.all(ends)
-  const layout = await context.compute('layout', 'layout', { model: MODEL, data })
+  const layout = await context.layout(MODEL, data)
   const part = { split: 'train', first: 3000 } as const
   return { label: 'vgg8', model: MODEL, data, layout, a: a!, b: b!, part }
 }
