@@ -59,6 +59,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         round,
         totalRounds: runFile.rounds,
         rng: rng.fork(`round/${round}/client/${client}`),
+        common: rng,
         state: memory,
         signal,
       })

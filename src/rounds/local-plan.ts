@@ -8,16 +8,17 @@ import type { RunFile } from './run-file.ts'
  * `strategy_invalid` where both decide the same thing.
  */
 export function localPlanOf({ local }: Pick<RunFile, 'local'>, { name, local: added }: Strategy): LocalPlan {
-  for (const key of ['phases', 'regularizer'] as const)
+  for (const key of ['phases', 'regularizer', 'mask'] as const)
     if (local[key] !== undefined && added[key] !== undefined)
       throw new FedError('strategy_invalid', {
         expected: `local.${key} left to the preset`,
         received: `local.${key} in the run file next to preset "${name}"`,
       })
-  const { phases, frozen, regularizer } = added
+  const { phases, frozen, regularizer, mask } = added
   return extendPlan(local, {
     ...(frozen && { frozen: [...frozen] }),
     ...(phases && { phases: phases.map(phase => ({ ...phase, train: [...phase.train] })) }),
     ...(regularizer && { regularizer }),
+    ...(mask && { mask }),
   })
 }

@@ -20,14 +20,15 @@ export function flatPlanOf({ plan }: Network, parts: readonly (InPlace | null)[]
   const engine = tf.getBackend()
   if (engine !== 'wasm') return `the engine is ${engine}`
   if (!packOf(tf.backend() as unknown as WasmBackend)) return 'wasm has no kernel pack here'
-  return parts.some(part => part && !part.inPlace) ? 'optimizer or regularizer need tensors' : plan
+  return parts.some(part => part && !part.inPlace) ? 'optimizer, regularizer or mask need tensors' : plan
 }
 
 /** For people: what takes the steps of this network under this plan on the current engine. */
-export function executorOf(network: Network, { optimizer, regularizer }: LocalPlan): string {
+export function executorOf(network: Network, { optimizer, regularizer, mask }: LocalPlan): string {
   const plan = flatPlanOf(network, [
     optimizers.named(optimizer.name).make(optimizer as never),
     regularizer ? regularizers.named(regularizer.name).make(regularizer) : null,
+    mask ? {} : null,
   ])
   return typeof plan === 'string' ? `TF.js: ${plan}` : 'flat executor'
 }

@@ -13,8 +13,11 @@ import type { Regularizer } from './regularizers/regularizer.ts'
  * (tensor-learner.ts), or on wasm without it (flat-learner.ts), with the same numbers. Owned until `free`.
  */
 export interface Learner {
-  /** The steps of a phase that trains these blocks, until the next phase is begun. */
-  phase(blocks: ReadonlySet<LayerBlock>): TakeStep
+  /**
+   * The steps of a phase that trains these blocks, until the next phase is begun. Weights whose value in `learns`,
+   * float32[layout.size], is 0 keep their bits; null lets all learn.
+   */
+  phase(blocks: ReadonlySet<LayerBlock>, learns: Params | null): TakeStep
   /** float32[layout.size], a copy. */
   params(): Promise<Params>
   /** The optimizer's memory, what the job was given included. */
@@ -46,7 +49,7 @@ export interface LearnerInput {
   readonly blocks: ReadonlySet<LayerBlock>
   readonly optimizer: Optimizer
   readonly regularizer: Regularizer | null
-  readonly plan: Pick<LocalPlan, 'clipNorm'>
+  readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask'>
   /** The most examples in a batch. */
   readonly batchSize: number
   /** For what is random inside the network. */

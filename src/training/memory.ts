@@ -15,6 +15,8 @@ export interface Weight {
   readonly variable: tf.Variable
   /** The same tensor of the round-start global model; null when no regularizer asks for it. */
   readonly anchor: tf.Tensor | null
+  /** True where the tensor learns, of its shape; null where all of it does. Set by `setMasks`. */
+  learns: tf.Tensor | null
   /** In the order of the optimizer's slots. Replaced after each update, never written. */
   memory: readonly tf.Tensor[]
   updates: number
@@ -48,6 +50,7 @@ export function createWeights({ layout, variables, blocks, slots, state, anchor 
         spec,
         variable,
         anchor: anchor && load(slices.at(-1)?.[i]),
+        learns: null,
         memory: slots.map((_, slot) => load(slices[slot]?.[i])),
         updates,
       }
@@ -56,7 +59,17 @@ export function createWeights({ layout, variables, blocks, slots, state, anchor 
 }
 
 export function freeWeights(weights: readonly Weight[]): void {
-  for (const { memory, anchor } of weights) tf.dispose([memory, anchor ?? []] as tf.Tensor[][])
+  for (const { memory, anchor, learns } of weights) tf.dispose([memory, anchor ?? [], learns ?? []] as tf.Tensor[][])
+}
+
+/** Gives each weight its part of `learns`, float32[layout.size] of 0 and 1; null: all of them learn. */
+export function setMasks(weights: readonly Weight[], learns: Params | null): void {
+  for (const weight of weights) {
+    weight.learns?.dispose()
+    const { block, spec } = weight
+    const values = learns && tensorViews(learns, block)[block.tensors.indexOf(spec)]!
+    weight.learns = values && tf.tensor(Uint8Array.from(values), spec.shape as number[], 'bool')
+  }
 }
 
 /** `state` with the memory of `weights` in it. Empty for an optimizer without memory. */

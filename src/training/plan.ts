@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maskSchema } from './mask.ts'
 import { optimizers } from './optimizers/index.ts'
 import { regularizers } from './regularizers/index.ts'
 import { schedules } from './schedules/index.ts'
@@ -33,6 +34,7 @@ export const localPlanSchema = z.strictObject({
     .optional()
     .meta({ description: 'parts of the model trained one after the other' }),
   frozen: patterns.optional().meta({ description: 'patterns of layer blocks that are never trained' }),
+  mask: maskSchema.optional().meta({ description: 'single weights that do not learn, the same for all clients' }),
   clipNorm: z.number().positive().optional().meta({
     description: 'largest L2 norm of a step’s gradient, over all tensors trained; larger ones are scaled down',
   }),
@@ -41,9 +43,9 @@ export const localPlanSchema = z.strictObject({
 export type LocalPlan = z.output<typeof localPlanSchema>
 
 /** What a strategy asks of local training on top of the run file, e.g. FedProx its regularizer. */
-export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'phases' | 'frozen' | 'regularizer'>>
+export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'phases' | 'frozen' | 'regularizer' | 'mask'>>
 
-/** `plan` with a strategy's additions: its phases and regularizer replace the plan's, its frozen blocks join them. */
+/** `plan` with a strategy's additions: its phases, regularizer and mask replace the plan's, its frozen blocks join them. */
 export function extendPlan(plan: LocalPlan, additions: Readonly<PlanAdditions>): LocalPlan {
   const frozen = [...(plan.frozen ?? []), ...(additions.frozen ?? [])]
   return localPlanSchema.parse({ ...plan, ...additions, ...(frozen.length > 0 && { frozen }) })

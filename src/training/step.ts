@@ -49,10 +49,11 @@ export function takeStep({
 }
 
 function update(weight: Weight, gradient: tf.Tensor, optimizer: Optimizer, learningRate: number): void {
-  const { variable, memory } = weight
+  const { variable, memory, learns } = weight
   weight.updates++
   const after = optimizer.update({ weight: variable, gradient, memory, learningRate, step: weight.updates })
-  variable.assign(after.weight)
+  // Chosen, not multiplied: a weight at rest keeps its bits, whatever momentum and weight decay made of it.
+  variable.assign(learns ? tf.where(learns, after.weight, variable) : after.weight)
   weight.memory = after.memory.map(tensor => tf.keep(tensor))
   tf.dispose(memory as tf.Tensor[])
 }

@@ -1,6 +1,6 @@
 import { gather } from '../data/examples.ts'
 import type { Learner, LearnerInput } from './learner.ts'
-import { createWeights, freeWeights, saveWeights } from './memory.ts'
+import { createWeights, freeWeights, saveWeights, setMasks } from './memory.ts'
 import { takeStep } from './step.ts'
 
 /** On the current engine through TF.js: any network. Uses its variables as work space and leaves the result in them. */
@@ -13,8 +13,9 @@ export function createTensorLearner(input: LearnerInput): Learner {
     anchor: regularizer && input.anchor,
   })
   return {
-    phase(blocks) {
+    phase(blocks, learns) {
       const trained = weights.filter(({ block }) => blocks.has(block))
+      setMasks(trained, learns)
       return ({ order, from, to }, learningRate) => {
         const batch = gather(examples, order, from, to)
         return takeStep({ network, batch, weights: trained, optimizer, learningRate, regularizer, plan })

@@ -7,10 +7,11 @@ import { flatPlanOf } from './executor.ts'
 import { createFlatLearner } from './flat-learner.ts'
 import type { Learner, LearnerInput } from './learner.ts'
 import { createLossLog, diverged } from './loss-log.ts'
+import { masksOf } from './mask.ts'
 import type { OptimizerState } from './memory.ts'
 import { optimizers } from './optimizers/index.ts'
 import { createPacer } from './pacer.ts'
-import { phasesOf } from './phases.ts'
+import { maskedPhases, phasesOf } from './phases.ts'
 import type { LocalPlan } from './plan.ts'
 import { regularizers } from './regularizers/index.ts'
 import { scheduleOf } from './schedules/index.ts'
@@ -30,6 +31,8 @@ export interface TrainJob {
   readonly totalRounds: number
   /** Orders the examples: epoch e by `rng.fork('epoch/e')`, e = 1, 2, … over all phases. */
   readonly rng: Rng
+  /** The run's own stream, the same for all clients: what a mask is drawn from. */
+  readonly common?: Rng | undefined
   readonly state?: OptimizerState | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -55,7 +58,10 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   const { plan, indices, state = new Map(), signal } = job
   if (indices.length === 0)
     throw new FedError('example_count_invalid', { expected: 'at least 1 example to train on', received: '0' })
-  const phases = phasesOf(network.layout, plan)
+  const unmasked = phasesOf(network.layout, plan)
+  const phases = plan.mask
+    ? maskedPhases(unmasked, masksOf(network.layout, plan.mask, job.round, job.common))
+    : unmasked
   const perEpoch = Math.ceil(indices.length / plan.batchSize)
   const totalSteps = perEpoch * phases.reduce((sum, { epochs }) => sum + epochs, 0)
   const optimizer = optimizers.named(plan.optimizer.name).make(plan.optimizer as never)
@@ -72,7 +78,7 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   try {
     let [step, epoch] = [0, 0]
     for (const phase of phases) {
-      const takeStep = learner.phase(phase.blocks)
+      const takeStep = learner.phase(phase.blocks, phase.learns)
       for (let left = phase.epochs; left > 0; left--) {
         epoch++
         const order = shuffle(job.rng.fork(`epoch/${epoch}`), indices.slice())
@@ -102,6 +108,6 @@ function allFinite(values: Float32Array): boolean {
 
 function learnerOf(input: LearnerInput): Learner {
   const { network, optimizer, regularizer } = input
-  const plan = flatPlanOf(network, [optimizer, regularizer])
+  const plan = flatPlanOf(network, [optimizer, regularizer, input.plan.mask ? {} : null])
   return typeof plan === 'string' ? createTensorLearner(input) : createFlatLearner(input, plan)
 }

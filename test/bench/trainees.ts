@@ -50,6 +50,7 @@ function trainee(name: string, network: Steppable, passMs: number): Trainee {
     spec: null as never,
     variable,
     anchor: null,
+    learns: null,
     memory: [],
     updates: 0,
   }))

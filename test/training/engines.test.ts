@@ -49,6 +49,36 @@ for (const [engine, skip] of Object.entries(skips))
         assert.equal(tf.memory().numTensors, tensors)
       })
 
+    for (const complement of [false, true])
+      it(`lets weights rest bit for bit${complement ? ', one half after the other' : ''}, and the others take the float64 steps`, async () => {
+        const optimizer = { name: 'sgd', learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 } as const
+        const plan = planOf({ epochs: 4, batchSize: 8, optimizer, mask: { complement, layers: ['fc1'] } })
+        const common = createRng(5)
+        const job = jobOf(start, examples, plan, { common })
+        // The mask as its definition says: drawn by block from the run's stream, 0.4 of the weights rest; fc2 has none.
+        const draws = common.fork('mask').fork('fc1')
+        const rests = Array.from({ length: size }, (_, i) => i < spans(WIDTHS).fc1[1] && draws.next() < 0.4)
+        const takes = sgdRule(size, 0.9, 0.01)
+        let steps = 0
+        const rule: Rule = (weight, gradient, learningRate, updates, i) => {
+          if (i === 0) steps++
+          const after = takes(weight, gradient, learningRate, updates, i)
+          const second = complement && steps > 6 && i < spans(WIDTHS).fc1[1] // 12 steps in all
+          return (second ? !rests[i] : rests[i]) ? weight : after
+        }
+        const expected = trainReference({ widths: WIDTHS, params: start, rule, steps: stepsOf(job) })
+        const { params } = await trainLocally(network, job)
+        assertClose(params, expected.params, TOLERANCE, 'parameter')
+        const kept = rests.map((_, i) => i).filter(i => params[i] === start[i])
+        if (complement) assert.equal(kept.length, 0)
+        else
+          assert.deepEqual(
+            kept,
+            rests.flatMap((resting, i) => (resting ? [i] : [])),
+          )
+        assert.equal(tf.memory().numTensors, tensors)
+      })
+
     it('evaluates as the float64 loop does', async () => {
       const { x, y } = gather(examples, range(examples.length))
       const { loss } = lossAndGradient(Float64Array.from(start), WIDTHS, x, y)

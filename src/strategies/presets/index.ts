@@ -34,6 +34,7 @@ import {
   taskArithmetic,
   trimmedMean,
 } from './parts.ts'
+import { fedpfn, fedpnu, tnapfn } from './pfn.ts'
 import { ties } from './ties.ts'
 
 /** To add a preset: its file, its line here, its case in test/strategies/presets.test.ts. */
@@ -65,6 +66,9 @@ export const presets = registry('preset', [
   fedbn,
   fedrep,
   fedbabu,
+  tnapfn,
+  fedpfn,
+  fedpnu,
   fedlp,
   fedlama,
   fedldf,

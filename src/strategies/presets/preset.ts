@@ -14,6 +14,8 @@ export interface LocalAdditions {
   readonly phases?: { train: string[]; epochs: number }[]
   /** Blocks that are never trained. */
   readonly frozen?: string[]
+  /** Single weights that rest: see `local.mask`. */
+  readonly mask?: { readonly fraction: number; readonly redraw: 'never' | 'round'; readonly complement: boolean }
   readonly regularizer?: { readonly name: 'prox'; readonly mu: number }
 }
 
