@@ -20,6 +20,8 @@ const FOLDER = fileURLToPath(new URL('examples/', projectRoot))
 const FILES = readdirSync(FOLDER).filter(name => name.endsWith('.yaml'))
 /** The workloads of the speed comparison: they need real data, which `npm run bench -- workloads` gives them. */
 const BENCH = join(FOLDER, 'bench')
+/** One file for each method of docs/methods.md that differs from FedAvg on the server. */
+const METHODS = join(FOLDER, 'methods')
 /** Has a test of its own. */
 const MNIST = 'mnist.yaml'
 
@@ -48,6 +50,18 @@ describe('examples', () => {
       const { rounds } = runReportSchema.parse(await runReport(coordinator.store, dataDir, run))
       assert.equal(rounds.length, 2)
       assert.ok(rounds[1]!.barriers.length > 0)
+    })
+
+  for (const file of readdirSync(METHODS))
+    test(`methods/${file} runs`, async () => {
+      assert.match(readFileSync(join(METHODS, file), 'utf8'), /^# \S.{30,}\n/)
+      const set = ['rounds=2', 'data.train=1000', 'data.test=200', 'barriers.every=0', 'partition.minExamples=20']
+      const { input } = await loadRunFile(join(METHODS, file), set)
+      const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto' })
+      assert.equal(outcome, 'completed', error?.message)
+      const { rounds } = runReportSchema.parse(await runReport(coordinator.store, dataDir, run))
+      assert.equal(rounds.length, 2)
+      assert.ok(rounds.every(({ loss }) => Number.isFinite(loss)))
     })
 
   test('the workloads are what the comparison publishes, and each says what it expects', async () => {
