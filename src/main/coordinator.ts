@@ -100,9 +100,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     observe,
   })
   let app: FastifyInstance | undefined
+  let attached = false
   const close = async () => {
     await runs.close()
-    await io.close()
+    if (attached) await io.close() // else it knows no server, and its complaint would hide the reason
     await app?.close()
     await compute.close()
     await store.close()
@@ -114,6 +115,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       requestTimeoutMs: peerTimeoutMs,
     })
     io.attach(app.server)
+    attached = true
     cutHalfOpen(io)
     await listen(app, host, port)
     const address = app.server.address() as AddressInfo

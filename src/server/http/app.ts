@@ -36,6 +36,8 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : {}),
     bodyLimit: BODY_LIMIT_BYTES,
+    // No plugin here waits for anything but its turn, which on a busy machine may take longer than Fastify's 10 s.
+    pluginTimeout: 0,
     requestTimeout,
     // Node looks for overdue requests only so often.
     http: { headersTimeout: requestTimeout, requestTimeout, connectionsCheckingInterval: requestTimeout / 3 },
