@@ -1,15 +1,14 @@
-import * as tf from '@tensorflow/tfjs-core'
-import { weightedSum } from '../compute/ops/weighted-sum.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
+import { blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
-import { type BlockMemory, memoryOf, readMemory } from './memory.ts'
+import { memoryOf, readMemory } from './memory.ts'
 import type { LayerBarriers, Selected } from './selectors/selector.ts'
 import type { Strategy } from './strategy.ts'
-import type { BlockReducer, RoundContext, Share } from './transform.ts'
+import type { RoundContext } from './transform.ts'
 
 export interface AggregateInput {
   /** The round that is being closed, from 1. */
@@ -60,11 +59,12 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const next = memory.server.map(byBlock => ({ ...byBlock }))
   const params = global.slice()
   const averaged: string[] = []
-  for (const block of blocks) {
+  const shares = blocks.flatMap(block => {
     const weights = weightsOf(cohort, plan.averaged.get(block.name)!, block, context)
-    if (weights === null) continue
-    const before = strategy.server.map((optimizer, index) => memoryOf(memory, index, optimizer, block))
-    const { step, after } = await stepOf(strategy, blockReducer, { cohort, block, weights, before, context })
+    if (weights === null) return []
+    return [{ block, weights, before: strategy.server.map((each, index) => memoryOf(memory, index, each, block)) }]
+  })
+  for await (const { block, step, after } of blockSteps(strategy, blockReducer, cohort, shares, context)) {
     add(params, block, step, factors.get(block.name)!)
     for (const [index, vectors] of after.entries())
       if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
@@ -115,63 +115,6 @@ function weightsOf(
   })
   const total = raw.reduce((sum, weight) => sum + weight, 0)
   return total > 0 ? raw.map(weight => weight / total) : null
-}
-
-interface BlockStep {
-  readonly cohort: Cohort
-  readonly block: LayerBlock
-  readonly weights: Float64Array
-  /** By server optimizer. */
-  readonly before: readonly BlockMemory[]
-  readonly context: RoundContext
-}
-
-async function stepOf(
-  strategy: Strategy,
-  reducer: BlockReducer,
-  { cohort, block, weights, before, context }: BlockStep,
-): Promise<{ readonly step: Float32Array; readonly after: readonly BlockMemory[] }> {
-  const tensors = tf.tidy(() => {
-    // Weight 0 leaves a client out of the block under every reducer, also under those that look at no weights.
-    const rows = Array.from(weights.keys()).filter(row => weights[row]! > 0)
-    const stack = cohort.stack(block)
-    const present = rows.length === weights.length ? stack : tf.gather(stack, tf.tensor1d(rows, 'int32'))
-    const positive = weights.filter(weight => weight > 0)
-    let step = reduced(reducer, present, positive, { block, rows }, context)
-    const after = strategy.server.map((optimizer, index) => {
-      const [changed, vectors] = optimizer.apply(step, toTensors(before[index]!), { ...context, block })
-      step = changed
-      return { ...vectors }
-    })
-    return { step, after }
-  })
-  try {
-    return { step: (await tensors.step.data()) as Float32Array, after: await Promise.all(tensors.after.map(read)) }
-  } finally {
-    tf.dispose(tensors)
-  }
-}
-
-function reduced(
-  reducer: BlockReducer,
-  stack: tf.Tensor2D,
-  weights: Float64Array,
-  share: Share,
-  { global }: RoundContext,
-): tf.Tensor1D {
-  if ('reduce' in reducer) return reducer.reduce(stack, weights, share)
-  const { updates, global: ofGlobal = 0 } = reducer.coefficients(weights, share)
-  const sum = weightedSum(stack, updates)
-  return ofGlobal === 0 ? sum : tf.add(sum, tf.mul(tf.tensor1d(view(global, share.block).slice()), ofGlobal))
-}
-
-function toTensors(memory: BlockMemory): Record<string, tf.Tensor1D> {
-  return Object.fromEntries(Object.entries(memory).map(([key, values]) => [key, tf.tensor1d(values)]))
-}
-
-async function read(tensors: Readonly<Record<string, tf.Tensor1D>>): Promise<BlockMemory> {
-  const entries = Object.entries(tensors).map(async ([key, tensor]) => [key, await tensor.data()] as const)
-  return Object.fromEntries(await Promise.all(entries)) as BlockMemory
 }
 
 /** Adds `factor` times `step` to a block of `params`, in place: the caller's new array. */

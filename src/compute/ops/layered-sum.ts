@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { FedError } from '../../core/errors.ts'
 import { layeredSumProgram } from '../webgpu/weighted-sum.ts'
 import { stackOp } from './stack-op.ts'
+import { STACK_SCRATCH } from './weighted-sum.ts'
 
 /** Adjacent columns of a stack that are weighted alike. */
 export interface WeightedLayer {
@@ -32,6 +33,16 @@ export function layeredSum(stack: tf.Tensor2D, layers: readonly WeightedLayer[])
 const run = stackOp<{ weights: number[]; ends: number[] }>({
   name: 'FedstrataLayeredSum',
   outputLength: (_, columns) => columns,
+  onPack(pack, stack, rows, columns, { weights, ends }, output) {
+    const scratch = pack.scratch(STACK_SCRATCH + 8 * weights.length)
+    pack.float64s(scratch, weights.length).set(weights)
+    const sums = scratch + 8 * weights.length
+    for (const [layer, end] of ends.entries()) {
+      const start = ends[layer - 1] ?? 0
+      const [own, at] = [scratch + 8 * layer * rows, 4 * start]
+      pack.weightedSum(stack + at, columns, own, rows, end - start, output + at, sums)
+    }
+  },
   compute(stack, rows, columns, { weights, ends }, output) {
     const sum = new Float64Array(columns)
     for (let row = 0; row < rows; row++)

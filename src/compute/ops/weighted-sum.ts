@@ -15,7 +15,7 @@ export function weightedSum(stack: tf.Tensor2D, weights: ArrayLike<number>): tf.
 }
 
 /** Bytes of sums that the kernel keeps beside the weights. */
-const STACK_SCRATCH = 16_384
+export const STACK_SCRATCH = 16_384
 
 /** Coordinates summed at a time: 64 KiB of float64, so that the sums stay in the cache while all rows pass by. */
 const TILE = 8192
@@ -26,7 +26,7 @@ const run = stackOp<{ weights: number[] }>({
   onPack(pack, stack, rows, columns, { weights }, output) {
     const scratch = pack.scratch(STACK_SCRATCH + 8 * rows)
     pack.float64s(scratch, rows).set(weights)
-    pack.weightedSum(stack, scratch, rows, columns, output, scratch + 8 * rows)
+    pack.weightedSum(stack, columns, scratch, rows, columns, output, scratch + 8 * rows)
   },
   compute(stack, rows, columns, { weights }, output) {
     const sum = new Float64Array(Math.min(TILE, columns))

@@ -31,7 +31,7 @@ export interface PackFunctions {
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void
   proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
-  weightedSum(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
+  weightedSum(...input: WeightedSumInput): void
   rowNorms(stack: number, rows: number, columns: number, out: number): void
   addNormsAndMean(...input: [...Rows, shares: number, mean: number, squares: number]): void
   addProducts(
@@ -100,6 +100,16 @@ type NormalizeGradientInput = [
 
 /** Updates of a cohort: rows less an origin. */
 type Rows = [rows: number, count: number, length: number, origin: number]
+
+type WeightedSumInput = [
+  stack: number,
+  stride: number,
+  weights: number,
+  rows: number,
+  columns: number,
+  out: number,
+  scratch: number,
+]
 
 type SgdInput = [
   weight: number,

@@ -5,10 +5,18 @@ export const STACK_SCRATCH: usize = <usize>TILE << 3
 
 /**
  * out[columns] = the sum over rows of weights[row] * stack[row], in float64 in row order, rounded once: the very numbers
- * of the loop in JavaScript. `weights` are float64. Eight rows a pass, since every visit to a sum is a load and a store.
+ * of the loop in JavaScript. A row begins `stride` values after the one before: the columns may be part of a larger stack. `weights` are float64. Eight rows a pass, since every visit to a sum is a load and a store.
  */
-export function weightedSum(stack: usize, weights: usize, rows: i32, columns: i32, out: usize, sums: usize): void {
-  const line = <usize>columns << 2
+export function weightedSum(
+  stack: usize,
+  stride: i32,
+  weights: usize,
+  rows: i32,
+  columns: i32,
+  out: usize,
+  sums: usize,
+): void {
+  const line = <usize>stride << 2
   for (let start: i32 = 0; start < columns; start += TILE) {
     const length = min(TILE, columns - start)
     memory.fill(sums, 0, <usize>length << 3)
