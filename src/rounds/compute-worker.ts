@@ -7,10 +7,12 @@ import type { OpenRound } from './closed-round.ts'
 import type { ComputeCall, ComputeOptions, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
+import { createTurns } from './turns.ts'
 
 /**
- * The thread that computes: owns the engine, and one session a run. Calls are carried out one after another, in the
- * order they came: an engine is one device, and two rounds at once would only slow each other down.
+ * The thread that computes: owns the engine, and one session a run. Calls are carried out one at a time: an engine is one
+ * device, and two rounds at once would only slow each other down. Averaging, for which clients wait, goes before everything
+ * else, also between the batches of an evaluation that is under way; within a level the order is that of the calls.
  */
 const port = parentPort!
 const { engine: engineName, data } = workerData as ComputeOptions
@@ -19,10 +21,12 @@ if (data) void loadDataset(data).catch(() => undefined) // what is wrong is said
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()
-let last: Promise<unknown> = engine.catch(() => undefined)
+const turns = createTurns()
+const LEVELS = { engine: 0, memory: 0, average: 0, open: 1, measure: 1, release: 1 } as const
+void turns.take(0, () => engine.catch(() => undefined))
 
 port.on('message', ({ id, call }: ComputeRequest) => {
-  last = last.then(async () => {
+  void turns.take(LEVELS[call.method], async () => {
     let reply: ComputeReply
     try {
       reply = { id, ok: true, data: await perform(call) }
@@ -75,7 +79,7 @@ async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
   if (engineFault()) engine = prepareEngine(engineName)
   await engine
   sessions.get(run)?.dispose()
-  const session = await openSession(parseRunFile(runFile))
+  const session = await openSession(parseRunFile(runFile), { turn: () => turns.pass(LEVELS.measure) })
   sessions.set(run, session)
   open.set(run, new Map())
   return { layout: session.layout, clients: session.clients, initial: session.initial() }

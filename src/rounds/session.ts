@@ -15,6 +15,7 @@ import { evaluateFamily } from '../training/evaluate-family.ts'
 import { phasesOf } from '../training/phases.ts'
 import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
+import { networkPool } from './network-pool.ts'
 import type { ServerState } from './ports.ts'
 import type { RunFile } from './run-file.ts'
 import { initialServer } from './server-state.ts'
@@ -42,12 +43,20 @@ export interface Session {
   dispose(): void
 }
 
+export interface SessionOptions {
+  /** Awaited between batches of an evaluation, now and then: others may compute meanwhile, in this session too. */
+  readonly turn?: (() => Promise<void>) | undefined
+  /** Aborts whatever the session evaluates. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Loads the data, builds the network and resolves the strategy; throws what each of them finds wrong. */
-export async function openSession(runFile: RunFile): Promise<Session> {
+export async function openSession(runFile: RunFile, options: SessionOptions = {}): Promise<Session> {
   const rng = createRng(runFile.seed)
   const dataset = await loadDataset(runFile.data)
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
-  const network = await buildNetwork(runFile.model, dataset)
+  const networks = await networkPool(() => buildNetwork(runFile.model, dataset))
+  const network = networks.first
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, strategy)
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
@@ -63,13 +72,16 @@ export async function openSession(runFile: RunFile): Promise<Session> {
     split,
     clients: clientRecords(split),
     initial: () => initialServer(asShared(network.init(rng.fork('init')))),
-    evaluateTest: (params, indices) => evaluate(network, params, dataset.test, indices ? { indices } : {}),
-    evaluateTrain: (params, indices) => evaluate(network, params, dataset.train, { indices }),
-    evaluateMany: (split, family, indices) => evaluateFamily(network, family, dataset[split], { indices }),
+    evaluateTest: (params, indices) =>
+      networks.lend(network => evaluate(network, params, dataset.test, { ...options, indices })),
+    evaluateTrain: (params, indices) =>
+      networks.lend(network => evaluate(network, params, dataset.train, { ...options, indices })),
+    evaluateMany: (split, family, indices) =>
+      networks.lend(network => evaluateFamily(network, family, dataset[split], { ...options, indices })),
     probePaths,
     probeTest: sample(rng.fork('probe/test'), dataset.test.length, examples),
     probeTrain: (clients, round) => unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`)),
-    dispose: () => network.dispose(),
+    dispose: networks.dispose,
   }
 }
 

@@ -31,7 +31,7 @@ export async function evaluateFamily(
   network: Network,
   family: ModelFamily,
   examples: Examples,
-  { indices = range(examples.length), batchSize, signal, onProgress }: FamilyOptions = {},
+  { indices = range(examples.length), batchSize, signal, turn, onProgress }: FamilyOptions = {},
 ): Promise<Evaluation[]> {
   const plan = flatPlanOf(network)
   const passes =
@@ -39,7 +39,7 @@ export async function evaluateFamily(
       ? onTensors(network, family, examples, batchSize ?? batchFor(network))
       : onFlat(network, plan, family, examples, batchSize ?? BATCH_SIZE)
   const tallies = family.models.map(() => ({ loss: 0, correct: 0 }))
-  const pace = createPacer(signal)
+  const pace = createPacer(signal, turn)
   for (let from = 0; from < indices.length; from += passes.batchSize) {
     const to = Math.min(indices.length, from + passes.batchSize)
     for await (const { model, logits, labels } of passes.over(indices, from, to)) {

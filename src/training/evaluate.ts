@@ -19,6 +19,8 @@ export interface EvaluateOptions {
   readonly indices?: Uint32Array | undefined
   readonly batchSize?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Awaited between batches, now and then: others may compute meanwhile, but not with this network. */
+  readonly turn?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -30,10 +32,10 @@ export async function evaluate(
   network: Network,
   params: Params,
   examples: Examples,
-  { indices = range(examples.length), batchSize = BATCH_SIZE, signal }: EvaluateOptions = {},
+  { indices = range(examples.length), batchSize = BATCH_SIZE, signal, turn }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const forward = forwardOf(network, params, examples, batchSize)
-  const pace = createPacer(signal)
+  const pace = createPacer(signal, turn)
   const tally = { loss: 0, correct: 0 }
   for (let from = 0; from < indices.length; from += forward.batchSize) {
     const { logits, labels } = await forward.logits(indices, from, Math.min(indices.length, from + forward.batchSize))
