@@ -4,7 +4,7 @@ import { keepModelsSchema } from './keep-models.ts'
 import { PATH_NAMES } from './paths/registry.ts'
 import { WINDOW } from './paths/window.ts'
 
-export const BETWEEN = ['clients', 'global', 'group', 'groupLayers'] as const
+export const BETWEEN = ['clients', 'global', 'init', 'group', 'groupLayers'] as const
 export type Between = (typeof BETWEEN)[number]
 
 /** The `barriers:` section of a run file: what is probed, how often, and how finely. */
@@ -16,13 +16,13 @@ export const barriersSchema = z
       .default('clients')
       .meta({
         description:
-          'what is compared, one or a list: clients = pairs of clients of the cohort, global = clients with the new global model, group = the mean of the whole cohort with its members, groupLayers = the same one layer at a time',
+          'what is compared, one or a list: clients = pairs of clients of the cohort, global = clients with the new global model, init = clients with the model that they began the run with, group = the mean of the whole cohort with its members, groupLayers = the same one layer at a time',
       }),
     pairs: z
       .int()
       .min(1)
       .default(1)
-      .meta({ description: 'pairs of clients, and clients paired with the global model' }),
+      .meta({ description: 'pairs of clients, and clients paired with the global or the initial model' }),
     paths: listOf(PATH_NAMES).default(['full', 'layer']).meta({
       description:
         'full = all layers move, layer = one at a time, cumulative = layers join one by one, layers = each of `groups`, window = adjacent layers',
@@ -63,6 +63,9 @@ export const barriersSchema = z
   .meta({ description: 'how well averaging works: barriers of linear mode connectivity' })
 
 export type BarrierPlan = z.output<typeof barriersSchema>
+
+/** What is measured, without when, and what is kept. */
+export type ProbeOptions = Omit<BarrierPlan, 'every' | 'keepModels'>
 
 /** Whether barriers are measured after `round` (from 1). */
 export function probesRound({ every }: Pick<BarrierPlan, 'every'>, round: number): boolean {

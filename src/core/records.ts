@@ -110,6 +110,9 @@ export const barrierRecordSchema = z
     endpointError: z.array(value),
     lossBarrier: value.meta({ description: 'midpoint minus the mean of the endpoints' }),
     errorBarrier: value,
+    probe: count
+      .optional()
+      .meta({ description: "number of the probe that measured it afterwards; absent for the round's own" }),
   })
   .meta({ id: 'Barrier' })
 
@@ -145,6 +148,23 @@ export const modelRecordSchema = z.object({
   bytes: count,
 })
 
+export const PROBE_STATUSES = ['queued', 'running', 'completed', 'cancelled', 'failed'] as const
+
+/** A job that measures barriers of rounds that are over, on the models that the run kept of them. */
+export const probeRecordSchema = z
+  .object({
+    probe: count.meta({ description: 'number within the run, from 1' }),
+    status: z.enum(PROBE_STATUSES),
+    request: z.record(z.string(), z.unknown()).meta({ description: 'what is measured, with every default filled in' }),
+    done: count.meta({ description: 'models evaluated so far, for each split and pair' }),
+    total: count.meta({ description: 'models to evaluate, at most: what is there already is not measured again' }),
+    error: errorRecordSchema.nullable(),
+    createdAt: date,
+    startedAt: date.nullable(),
+    endedAt: date.nullable(),
+  })
+  .meta({ id: 'Probe' })
+
 export type RunStatus = (typeof RUN_STATUSES)[number]
 export type Phase = (typeof PHASES)[number]
 export type RunRecord = z.infer<typeof runRecordSchema>
@@ -154,6 +174,7 @@ export type MetricRecord = z.infer<typeof metricRecordSchema>
 export type BarrierRecord = z.infer<typeof barrierRecordSchema>
 export type ClientRecord = z.infer<typeof clientRecordSchema>
 export type ModelRecord = z.infer<typeof modelRecordSchema>
+export type ProbeRecord = z.infer<typeof probeRecordSchema>
 export type CheckpointRecord = z.infer<typeof checkpointRecordSchema>
 
 /** A number as a record holds it: null for NaN and the infinities. */

@@ -16,6 +16,7 @@ import { describeDatabase } from '../store/database-url.ts'
 import { openStore } from '../store/open.ts'
 import { catalog } from './catalog.ts'
 import { systemClock } from './clock.ts'
+import { type ManagedProbes, probeService } from './probe-service.ts'
 import { type ManagedRuns, runService } from './run-service.ts'
 import { packageVersion } from './version.ts'
 
@@ -47,6 +48,7 @@ export interface Coordinator {
   /** Where it listens, e.g. "http://127.0.0.1:8080". */
   readonly url: string
   readonly runs: ManagedRuns
+  readonly probes: ManagedProbes
   readonly store: Store
   /** The database in words, without its password. */
   readonly database: string
@@ -99,10 +101,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     dataRoot: options.dataRoot,
     observe,
   })
+  const probes = probeService({ store, checkpoints, compute, clock, log, notify: runs.announce })
   let app: FastifyInstance | undefined
   let attached = false
   const close = async () => {
-    await runs.close()
+    await Promise.all([runs.close(), probes.close()])
     if (attached) await io.close() // else it knows no server, and its complaint would hide the reason
     await app?.close()
     await compute.close()
@@ -111,7 +114,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   try {
     const version = packageVersion()
     app = await buildApp({
-      ...{ store, checkpoints, runs, catalog: catalog(), token, version, logger: log, metrics },
+      ...{ store, checkpoints, runs, probes, catalog: catalog(), token, version, logger: log, metrics },
       requestTimeoutMs: peerTimeoutMs,
     })
     io.attach(app.server)
@@ -124,6 +127,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     return {
       url,
       runs,
+      probes,
       store,
       database,
       dataDir,

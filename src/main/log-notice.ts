@@ -8,6 +8,10 @@ export function logNotice(log: Logger, notice: RunNotice): void {
   if (notice.type === 'status')
     log.info({ run, status: notice.status, error: notice.error && errorBody(notice.error) }, 'run')
   if (notice.type === 'progress') log.debug(notice, 'progress')
+  if (notice.type === 'probe') {
+    const { probe, status, done, total, error } = notice.probe
+    log[status === 'running' ? 'debug' : 'info']({ run, probe, status, done, total, error }, 'probe')
+  }
   if (notice.type !== 'round') return
   const { round, loss, accuracy, clients, durationMs, phases } = notice.record
   log.info({ run, round, loss, accuracy, clients, durationMs, phases }, 'round')

@@ -34,6 +34,8 @@ export interface ManagedRuns extends RunService {
   newIdentity(): RunIdentity
   /** The same as `create`, with an identity chosen before: lets client processes start while the data loads. */
   createAs(identity: RunIdentity, runFile: unknown): ReturnType<RunService['create']>
+  /** Tells whoever listens to the notice's run. */
+  announce(notice: RunNotice): void
   /** Runs that wait or run. */
   active(): number
   /** Stops every run and waits until each is in the database as stopped. */
@@ -261,6 +263,8 @@ export function runService({
       notices.on(id, listener)
       return () => notices.off(id, listener)
     },
+
+    announce: notify,
 
     active: () => active.size,
 

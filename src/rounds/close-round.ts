@@ -1,4 +1,5 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
+import { probesRound } from '../analysis/plan.ts'
 import { asShared } from '../core/params.ts'
 import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
@@ -7,7 +8,7 @@ import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
-import { probeRound } from './probe-round.ts'
+import { measureUnits, probeUnits } from './probe-round.ts'
 import { memoryOf, withMemory } from './server-state.ts'
 import type { Session } from './session.ts'
 
@@ -28,7 +29,7 @@ export async function measureRound(session: Session, { job, result, trained }: O
   const evaluation = await measureGlobal(session, result.server, trained)
   const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, round, trained))]
   const evaluated = performance.now()
-  const barriers = await probeRound(session, round, trained)
+  const barriers = await probe(session, round, trained)
   return {
     evaluation,
     metrics: [...globalMetrics(round, evaluation), ...metrics, ...barrierMetrics(barriers)],
@@ -36,6 +37,14 @@ export async function measureRound(session: Session, { job, result, trained }: O
     evaluateMs: evaluated - start,
     probeMs: performance.now() - evaluated,
   }
+}
+
+/** What the run file's `barriers:` section asks for after this round. */
+async function probe(session: Session, round: number, trained: readonly Trained[]): Promise<BarrierRecord[]> {
+  if (!probesRound(session.runFile.barriers, round)) return []
+  const cohort = trained.map(({ client }) => client)
+  const units = probeUnits(session, session.probes, { round, cohort })
+  return measureUnits(session, session.probes, { round, units, trained })
 }
 
 async function average(session: Session, { round, server, updates }: RoundJob) {

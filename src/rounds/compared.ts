@@ -11,7 +11,7 @@ export function comparedPairs(rng: Rng, round: number, cohort: Cohort, pairs: nu
   return choosePairs(cohort, pairs, rng.fork(`round/${round}/probe/pairs`))
 }
 
-/** The clients that probes of a round compare with the model they have after averaging. */
+/** The clients that probes of a round compare with the model they have after averaging, or began with. */
 export function comparedWithGlobal(rng: Rng, round: number, cohort: Cohort, pairs: number): readonly number[] {
   return chooseClients(cohort, pairs, rng.fork(`round/${round}/probe/global`))
 }
@@ -26,7 +26,7 @@ function probed(rng: Rng, plan: BarrierPlan, round: number, cohort: Cohort): rea
   if (!probesRound(plan, round)) return []
   return betweenOf(plan).flatMap(between => {
     if (between === 'clients') return comparedPairs(rng, round, cohort, plan.pairs).flat()
-    if (between === 'global') return comparedWithGlobal(rng, round, cohort, plan.pairs)
+    if (between === 'global' || between === 'init') return comparedWithGlobal(rng, round, cohort, plan.pairs)
     return cohort
   })
 }

@@ -4,7 +4,15 @@ import { errorBody, toFedError } from '../core/errors.ts'
 import { loadDataset } from '../data/index.ts'
 import { averageRound, measureRound } from './close-round.ts'
 import type { OpenRound } from './closed-round.ts'
-import type { ComputeCall, ComputeOptions, ComputeReply, ComputeRequest, OpenedSession } from './compute.ts'
+import type {
+  ComputeCall,
+  ComputeOptions,
+  ComputeProgress,
+  ComputeReply,
+  ComputeRequest,
+  OpenedSession,
+} from './compute.ts'
+import { probeJobs } from './probe-jobs.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
 import { createTurns } from './turns.ts'
@@ -12,7 +20,8 @@ import { createTurns } from './turns.ts'
 /**
  * The thread that computes: owns the engine, and one session a run. Calls are carried out one at a time: an engine is one
  * device, and two rounds at once would only slow each other down. Averaging, for which clients wait, goes before everything
- * else, also between the batches of an evaluation that is under way; within a level the order is that of the calls.
+ * else, and probes of rounds that are over come last, also between the batches of an evaluation that is under way; within a
+ * level the order is that of the calls.
  */
 const port = parentPort!
 const { engine: engineName, data } = workerData as ComputeOptions
@@ -22,14 +31,19 @@ const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()
 const turns = createTurns()
-const LEVELS = { engine: 0, memory: 0, average: 0, open: 1, measure: 1, release: 1 } as const
+const LEVELS = {
+  ...{ engine: 0, memory: 0, average: 0, cancelProbe: 0 },
+  ...{ open: 1, measure: 1, release: 1, openProbe: 1 },
+  ...{ probe: 2, closeProbe: 2 },
+} as const
+const probes = probeJobs(() => turns.pass(LEVELS.probe))
 void turns.take(0, () => engine.catch(() => undefined))
 
 port.on('message', ({ id, call }: ComputeRequest) => {
   void turns.take(LEVELS[call.method], async () => {
     let reply: ComputeReply
     try {
-      reply = { id, ok: true, data: await perform(call) }
+      reply = { id, ok: true, data: await perform(call, id) }
     } catch (thrown) {
       reply = { id, ok: false, error: errorBody(toFedError(thrown, 'compute_failed')) }
     }
@@ -37,7 +51,7 @@ port.on('message', ({ id, call }: ComputeRequest) => {
   })
 })
 
-async function perform(call: ComputeCall): Promise<unknown> {
+async function perform(call: ComputeCall, id: number): Promise<unknown> {
   switch (call.method) {
     case 'engine':
       return engine
@@ -57,6 +71,15 @@ async function perform(call: ComputeCall): Promise<unknown> {
       rounds!.delete(call.round)
       return measureRound(sessionOf(call.run), round)
     }
+    case 'openProbe':
+      await readyEngine()
+      return probes.open(call.probe)
+    case 'probe':
+      return probes.measure(call.step, done => port.postMessage({ id, progress: done } satisfies ComputeProgress))
+    case 'cancelProbe':
+      return probes.cancel(call.key)
+    case 'closeProbe':
+      return probes.close(call.key)
     case 'release':
       sessions.get(call.run)?.dispose()
       sessions.delete(call.run)
@@ -73,11 +96,15 @@ function sessionOf(run: string): Session {
   throw new Error(`no session for run ${run}`)
 }
 
-async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
+async function readyEngine(): Promise<void> {
   await engine
   // What lost its device failed the runs that were on it. Whoever opens one now, to resume it, gets another device.
   if (engineFault()) engine = prepareEngine(engineName)
   await engine
+}
+
+async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
+  await readyEngine()
   sessions.get(run)?.dispose()
   const session = await openSession(parseRunFile(runFile), { turn: () => turns.pass(LEVELS.measure) })
   sessions.set(run, session)

@@ -2,10 +2,11 @@ import { Worker } from 'node:worker_threads'
 import type { Engine } from '../compute/choose.ts'
 import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import type { ClientRecord } from '../core/records.ts'
+import type { BarrierRecord, ClientRecord } from '../core/records.ts'
 import type { DataOptions } from '../data/index.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import type { ServerState } from './ports.ts'
+import type { OpenProbe, PlannedProbe, ProbeStep } from './probe-jobs.ts'
 
 /** The coordinator's side of the compute worker: the event loop asks, and never computes. */
 export interface Compute {
@@ -16,6 +17,13 @@ export interface Compute {
   /** Of the round that was averaged before: once, in the order of averaging. */
   measure(run: string, round: number): Promise<MeasuredRound>
   release(run: string): Promise<void>
+  /** Plans a probe of rounds that are over, and refuses it where it cannot be. To be closed, whatever comes of it. */
+  openProbe(probe: OpenProbe): Promise<PlannedProbe>
+  /** One round of it, behind everything that rounds in progress need. */
+  probe(step: ProbeStep, progress: (evaluations: number) => void): Promise<readonly BarrierRecord[]>
+  /** Lets the probe's measuring reject soon. */
+  cancelProbe(key: string): Promise<void>
+  closeProbe(key: string): Promise<void>
   /** What TensorFlow.js holds on the engine. */
   memory(): Promise<EngineMemory>
   close(): Promise<void>
@@ -46,6 +54,9 @@ export type ComputeCall =
   | { readonly method: 'average'; readonly run: string; readonly job: RoundJob }
   | { readonly method: 'measure'; readonly run: string; readonly round: number }
   | { readonly method: 'release'; readonly run: string }
+  | { readonly method: 'openProbe'; readonly probe: OpenProbe }
+  | { readonly method: 'probe'; readonly step: ProbeStep }
+  | { readonly method: 'cancelProbe' | 'closeProbe'; readonly key: string }
 
 export interface ComputeRequest {
   readonly id: number
@@ -56,25 +67,34 @@ export type ComputeReply =
   | { readonly id: number; readonly ok: true; readonly data: unknown }
   | { readonly id: number; readonly ok: false; readonly error: ErrorBody }
 
+/** Told any number of times before the reply. */
+export interface ComputeProgress {
+  readonly id: number
+  readonly progress: number
+}
+
 interface Pending {
+  progress?(done: number): void
   resolve(data: never): void
   reject(error: FedError): void
 }
 
 const PROGRAM = new URL('./compute-worker.js', import.meta.url)
 
+/** Calls that need nothing from those before them. */
+const OPENING: ReadonlySet<ComputeCall['method']> = new Set(['engine', 'open', 'openProbe'])
+
 /**
  * Starts the thread. Arrays cross it on SharedArrayBuffers, so only their descriptions are copied. A thread that dies
- * fails the calls that it had, and with them their runs; the next run to open gets a new one.
+ * fails the calls that it had, and with them their runs and probes; the next run or probe to open gets a new one.
  */
 export function startCompute(options: ComputeOptions): Compute {
   let thread = startThread(options)
   let closed = false
 
-  function call<T>(request: ComputeCall): Promise<T> {
-    if (thread.broken() && !closed && (request.method === 'open' || request.method === 'engine'))
-      thread = startThread(options)
-    return thread.call<T>(request)
+  function call<T>(request: ComputeCall, progress?: (done: number) => void): Promise<T> {
+    if (thread.broken() && !closed && OPENING.has(request.method)) thread = startThread(options)
+    return thread.call<T>(request, progress)
   }
 
   return {
@@ -85,6 +105,10 @@ export function startCompute(options: ComputeOptions): Compute {
     release: async run => {
       await call({ method: 'release', run })
     },
+    openProbe: probe => call({ method: 'openProbe', probe }),
+    probe: (step, progress) => call({ method: 'probe', step }, progress),
+    cancelProbe: key => call({ method: 'cancelProbe', key }),
+    closeProbe: key => call({ method: 'closeProbe', key }),
     memory: () => call({ method: 'memory' }),
     close: async () => {
       closed = true
@@ -94,7 +118,7 @@ export function startCompute(options: ComputeOptions): Compute {
 }
 
 interface Thread {
-  call<T>(request: ComputeCall): Promise<T>
+  call<T>(request: ComputeCall, progress?: (done: number) => void): Promise<T>
   broken(): boolean
   close(): Promise<void>
 }
@@ -105,8 +129,9 @@ function startThread({ program = PROGRAM, ...options }: ComputeOptions): Thread 
   let nextId = 0
   let broken: FedError | null = null
 
-  worker.on('message', (reply: ComputeReply) => {
+  worker.on('message', (reply: ComputeReply | ComputeProgress) => {
     const call = pending.get(reply.id)
+    if ('progress' in reply) return call?.progress?.(reply.progress)
     pending.delete(reply.id)
     if (reply.ok) call?.resolve(reply.data as never)
     else call?.reject(fromErrorBody(reply.error))
@@ -122,11 +147,11 @@ function startThread({ program = PROGRAM, ...options }: ComputeOptions): Thread 
     pending.clear()
   }
 
-  function call<T>(request: ComputeCall): Promise<T> {
+  function call<T>(request: ComputeCall, progress?: (done: number) => void): Promise<T> {
     if (broken) return Promise.reject(broken)
     return new Promise<T>((resolve, reject) => {
       const id = nextId++
-      pending.set(id, { resolve, reject })
+      pending.set(id, { resolve, reject, ...(progress && { progress }) })
       worker.postMessage({ id, call: request } satisfies ComputeRequest)
     })
   }

@@ -30,7 +30,7 @@ export function layerBarriersOf(
     const heights = new Map<string, number>()
     for (const [first, second] of drawn) {
       const ends = { a: end(first), b: end(second) }
-      const on = evaluator(session, round, [first, second], split)
+      const on = evaluator(session, session.probes, { split, clients: [first, second], round })
       const records = await probeBarriers({ round, layout, ...ends, paths, grid: interpolationGrid(3), split, ...on })
       for (const [layer, height] of largerBases(records, metric))
         heights.set(layer, (heights.get(layer) ?? 0) + height / drawn.length)

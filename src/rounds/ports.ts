@@ -6,11 +6,13 @@ import type {
   ClientRecord,
   MetricRecord,
   ModelRecord,
+  ProbeRecord,
   RoundRecord,
   RunRecord,
   UpdateRecord,
 } from '../core/records.ts'
 import type { StateTree } from '../core/state-tree.ts'
+import type { ProbeStore } from './probe-ports.ts'
 
 /** What round t leaves for round t + 1. One value, so that parameters and round number cannot disagree. */
 export interface ServerState {
@@ -81,6 +83,8 @@ export interface BarrierQuery extends PageQuery {
   readonly layer?: string | undefined
   readonly round?: number | undefined
   readonly split?: 'train' | 'test' | undefined
+  /** Only what this probe measured. */
+  readonly probe?: number | undefined
 }
 
 export interface ModelQuery extends PageQuery {
@@ -91,7 +95,7 @@ export interface ModelQuery extends PageQuery {
  * The database. Lists are in the order of their natural key (runs: newest first; the rest: round, then the order in
  * which a round's rows were given). `run_not_found` is thrown for an unknown run by every method that takes one.
  */
-export interface Store {
+export interface Store extends ProbeStore {
   createRun(run: NewRun): Promise<RunRecord>
   updateRun(id: string, patch: RunPatch): Promise<RunRecord>
   /** Stored once, when the run first opens: the partition's label counts. */
@@ -172,6 +176,7 @@ export type RunNotice =
       readonly selected: number
       readonly phase: string
     }
+  | { readonly type: 'probe'; readonly run: string; readonly probe: ProbeRecord }
 
 /** Someone's offer of an update, as the gateway read it: parsed, complete, and checked against the layout. */
 export interface ReceivedUpdate {

@@ -1,96 +1,216 @@
 import type { Endpoint, Evaluate, EvaluateFamily } from '../analysis/evaluation.ts'
 import { probeGroup } from '../analysis/group.ts'
 import { probeGroupLayers } from '../analysis/group-layers.ts'
-import { interpolationGrid } from '../analysis/interpolate.ts'
-import { type Between, betweenOf, probesRound } from '../analysis/plan.ts'
+import type { PathSpec } from '../analysis/paths/path.ts'
+import type { Between } from '../analysis/plan.ts'
 import { probeBarriers } from '../analysis/probe.ts'
+import { scheduleProbe } from '../analysis/schedule.ts'
+import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
 import { comparedPairs, comparedWithGlobal } from './compared.ts'
+import type { ProbePlan } from './probe-plan.ts'
 import type { Session } from './session.ts'
 
-/** What the run file's `barriers:` section asks for after this round. */
-export async function probeRound(
+/** Models to measure together: the ends of some paths, or a group and its mean. */
+export interface ProbeUnit {
+  readonly split: BarrierRecord['split']
+  /** "client/3", "global", "init": two ends, or the members of a group. */
+  readonly ids: readonly string[]
+  /** Whose training data the split `train` is drawn from. */
+  readonly clients: readonly number[]
+  /** Of two ends; or the barrier of a group, of the whole model or of each layer. */
+  readonly paths: readonly PathSpec[] | 'group' | 'groupLayers'
+}
+
+/** What a plan measures of a round in which `cohort` trained, without what is `known` already. */
+export function probeUnits(
+  { rng, layout }: Pick<Session, 'rng' | 'layout'>,
+  plan: ProbePlan,
+  { round, cohort, known = NOTHING }: ProbedRound,
+): readonly ProbeUnit[] {
+  const units = plan.splits.flatMap(split =>
+    plan.between.flatMap(between => UNITS[between]({ rng, round, cohort, plan }).map(unit => ({ split, ...unit }))),
+  )
+  if (known.size === 0) return units
+  return units.flatMap(unit => {
+    const key = (spec: PathSpec) =>
+      barrierKey({ ...spec, round, between: unit.ids, split: unit.split, interpolation: plan.grid })
+    if (typeof unit.paths === 'string') {
+      const layers = unit.paths === 'group' ? [null] : layout.blocks.map(({ name }) => name)
+      const group = { ...GROUP, round, between: unit.ids, split: unit.split }
+      return layers.every(layer => known.has(barrierKey({ ...group, layer }))) ? [] : [unit]
+    }
+    const paths = unit.paths.filter(spec => !known.has(key(spec)))
+    return paths.length > 0 ? [{ ...unit, paths }] : []
+  })
+}
+
+export interface ProbedRound {
+  readonly round: number
+  /** Clients whose trained models there are, ascending. */
+  readonly cohort: readonly number[]
+  /** Keys (`barrierKey`) of what need not be measured again. */
+  readonly known?: ReadonlySet<string> | undefined
+}
+
+const NOTHING: ReadonlySet<string> = new Set()
+const GROUP = { path: 'group', order: null, base: null, layers: [], interpolation: [] } as const
+
+/** Equal for barriers that measure the same thing, on the same examples. The layers of a group barrier are those of `layer`, or all of them. */
+export function barrierKey(
+  barrier: Readonly<Pick<BarrierRecord, 'round' | 'path' | 'layer' | 'order' | 'base' | 'split'>> & {
+    readonly layers: readonly string[]
+    readonly between: readonly string[]
+    readonly interpolation: readonly number[]
+  },
+): string {
+  const { round, path, layer, layers, order, base, between, split, interpolation } = barrier
+  return JSON.stringify([
+    round,
+    path,
+    layer,
+    path === 'group' ? [] : layers,
+    order,
+    base,
+    between,
+    split,
+    interpolation,
+  ])
+}
+
+/** Models that a unit evaluates, at most: those whose layers agree in every bit are evaluated once. */
+export function evaluationsOf({ paths, ids }: ProbeUnit, layout: LayerLayout, grid: readonly number[]): number {
+  if (paths === 'group') return ids.length + 1
+  if (paths === 'groupLayers') return ids.length * (layout.blocks.length + 1)
+  const [a, b] = [new Float32Array(layout.size), new Float32Array(layout.size).fill(1)]
+  return scheduleProbe({ layout, a, b, paths, grid }).mixtures.length
+}
+
+/** Measures the units one after another; `progress` is told how many models have been evaluated. */
+export async function measureUnits(
   session: Session,
-  round: number,
-  trained: readonly Trained[],
+  plan: ProbePlan,
+  { round, units, trained, progress = () => {} }: MeasuredUnits,
 ): Promise<BarrierRecord[]> {
-  const plan = session.runFile.barriers
-  if (!probesRound(plan, round) || trained.length === 0) return []
   const records: BarrierRecord[] = []
-  for (const split of plan.splits)
-    for (const between of betweenOf(plan)) records.push(...(await PROBES[between](session, round, trained, split)))
+  let before = 0
+  for (const unit of units) {
+    const planned = evaluationsOf(unit, session.layout, plan.grid)
+    records.push(...(await measure(session, plan, { round, unit, trained, told: done => progress(before + done) })))
+    before += planned
+    progress(before)
+  }
   return records
 }
 
-type Split = BarrierRecord['split']
-type Probe = (session: Session, round: number, trained: readonly Trained[], split: Split) => Promise<BarrierRecord[]>
-
-const PROBES: Readonly<Record<Between, Probe>> = {
-  /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
-  async clients(session, round, trained, split) {
-    const cohort = trained.map(({ client }) => client)
-    const pairs = comparedPairs(session.rng, round, cohort, session.runFile.barriers.pairs)
-    const records: BarrierRecord[] = []
-    for (const pair of pairs) {
-      const [a, b] = pair.map(client => endpoint(trained, client)) as [Endpoint, Endpoint]
-      records.push(...(await probe(session, round, a, b, split, evaluator(session, round, pair, split))))
-    }
-    return records
-  },
-
-  /** A client's trained model and the model it has after averaging, on the whole cohort's data. */
-  async global(session, round, trained, split) {
-    const all = trained.map(({ client }) => client)
-    const on = evaluator(session, round, all, split)
-    const records: BarrierRecord[] = []
-    for (const client of comparedWithGlobal(session.rng, round, all, session.runFile.barriers.pairs)) {
-      const after = trained.find(member => member.client === client)!.after
-      records.push(
-        ...(await probe(session, round, endpoint(trained, client), { id: 'global', params: after }, split, on)),
-      )
-    }
-    return records
-  },
-
-  /** The mean of the cohort against its members. */
-  async group(session, round, trained, split) {
-    const { layout } = session
-    const members = trained.map(({ client }) => endpoint(trained, client))
-    const all = trained.map(({ client }) => client)
-    return [await probeGroup({ round, layout, members, split, ...evaluator(session, round, all, split) })]
-  },
-
-  /** Each member with the cohort's mean in one layer. */
-  groupLayers(session, round, trained, split) {
-    const { layout } = session
-    const members = trained.map(({ client }) => endpoint(trained, client))
-    const all = trained.map(({ client }) => client)
-    return probeGroupLayers({ round, layout, members, split, ...evaluator(session, round, all, split) })
-  },
+export interface MeasuredUnits {
+  readonly round: number
+  readonly units: readonly ProbeUnit[]
+  readonly trained: readonly Trained[]
+  readonly progress?: ((evaluations: number) => void) | undefined
 }
 
-function probe(session: Session, round: number, a: Endpoint, b: Endpoint, split: Split, on: Evaluator) {
+async function measure(
+  session: Session,
+  plan: ProbePlan,
+  {
+    round,
+    unit,
+    trained,
+    told,
+  }: { round: number; unit: ProbeUnit; trained: readonly Trained[]; told(done: number): void },
+): Promise<BarrierRecord[]> {
   const { layout } = session
-  const grid = interpolationGrid(session.runFile.barriers.interpolation)
-  return probeBarriers({ round, layout, a, b, paths: session.probePaths, grid, split, ...on })
+  const { split, paths, clients } = unit
+  const on = evaluator(session, plan, { split, clients, round, told })
+  const ends = unit.ids.map(id => endpoint(session, trained, id, unit))
+  if (paths === 'group') return [await probeGroup({ round, layout, members: ends, split, ...on })]
+  if (paths === 'groupLayers') return probeGroupLayers({ round, layout, members: ends, split, ...on })
+  const [a, b] = ends as [Endpoint, Endpoint]
+  return probeBarriers({ round, layout, a, b, paths, grid: plan.grid, split, ...on })
 }
 
-function endpoint(trained: readonly Trained[], client: number): Endpoint {
-  return { id: `client/${client}`, params: trained.find(member => member.client === client)!.before }
-}
-
-interface Evaluator {
+export interface Evaluator {
   readonly evaluate: Evaluate
   readonly evaluateFamily: EvaluateFamily
 }
 
-/** On the examples that the round's probes of these clients use. */
-export function evaluator(session: Session, round: number, clients: readonly number[], split: Split): Evaluator {
-  const indices = split === 'test' ? session.probeTest : session.probeTrain(clients, round)
+/** On the examples that the round's probes of these clients use; `told` hears how many models have been evaluated. */
+export function evaluator(
+  session: Session,
+  plan: ProbePlan,
+  { split, clients, round, told = () => {} }: EvaluatedOn,
+): Evaluator {
+  const indices = plan.examplesOf(split, clients, round)
   const alone = split === 'test' ? session.evaluateTest : session.evaluateTrain
+  let done = 0
   return {
-    evaluate: params => alone(params, indices),
-    evaluateFamily: family => session.evaluateMany(split, family, indices),
+    async evaluate(params) {
+      const evaluation = await alone(params, indices)
+      told(++done)
+      return evaluation
+    },
+    evaluateFamily: family =>
+      session.evaluateMany(split, family, indices, (seen, all) =>
+        told(Math.floor((family.models.length * seen) / all)),
+      ),
   }
+}
+
+export interface EvaluatedOn {
+  readonly split: BarrierRecord['split']
+  readonly clients: readonly number[]
+  readonly round: number
+  told?(evaluations: number): void
+}
+
+/** "global" and "init" are those of the client that they are compared with. */
+function endpoint(session: Session, trained: readonly Trained[], id: string, { ids }: ProbeUnit): Endpoint {
+  const of = Number((id.startsWith(CLIENT) ? id : ids[0]!).slice(CLIENT.length))
+  const member = trained.find(({ client }) => client === of)!
+  if (id === 'global') return { id, params: member.after }
+  return { id, params: id === 'init' ? session.initialOf(of) : member.before }
+}
+
+interface UnitsOf {
+  readonly rng: Session['rng']
+  readonly round: number
+  readonly cohort: readonly number[]
+  readonly plan: ProbePlan
+}
+
+const CLIENT = 'client/'
+const name = (client: number) => `${CLIENT}${client}`
+
+const UNITS: Readonly<Record<Between, (given: UnitsOf) => readonly Omit<ProbeUnit, 'split'>[]>> = {
+  /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
+  clients: ({ rng, round, cohort, plan }) =>
+    comparedPairs(rng, round, cohort, plan.pairs).map(pair => ({
+      ids: pair.map(name),
+      clients: pair,
+      paths: plan.paths,
+    })),
+
+  /** A client's trained model and the model it has after averaging, on the whole cohort's data. */
+  global: ({ rng, round, cohort, plan }) =>
+    comparedWithGlobal(rng, round, cohort, plan.pairs).map(client => ({
+      ...{ ids: [name(client), 'global'], clients: cohort, paths: plan.paths },
+    })),
+
+  /** A client's trained model and the model that it began the run with, on that client's data. */
+  init: ({ rng, round, cohort, plan }) =>
+    comparedWithGlobal(rng, round, cohort, plan.pairs).map(client => ({
+      ...{ ids: [name(client), 'init'], clients: [client], paths: plan.paths },
+    })),
+
+  /** The mean of the cohort against its members. */
+  group: ({ cohort }) => groupOf(cohort, 'group'),
+
+  /** Each member with the cohort's mean in one layer. */
+  groupLayers: ({ cohort }) => groupOf(cohort, 'groupLayers'),
+}
+
+function groupOf(cohort: readonly number[], paths: 'group' | 'groupLayers') {
+  return cohort.length === 0 ? [] : [{ ids: cohort.map(name), clients: cohort, paths }]
 }

@@ -1,11 +1,10 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
-import type { PathSpec } from '../analysis/paths/path.ts'
-import { pathSpecs } from '../analysis/paths/registry.ts'
+import type { ProbeOptions } from '../analysis/plan.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { ModelFamily } from '../core/model-family.ts'
 import { asShared } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
-import { createRng, type Rng, sample, shuffle } from '../core/rng.ts'
+import { createRng, type Rng } from '../core/rng.ts'
 import { loadDataset } from '../data/index.ts'
 import { type DataSplit, splitData } from '../data/partition/split.ts'
 import { buildNetwork } from '../models/network.ts'
@@ -17,6 +16,7 @@ import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
 import { networkPool } from './network-pool.ts'
 import type { ServerState } from './ports.ts'
+import { type ProbePlan, probePlan } from './probe-plan.ts'
 import type { RunFile } from './run-file.ts'
 import { initialServer } from './server-state.ts'
 
@@ -29,17 +29,22 @@ export interface Session {
   readonly split: DataSplit
   readonly clients: readonly ClientRecord[]
   initial(): ServerState
+  /** The model that a client begins the run with, float32[layout.size]. */
+  initialOf(client: number): Params
   /** On the test set, all of it or `indices` of it. */
   evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
   evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
   /** Many models at once, on the test set or the training data: see `evaluateFamily` of src/training. */
-  evaluateMany(split: 'train' | 'test', family: ModelFamily, indices: Uint32Array): Promise<readonly Evaluation[]>
-  /** The paths that every probe of this run measures. */
-  readonly probePaths: readonly PathSpec[]
-  /** The test examples that every probe of this run is measured on. */
-  readonly probeTest: Uint32Array
-  /** A sample of the union of these clients' training data, the same for the same round. */
-  probeTrain(clients: readonly number[], round: number): Uint32Array
+  evaluateMany(
+    split: 'train' | 'test',
+    family: ModelFamily,
+    indices: Uint32Array,
+    onProgress?: (examples: number, total: number) => void,
+  ): Promise<readonly Evaluation[]>
+  /** What the run file's `barriers:` measures. */
+  readonly probes: ProbePlan
+  /** The same for other options. Throws `layer_unknown`; with `exact` also when there are too few examples. */
+  planProbes(options: ProbeOptions, exact: boolean): ProbePlan
   dispose(): void
 }
 
@@ -51,7 +56,7 @@ export interface SessionOptions {
 }
 
 /** Loads the data, builds the network and resolves the strategy; throws what each of them finds wrong. */
-export async function openSession(runFile: RunFile, options: SessionOptions = {}): Promise<Session> {
+export async function openSession(runFile: RunFile, pauses: SessionOptions = {}): Promise<Session> {
   const rng = createRng(runFile.seed)
   const dataset = await loadDataset(runFile.data)
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
@@ -60,10 +65,9 @@ export async function openSession(runFile: RunFile, options: SessionOptions = {}
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, strategy)
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
-  const { examples, every, paths, ...pathOptions } = runFile.barriers
-  // Also while nobody has trained yet: a group that names no layer.
-  const probePaths =
-    every === 0 ? [] : pathSpecs(paths, network.layout, { ...pathOptions, rng: rng.fork('probe/orders') })
+  const { every, keepModels: _, ...options } = runFile.barriers
+  const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }
+  const start = (label: string) => network.init(rng.fork(label))
   return {
     runFile,
     layout: network.layout,
@@ -71,16 +75,17 @@ export async function openSession(runFile: RunFile, options: SessionOptions = {}
     rng,
     split,
     clients: clientRecords(split),
-    initial: () => initialServer(asShared(network.init(rng.fork('init')))),
+    initial: () => initialServer(asShared(start('init'))),
+    initialOf: client => start(runFile.clients.init === 'independent' ? `init/client/${client}` : 'init'),
     evaluateTest: (params, indices) =>
-      networks.lend(network => evaluate(network, params, dataset.test, { ...options, indices })),
+      networks.lend(network => evaluate(network, params, dataset.test, { ...pauses, indices })),
     evaluateTrain: (params, indices) =>
-      networks.lend(network => evaluate(network, params, dataset.train, { ...options, indices })),
-    evaluateMany: (split, family, indices) =>
-      networks.lend(network => evaluateFamily(network, family, dataset[split], { ...options, indices })),
-    probePaths,
-    probeTest: sample(rng.fork('probe/test'), dataset.test.length, examples),
-    probeTrain: (clients, round) => unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`)),
+      networks.lend(network => evaluate(network, params, dataset.train, { ...pauses, indices })),
+    evaluateMany: (split, family, indices, onProgress) =>
+      networks.lend(network => evaluateFamily(network, family, dataset[split], { ...pauses, indices, onProgress })),
+    // Planned while nobody has trained yet, so that a group that names no layer is refused now.
+    probes: probePlan(every === 0 ? { ...options, paths: [] } : options, probed),
+    planProbes: (asked, exact) => probePlan(asked, probed, exact),
     dispose: networks.dispose,
   }
 }
@@ -92,15 +97,4 @@ function clientRecords(split: DataSplit): ClientRecord[] {
     numTest: split.test[client]?.length ?? 0,
     labelCounts: [...(split.labelCounts[client] ?? [])],
   }))
-}
-
-function unionSample(split: DataSplit, clients: readonly number[], count: number, rng: Rng): Uint32Array {
-  const parts = clients.map(client => split.train[client] ?? new Uint32Array())
-  const union = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    union.set(part, offset)
-    offset += part.length
-  }
-  return shuffle(rng, union).slice(0, count).sort()
 }

@@ -37,7 +37,7 @@ const normaliseUpdate = (row: UpdateRecord): UpdateRecord => ({
 
 const normaliseMetric = (row: MetricRecord): MetricRecord => ({ ...row, value: measured(row.value) })
 
-const normaliseBarrier = (row: BarrierRecord): BarrierRecord => ({
+export const normaliseBarrier = (row: BarrierRecord): BarrierRecord => ({
   ...row,
   loss: row.loss.map(measured),
   error: row.error.map(measured),
@@ -58,6 +58,17 @@ export function runNotFound(id: string): FedError {
 
 export function roundNotFound(id: string, round: number): FedError {
   return new FedError('round_not_found', { expected: `a complete round of run ${id}`, received: `round ${round}` })
+}
+
+export function probeNotFound(id: string, probe: number): FedError {
+  return new FedError('probe_not_found', { expected: `a probe of run ${id}`, received: `probe ${probe}` })
+}
+
+export function probeNotActive(probe: number, status: string): FedError {
+  return new FedError('probe_not_active', {
+    expected: 'a probe that is queued or running',
+    received: `probe ${probe}, ${status}`,
+  })
 }
 
 export function roundConflict(latest: number, round: number): FedError {

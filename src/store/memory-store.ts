@@ -10,6 +10,8 @@ import {
   type ModelRecord,
   metricRecordSchema,
   modelRecordSchema,
+  type ProbeRecord,
+  probeRecordSchema,
   type RoundRecord,
   type RunRecord,
   roundRecordSchema,
@@ -19,7 +21,16 @@ import {
 } from '../core/records.ts'
 import { validate } from '../core/validate.ts'
 import type { NewRun, Store } from '../rounds/ports.ts'
-import { normaliseCommit, roundConflict, roundNotFound, runNotFound, sortClients } from './commit.ts'
+import {
+  normaliseBarrier,
+  normaliseCommit,
+  probeNotActive,
+  probeNotFound,
+  roundConflict,
+  roundNotFound,
+  runNotFound,
+  sortClients,
+} from './commit.ts'
 import { type ListName, type Position, pageOf, readPage } from './paging.ts'
 
 interface MemoryRun {
@@ -34,6 +45,12 @@ interface MemoryRun {
   readonly barriers: BarrierRecord[]
   readonly checkpoints: CheckpointRecord[]
   readonly models: ModelRecord[]
+  readonly probes: MemoryProbe[]
+}
+
+interface MemoryProbe {
+  record: ProbeRecord
+  seenAt: Date
 }
 
 const commitSchema = z.object({
@@ -62,6 +79,12 @@ export function memoryStore(): Store {
     return structuredClone(record)
   }
 
+  const oneProbe = (id: string, number: number): MemoryProbe => {
+    const probe = find(id).probes[number - 1]
+    if (probe === undefined) throw probeNotFound(id, number)
+    return probe
+  }
+
   return {
     async createRun(run) {
       if (runs.has(run.id)) throw new FedError('run_conflict', { expected: 'a new run id', received: run.id })
@@ -72,7 +95,16 @@ export function memoryStore(): Store {
         ...{ id, name, seed, rounds, ...unknown, createdAt },
         ...{ status: 'waiting', finalRound: 0, layers: [] },
       }
-      const lists = { clients: [], rounds: [], updates: [], metrics: [], barriers: [], checkpoints: [], models: [] }
+      const lists = {
+        clients: [],
+        rounds: [],
+        updates: [],
+        metrics: [],
+        barriers: [],
+        checkpoints: [],
+        models: [],
+        probes: [],
+      }
       const created = structuredClone(run)
       runs.set(id, { seq: runs.size + 1, created, record, joinTokenHash: run.joinTokenHash, ...lists })
       return structuredClone(record)
@@ -134,7 +166,9 @@ export function memoryStore(): Store {
     },
 
     async barriers(id, { cursor, limit, ...wanted }) {
-      return page('barriers', { cursor, limit }, numbered(find(id).barriers, wanted))
+      // A probe adds to rounds that are over.
+      const rows = numbered(find(id).barriers, wanted).toSorted((left, right) => compare(left.at, right.at))
+      return page('barriers', { cursor, limit }, rows)
     },
 
     async models(id, { cursor, limit, ...wanted }) {
@@ -159,10 +193,60 @@ export function memoryStore(): Store {
       run.record = { ...run.record, finalRound: Math.min(run.record.finalRound, round) }
     },
 
+    async createProbe(id, { request, total }) {
+      const { probes } = find(id)
+      const seenAt = new Date()
+      const record = validate(probeRecordSchema, {
+        ...{ probe: probes.length + 1, status: 'queued', request: structuredClone(request), done: 0, total },
+        ...{ error: null, createdAt: seenAt.toISOString(), startedAt: null, endedAt: null },
+      })
+      probes.push({ record, seenAt })
+      return structuredClone(record)
+    },
+
+    async updateProbe(id, number, patch) {
+      const probe = oneProbe(id, number)
+      const { record } = probe
+      if (!isActive(record)) throw probeNotActive(number, record.status)
+      const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
+      probe.record = validate(probeRecordSchema, { ...record, ...structuredClone(changes) })
+      probe.seenAt = new Date()
+      return structuredClone(probe.record)
+    },
+
+    async addBarriers(id, probe, barriers) {
+      for (const { round } of barriers) oneRound(id, round)
+      const rows = barriers.map(record => ({ ...normaliseBarrier(record), probe }))
+      find(id).barriers.push(...validate(z.array(barrierRecordSchema), rows))
+    },
+
+    probe: async (id, number) => structuredClone(oneProbe(id, number).record),
+
+    async probes(id, query) {
+      return page(
+        'probes',
+        query,
+        find(id).probes.map(({ record }) => ({ record, at: [record.probe] })),
+      )
+    },
+
+    async failForsaken(before, error) {
+      const forsaken = [...runs.values()]
+        .flatMap(({ probes }) => probes)
+        .filter(({ record, seenAt }) => isActive(record) && seenAt < before)
+      const endedAt = new Date().toISOString()
+      for (const probe of forsaken) probe.record = { ...probe.record, status: 'failed', error, endedAt }
+      return forsaken.length
+    },
+
     latestCheckpoint: async id => structuredClone(find(id).checkpoints.at(-1) ?? null),
     ping: async () => undefined,
     close: async () => undefined,
   }
+}
+
+function isActive({ status }: ProbeRecord): boolean {
+  return status === 'queued' || status === 'running'
 }
 
 interface Row<T> {

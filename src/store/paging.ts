@@ -2,7 +2,7 @@ import { FedError } from '../core/errors.ts'
 import type { Page, PageQuery } from '../rounds/ports.ts'
 
 /** The lists of a store; a cursor of one means nothing to another. */
-export type ListName = 'runs' | 'rounds' | 'updates' | 'metrics' | 'barriers' | 'models' | 'clients'
+export type ListName = 'runs' | 'rounds' | 'updates' | 'metrics' | 'barriers' | 'models' | 'probes' | 'clients'
 
 /** Where a page ended: the sort key of its last row, so that rows added later cannot shift what follows. */
 export type Position = readonly number[]
@@ -37,7 +37,16 @@ export function readPage(
 }
 
 /** Numbers in a position: updates, metrics, barriers and models go by round, then by row. */
-const POSITION_LENGTH = { runs: 1, rounds: 1, clients: 1, updates: 2, metrics: 2, barriers: 2, models: 2 } as const
+const POSITION_LENGTH = {
+  runs: 1,
+  rounds: 1,
+  clients: 1,
+  probes: 1,
+  updates: 2,
+  metrics: 2,
+  barriers: 2,
+  models: 2,
+} as const
 
 function encodeCursor(list: ListName, after: Position): string {
   return Buffer.from(JSON.stringify({ list, after })).toString('base64url')

@@ -2,6 +2,7 @@ import type { PageQuery, Store } from '../rounds/ports.ts'
 import { roundNotFound, runNotFound } from './commit.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
 import { type ListName, pageOf, readPage } from './paging.ts'
+import { type ProbeReads, probeReads } from './prisma-probes.ts'
 import {
   barrierRecord,
   checkpointRecord,
@@ -14,22 +15,23 @@ import {
   updateRecord,
 } from './rows.ts'
 
-export type StoreReads = Pick<
-  Store,
-  | 'run'
-  | 'runFile'
-  | 'joinTokenHash'
-  | 'runs'
-  | 'rounds'
-  | 'round'
-  | 'updates'
-  | 'metrics'
-  | 'barriers'
-  | 'models'
-  | 'clients'
-  | 'latestCheckpoint'
-  | 'checkpointBefore'
->
+export type StoreReads = ProbeReads &
+  Pick<
+    Store,
+    | 'run'
+    | 'runFile'
+    | 'joinTokenHash'
+    | 'runs'
+    | 'rounds'
+    | 'round'
+    | 'updates'
+    | 'metrics'
+    | 'barriers'
+    | 'models'
+    | 'clients'
+    | 'latestCheckpoint'
+    | 'checkpointBefore'
+  >
 
 /** The reading half of a store. Each list asks for one row more than its page, to know whether another follows. */
 export function prismaReads(db: PrismaClient): StoreReads {
@@ -106,10 +108,12 @@ export function prismaReads(db: PrismaClient): StoreReads {
       return pageOf('metrics', await orNoRun(id, rows), limit, metricRecord, positionOf)
     },
 
-    async barriers(id, { path, layer, round, split, ...query }) {
+    ...probeReads(db, requireRun),
+
+    async barriers(id, { path, layer, round, split, probe, ...query }) {
       const { where, limit } = byRow('barriers', query, { from: round, to: round })
       const rows = await db.barrier.findMany({
-        where: { runId: id, ...where, ...defined({ path, layer, split }) },
+        where: { runId: id, ...where, ...defined({ path, layer, split, probe }) },
         orderBy: BY_ROW,
         take: limit + 1,
       })
@@ -142,8 +146,9 @@ const BY_ROW = [{ round: 'asc' as const }, { id: 'asc' as const }]
 const positionOf = (row: { readonly round: number; readonly id: number }) => [row.round, row.id]
 
 /**
- * The part of a `where` that pages by round, then by row. A run's rounds are committed in order, so the rows after a
- * position are those of its round or later with a larger id; both conditions lie in one index (runId, …, round, id).
+ * The part of a `where` that pages by round, then by row: the rows of the position's round that come after it, and those of
+ * later rounds, whatever their row numbers (a probe adds rows to rounds that are over). The bound on the round keeps the
+ * search within one index (runId, …, round, id).
  */
 function byRow(
   list: ListName,
@@ -153,7 +158,10 @@ function byRow(
   const { after, limit } = readPage(list, query)
   const first = Math.max(from ?? 0, after?.[0] ?? 0)
   const round = { gte: clamp(first), ...(to !== undefined && { lte: clamp(to) }) }
-  return { limit, where: { round, ...(after && { id: { gt: after[1] ?? 0 } }) } }
+  return {
+    limit,
+    where: { round, ...(after && { OR: [{ round: { gt: clamp(after[0] ?? 0) } }, { id: { gt: after[1] ?? 0 } }] }) },
+  }
 }
 
 const LARGEST_INT = 2 ** 31 - 1

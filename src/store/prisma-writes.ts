@@ -5,6 +5,7 @@ import { normaliseCommit, roundConflict, runNotFound } from './commit.ts'
 import { prismaCode } from './errors.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
 import { PATIENCE_MS, patiently } from './patience.ts'
+import { addBarriers, createProbe, failForsaken, updateProbe } from './prisma-probes.ts'
 import {
   barrierRow,
   checkpointRow,
@@ -17,7 +18,18 @@ import {
   updateRow,
 } from './rows.ts'
 
-export type StoreWrites = Pick<Store, 'createRun' | 'updateRun' | 'saveClients' | 'commitRound' | 'rollBack'>
+export type StoreWrites = Pick<
+  Store,
+  | 'createRun'
+  | 'updateRun'
+  | 'saveClients'
+  | 'commitRound'
+  | 'rollBack'
+  | 'createProbe'
+  | 'updateProbe'
+  | 'addBarriers'
+  | 'failForsaken'
+>
 
 /** A transaction may wait for the disk, but not for ever; writes queue here, not in Prisma. */
 const TRANSACTION = { maxWait: 30_000, timeout: 120_000 }
@@ -52,6 +64,12 @@ export function prismaWrites(db: PrismaClient, patienceMs = PATIENCE_MS): StoreW
     commitRound: (id, commit) =>
       inTurn(again => db.$transaction(tx => commitRound(tx, id, normaliseCommit(commit), again), TRANSACTION)),
     rollBack: (id, round) => inTurn(() => db.$transaction(tx => rollBack(tx, id, round), TRANSACTION)),
+    createProbe: (id, probe) => inTurn(() => db.$transaction(tx => createProbe(tx, id, probe), TRANSACTION)),
+    updateProbe: (id, probe, patch) =>
+      inTurn(() => db.$transaction(tx => updateProbe(tx, id, probe, patch), TRANSACTION)),
+    addBarriers: (id, probe, barriers) =>
+      inTurn(again => db.$transaction(tx => addBarriers(tx, id, { probe, barriers, again }), TRANSACTION)),
+    failForsaken: (before, error) => inTurn(() => failForsaken(db, before, error)),
     idle: async () => void (await last),
   }
 }

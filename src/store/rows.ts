@@ -5,11 +5,13 @@ import type {
   MetricRecord,
   ModelRecord,
   Phase,
+  ProbeRecord,
   RoundRecord,
   RunRecord,
   UpdateRecord,
 } from '../core/records.ts'
 import type { RunPatch } from '../rounds/ports.ts'
+import type { ProbePatch } from '../rounds/probe-ports.ts'
 import type { BulkRow } from './bulk-insert.ts'
 import type * as db from './generated/sqlite/client.ts'
 
@@ -97,12 +99,34 @@ export function metricRow(runId: string, record: MetricRecord): BulkRow<'Metric'
   return { runId, ...record }
 }
 
-export function barrierRecord({ id: _, runId: _run, ...row }: db.Barrier): BarrierRecord {
-  return row as BarrierRecord
+export function barrierRecord({ id: _, runId: _run, probe, ...row }: db.Barrier): BarrierRecord {
+  return { ...(row as BarrierRecord), ...(probe !== null && { probe }) }
 }
 
 export function barrierRow(runId: string, record: BarrierRecord): BulkRow<'Barrier'> {
-  return { runId, ...record }
+  return { runId, ...record, probe: record.probe ?? null }
+}
+
+export function probeRecord({ runId: _, seenAt: _seen, errorCode, errorMessage, ...row }: db.Probe): ProbeRecord {
+  return {
+    ...row,
+    status: row.status as ProbeRecord['status'],
+    request: JSON.parse(row.request),
+    error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
+    createdAt: row.createdAt.toISOString(),
+    startedAt: row.startedAt?.toISOString() ?? null,
+    endedAt: row.endedAt?.toISOString() ?? null,
+  }
+}
+
+/** The columns that a patch changes; a key that it lacks stays as it is. */
+export function probeColumns({ error, startedAt, endedAt, ...same }: ProbePatch) {
+  return {
+    ...defined(same),
+    ...(error !== undefined && { errorCode: error?.code ?? null, errorMessage: error?.message ?? null }),
+    ...(startedAt !== undefined && { startedAt: startedAt === null ? null : new Date(startedAt) }),
+    ...(endedAt !== undefined && { endedAt: endedAt === null ? null : new Date(endedAt) }),
+  }
 }
 
 export function clientRecord({ runId: _, ...row }: db.Client): ClientRecord {

@@ -41,8 +41,11 @@ const refused: readonly [input: object, message: RegExp][] = [
   [{ evry: 1 }, /evry: unknown key. Did you mean "every"\?/],
   [{ every: -1 }, /every: .*>=0, got -1/],
   [{ every: 0.5 }, /every: .*int.*got 0.5/],
-  [{ between: 'client' }, /between: .*clients, global, group, groupLayers.*got "client"/],
-  [{ between: ['clients', 'globl'] }, /between\.1: expected one of clients, global, group, groupLayers, got "globl"/],
+  [{ between: 'client' }, /between: .*clients, global, init, group, groupLayers.*got "client"/],
+  [
+    { between: ['clients', 'globl'] },
+    /between\.1: expected one of clients, global, init, group, groupLayers, got "globl"/,
+  ],
   [{ between: ['clients', 'clients'] }, /between: expected each at most once, got \["clients","clients"\]/],
   [{ pairs: 0 }, /pairs: .*>=1, got 0/],
   [{ paths: [] }, /paths: .*>=1/],

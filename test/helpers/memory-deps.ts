@@ -7,6 +7,7 @@ import { FedError } from '../../src/core/errors.ts'
 import type { BarrierRecord, MetricRecord, ModelRecord, RoundRecord, RunRecord } from '../../src/core/records.ts'
 import { registry } from '../../src/core/registry.ts'
 import type { RoundCommit, RunNotice, RunService, Store } from '../../src/rounds/ports.ts'
+import type { ProbeService } from '../../src/rounds/probe-ports.ts'
 import { catalogEntries } from '../../src/server/http/catalog.ts'
 import type { HttpDeps } from '../../src/server/http/deps.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
@@ -33,6 +34,7 @@ export async function memoryDeps(): Promise<MemoryDeps> {
   return {
     store,
     runs: fakeRuns(store),
+    probes: fakeProbes(store),
     folder,
     checkpoints: { path: ({ file }) => join(folder, file) },
     catalog: {
@@ -148,6 +150,18 @@ const EXAMPLES = registry('example', [
     schema: z.strictObject({ name: z.literal('plain'), size: z.int().min(1).default(3) }),
   },
 ])
+
+/** Probes that are stored, and never carried out. */
+function fakeProbes(store: Store): ProbeService {
+  return {
+    async create(run, request) {
+      if (typeof request === 'object' && request !== null && 'rounds' in request && request.rounds === 9)
+        throw new FedError('probe_models_missing', { received: 'round 9' })
+      return store.createProbe(run, { request: { ...(request as object) }, total: 5 })
+    },
+    cancel: (run, probe) => store.updateProbe(run, probe, { status: 'cancelled' }),
+  }
+}
 
 function fakeRuns(store: Store): FakeRuns {
   const listeners = new Map<string, Set<(notice: RunNotice) => void>>()

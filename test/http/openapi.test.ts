@@ -24,6 +24,10 @@ test('every route in OpenAPI is exercised here, and answers as OpenAPI says', as
     ['GET', '/api/v1/runs/a/rounds/1/models/0', 200],
     ['GET', '/api/v1/runs/a/metrics', 200],
     ['GET', '/api/v1/runs/a/barriers', 200],
+    ['POST', '/api/v1/runs/a/probes', 202, { rounds: 1 }],
+    ['GET', '/api/v1/runs/a/probes', 200],
+    ['GET', '/api/v1/runs/a/probes/1', 200],
+    ['POST', '/api/v1/runs/a/probes/1/cancel', 200],
     ['GET', '/api/v1/runs/a/clients', 200],
     ['GET', '/api/v1/runs/a/model', 200],
     ['HEAD', '/api/v1/runs/a/model', 200],
@@ -70,7 +74,7 @@ test('the document is sound OpenAPI 3.1: references resolve, ids are unique, pat
     const statuses = Object.keys(responses).map(Number)
     assert.ok(statuses.some(status => status < 300) && statuses.includes(500), operationId)
     assert.equal(statuses.includes(404), placeholders.length > 0, operationId)
-    assert.equal(statuses.includes(415), operationId === 'createRun', operationId)
+    assert.equal(statuses.includes(415), /^create/.test(operationId), operationId)
     for (const [status, { content = {} }] of Object.entries(responses))
       if (Number(status) >= 400) assert.deepEqual(Object.keys(content), ['application/problem+json'])
     assert.ok(['get', 'post', 'head'].includes(method))
@@ -80,7 +84,7 @@ test('the document is sound OpenAPI 3.1: references resolve, ids are unique, pat
 test('every list has a cursor and a limit, and answers items and nextCursor', async t => {
   const { document } = await harness(t)
   const lists = operationsOf(document.paths).filter(([path]) =>
-    /\/(runs|rounds|updates|metrics|barriers|clients|\{round\}\/models)$/.test(path),
+    /\/(runs|rounds|updates|metrics|barriers|probes|clients|\{round\}\/models)$/.test(path),
   )
   const names = lists
     .filter(([, method]) => method === 'get')
@@ -89,7 +93,7 @@ test('every list has a cursor and a limit, and answers items and nextCursor', as
       if (path !== '/metrics') assert.ok(query.includes('cursor') && query.includes('limit'), path)
       return path
     })
-  assert.equal(names.length, 8)
+  assert.equal(names.length, 9)
 })
 
 test('the body of POST /runs is the schema of a run file when the catalog has one, as JSON and as YAML', async t => {

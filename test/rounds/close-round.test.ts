@@ -197,7 +197,7 @@ describe('with every layer averaged', () => {
         const members = barrier.between.map(id => updates.findIndex(({ client }) => id === `client/${client}`))
         const [a, b] = members.map(index => updates[index]?.params ?? Float32Array.from(mean)) as [Params, Params]
         const clients = barrier.between.includes('global') ? [0, 2, 3] : members.map(index => updates[index]!.client)
-        const used = split === 'test' ? session.probeTest : session.probeTrain(clients, 1)
+        const used = session.probes.examplesOf(split, clients, 1)
         const on = (model: ArrayLike<number>) =>
           oracle(
             model,
@@ -222,7 +222,7 @@ describe('with every layer averaged', () => {
 
   test('the group barrier: loss at the plain mean minus the mean loss', async () => {
     const { x, y } = await examplesOf(runFile, 'test')
-    const used = [...session.probeTest]
+    const used = [...session.probes.examplesOf('test', [], 1)]
     const on = (model: ArrayLike<number>) =>
       oracle(
         model,

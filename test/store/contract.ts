@@ -104,6 +104,11 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         () => store.barriers('none', page),
         () => store.models('none', page),
         () => store.clients('none', page),
+        () => store.createProbe('none', { request: {}, total: 1 }),
+        () => store.updateProbe('none', 1, {}),
+        () => store.addBarriers('none', 1, [barrierRecord(1)]),
+        () => store.probe('none', 1),
+        () => store.probes('none', page),
         () => store.latestCheckpoint('none'),
       ]
       for (const call of calls) await assert.rejects(call(), refuses('run_not_found'), String(call))
@@ -397,6 +402,71 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         ['fulfilled', 'rejected', 'rejected'],
       )
       await assertRounds(id, [1])
+    })
+
+    test('probes are numbered within their run, change while they are active, and never once they have ended', async () => {
+      const [id, other] = [await open(), await open()]
+      const request = { rounds: [1, 2], paths: ['full'], z: 1, a: null }
+      const created = await store.createProbe(id, { request, total: 12 })
+      assert.deepEqual(created, {
+        ...{ probe: 1, status: 'queued', request, done: 0, total: 12, error: null },
+        ...{ createdAt: created.createdAt, startedAt: null, endedAt: null },
+      })
+      assert.deepEqual(Object.keys(created.request), ['rounds', 'paths', 'z', 'a'])
+      assert.equal((await store.createProbe(id, { request: {}, total: 1 })).probe, 2)
+      assert.equal((await store.createProbe(other, { request: {}, total: 1 })).probe, 1)
+
+      const running = { status: 'running' as const, startedAt: '2026-01-02T03:04:05.006Z' }
+      assert.deepEqual(await store.updateProbe(id, 1, running), { ...created, ...running })
+      assert.deepEqual(await store.updateProbe(id, 1, { done: 7 }), { ...created, ...running, done: 7 })
+      const ended = {
+        ...{ status: 'failed' as const, endedAt: '2026-01-02T03:05:00.000Z' },
+        error: { code: 'compute_failed', message: 'why' },
+      }
+      await store.updateProbe(id, 1, ended)
+      assert.deepEqual(await store.probe(id, 1), { ...created, ...running, done: 7, ...ended })
+      await assert.rejects(store.updateProbe(id, 1, { status: 'completed' }), refuses('probe_not_active'))
+      assert.equal((await store.probe(id, 1)).status, 'failed')
+      await assert.rejects(store.probe(id, 3), refuses('probe_not_found'))
+      await assert.rejects(store.updateProbe(id, 3, {}), refuses('probe_not_found'))
+      const listed = await readAll(page => store.probes(id, page), 1)
+      assert.deepEqual(
+        listed.map(({ probe }) => probe),
+        [1, 2],
+      )
+    })
+
+    test('a probe that nobody looks after any more fails, the others do not', async () => {
+      const id = await open()
+      for (const _ of [1, 2, 3]) await store.createProbe(id, { request: {}, total: 1 })
+      await store.updateProbe(id, 2, { status: 'cancelled' })
+      const error = { code: 'interrupted', message: 'nobody there' }
+      const before = await store.failForsaken(new Date(0), error)
+      assert.equal(before, 0)
+      assert.ok((await store.failForsaken(new Date(Date.now() + 60_000), error)) >= 2)
+      const listed = (await store.probes(id, { limit: 10 })).items
+      assert.deepEqual(
+        listed.map(({ status }) => status),
+        ['failed', 'cancelled', 'failed'],
+      )
+      assert.deepEqual([listed[0]?.error, listed[1]?.error], [error, null])
+      assert.ok(listed[2]?.endedAt)
+    })
+
+    test('what a probe adds to rounds that are over comes after the rows of its round, on every page', async () => {
+      const id = await open()
+      for (const round of [1, 2, 3]) await store.commitRound(id, commitOf(round))
+      const added = [2, 1].map(round => barrierRecord(round, { interpolation: [0, 0.25, 0.5, 0.75, 1] }))
+      const { probe } = await store.createProbe(id, { request: {}, total: 2 })
+      await store.addBarriers(id, probe, added)
+      const own = (round: number) => commitOf(round).barriers
+      const wanted = [...own(1), { ...added[1]!, probe }, ...own(2), { ...added[0]!, probe }, ...own(3)]
+      for (const limit of [1, 2, 3, 100])
+        assert.deepEqual(await readAll(page => store.barriers(id, { ...page }), limit), wanted)
+      assert.deepEqual(await readAll(page => store.barriers(id, { ...page, probe }), 1), [wanted[2], wanted[5]])
+      assert.deepEqual(await readAll(page => store.barriers(id, { ...page, round: 2 }), 1), wanted.slice(3, 6))
+      await assert.rejects(store.addBarriers(id, probe, [barrierRecord(3), barrierRecord(null as never)]), FedError)
+      assert.equal((await store.barriers(id, { limit: 100 })).items.length, wanted.length)
     })
 
     test('it answers a ping', () => store.ping())

@@ -17,6 +17,7 @@ import { keptModelRoutes } from './kept-models.ts'
 import { metricRoutes } from './metrics.ts'
 import { modelRoutes } from './model.ts'
 import { describeRoutes } from './openapi.ts'
+import { probeRoutes } from './probes.ts'
 import { measureRequests, prometheusRoutes } from './prometheus.ts'
 import { roundRoutes } from './rounds.ts'
 import { recordRoutes } from './route-table.ts'
@@ -64,6 +65,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
     roundRoutes,
     metricRoutes,
     barrierRoutes,
+    probeRoutes,
     clientRoutes,
     modelRoutes,
     keptModelRoutes,

@@ -22,6 +22,7 @@ const barriersQuery = pageQuery.extend({
   layer: layerFilter,
   round: wholeNumber(0).optional(),
   split: splitFilter,
+  probe: wholeNumber(1).optional().meta({ description: 'only what this probe measured' }),
   format: formatQuery,
 })
 

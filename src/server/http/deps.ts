@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { CheckpointStore, RunService, Store } from '../../rounds/ports.ts'
+import type { ProbeService } from '../../rounds/probe-ports.ts'
 import type { Catalog } from './catalog.ts'
 import type { ServerMetrics } from './server-metrics.ts'
 
@@ -8,6 +9,7 @@ export interface HttpDeps {
   readonly store: Store
   readonly checkpoints: Pick<CheckpointStore, 'path'>
   readonly runs: RunService
+  readonly probes: ProbeService
   readonly catalog: Catalog
   /** Bearer token of every route but the health checks; absent only where just this machine can connect. */
   readonly token?: string | undefined

@@ -65,7 +65,7 @@ const eventsSchema = {
   summary: 'What happens in a run, as it happens',
   description:
     'Server-sent events: `status` {run, status, error}, `round` {run, record, barriers}, `progress` {run, round, ' +
-    'completed, selected, phase}. The stream ends when the run ends.',
+    'completed, selected, phase}, `probe` {run, probe}. The stream ends when the run ends.',
   params: runParams,
   querystring: eventsQuery,
   headers: eventsHeaders,

@@ -69,7 +69,8 @@ const REASONS: Readonly<Record<number, string>> = {
   409: 'The run is in a state that does not allow this',
   413: 'The body is too large',
   415: 'The body is in a format that is not read here',
-  422: 'The run file cannot be run',
+  422: 'What was asked for cannot be done with this run or run file',
+  429: 'Too much at a time',
   500: 'The server failed',
   503: 'The server cannot do this now',
 }

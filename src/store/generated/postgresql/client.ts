@@ -81,3 +81,8 @@ export type Checkpoint = Prisma.CheckpointModel
  * A model kept for probes: a client's as it was trained, or the global model after the round.
  */
 export type KeptModel = Prisma.KeptModelModel
+/**
+ * Model Probe
+ * A job that measures barriers of rounds that are over.
+ */
+export type Probe = Prisma.ProbeModel

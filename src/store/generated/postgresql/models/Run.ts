@@ -331,6 +331,7 @@ export type RunWhereInput = {
   barriers?: Prisma.BarrierListRelationFilter
   checkpoints?: Prisma.CheckpointListRelationFilter
   models?: Prisma.KeptModelListRelationFilter
+  probes?: Prisma.ProbeListRelationFilter
 }
 
 export type RunOrderByWithRelationInput = {
@@ -358,6 +359,7 @@ export type RunOrderByWithRelationInput = {
   barriers?: Prisma.BarrierOrderByRelationAggregateInput
   checkpoints?: Prisma.CheckpointOrderByRelationAggregateInput
   models?: Prisma.KeptModelOrderByRelationAggregateInput
+  probes?: Prisma.ProbeOrderByRelationAggregateInput
 }
 
 export type RunWhereUniqueInput = Prisma.AtLeast<{
@@ -388,6 +390,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   barriers?: Prisma.BarrierListRelationFilter
   checkpoints?: Prisma.CheckpointListRelationFilter
   models?: Prisma.KeptModelListRelationFilter
+  probes?: Prisma.ProbeListRelationFilter
 }, "seq" | "id">
 
 export type RunOrderByWithAggregationInput = {
@@ -462,6 +465,7 @@ export type RunCreateInput = {
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateInput = {
@@ -489,6 +493,7 @@ export type RunUncheckedCreateInput = {
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunUpdateInput = {
@@ -515,6 +520,7 @@ export type RunUpdateInput = {
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateInput = {
@@ -542,6 +548,7 @@ export type RunUncheckedUpdateInput = {
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateManyInput = {
@@ -820,6 +827,20 @@ export type RunUpdateOneRequiredWithoutModelsNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutModelsInput, Prisma.RunUpdateWithoutModelsInput>, Prisma.RunUncheckedUpdateWithoutModelsInput>
 }
 
+export type RunCreateNestedOneWithoutProbesInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutProbesInput, Prisma.RunUncheckedCreateWithoutProbesInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutProbesInput
+  connect?: Prisma.RunWhereUniqueInput
+}
+
+export type RunUpdateOneRequiredWithoutProbesNestedInput = {
+  create?: Prisma.XOR<Prisma.RunCreateWithoutProbesInput, Prisma.RunUncheckedCreateWithoutProbesInput>
+  connectOrCreate?: Prisma.RunCreateOrConnectWithoutProbesInput
+  upsert?: Prisma.RunUpsertWithoutProbesInput
+  connect?: Prisma.RunWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.RunUpdateToOneWithWhereWithoutProbesInput, Prisma.RunUpdateWithoutProbesInput>, Prisma.RunUncheckedUpdateWithoutProbesInput>
+}
+
 export type RunCreateWithoutClientsInput = {
   id: string
   name: string
@@ -843,6 +864,7 @@ export type RunCreateWithoutClientsInput = {
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutClientsInput = {
@@ -869,6 +891,7 @@ export type RunUncheckedCreateWithoutClientsInput = {
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutClientsInput = {
@@ -910,6 +933,7 @@ export type RunUpdateWithoutClientsInput = {
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutClientsInput = {
@@ -936,6 +960,7 @@ export type RunUncheckedUpdateWithoutClientsInput = {
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutRoundRowsInput = {
@@ -961,6 +986,7 @@ export type RunCreateWithoutRoundRowsInput = {
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutRoundRowsInput = {
@@ -987,6 +1013,7 @@ export type RunUncheckedCreateWithoutRoundRowsInput = {
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutRoundRowsInput = {
@@ -1028,6 +1055,7 @@ export type RunUpdateWithoutRoundRowsInput = {
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutRoundRowsInput = {
@@ -1054,6 +1082,7 @@ export type RunUncheckedUpdateWithoutRoundRowsInput = {
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutUpdatesInput = {
@@ -1079,6 +1108,7 @@ export type RunCreateWithoutUpdatesInput = {
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutUpdatesInput = {
@@ -1105,6 +1135,7 @@ export type RunUncheckedCreateWithoutUpdatesInput = {
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutUpdatesInput = {
@@ -1146,6 +1177,7 @@ export type RunUpdateWithoutUpdatesInput = {
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutUpdatesInput = {
@@ -1172,6 +1204,7 @@ export type RunUncheckedUpdateWithoutUpdatesInput = {
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutMetricsInput = {
@@ -1197,6 +1230,7 @@ export type RunCreateWithoutMetricsInput = {
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutMetricsInput = {
@@ -1223,6 +1257,7 @@ export type RunUncheckedCreateWithoutMetricsInput = {
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutMetricsInput = {
@@ -1264,6 +1299,7 @@ export type RunUpdateWithoutMetricsInput = {
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutMetricsInput = {
@@ -1290,6 +1326,7 @@ export type RunUncheckedUpdateWithoutMetricsInput = {
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutBarriersInput = {
@@ -1315,6 +1352,7 @@ export type RunCreateWithoutBarriersInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutBarriersInput = {
@@ -1341,6 +1379,7 @@ export type RunUncheckedCreateWithoutBarriersInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutBarriersInput = {
@@ -1382,6 +1421,7 @@ export type RunUpdateWithoutBarriersInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutBarriersInput = {
@@ -1408,6 +1448,7 @@ export type RunUncheckedUpdateWithoutBarriersInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutCheckpointsInput = {
@@ -1433,6 +1474,7 @@ export type RunCreateWithoutCheckpointsInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutCheckpointsInput = {
@@ -1459,6 +1501,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutCheckpointsInput = {
@@ -1500,6 +1543,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutCheckpointsInput = {
@@ -1526,6 +1570,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
 }
 
 export type RunCreateWithoutModelsInput = {
@@ -1551,6 +1596,7 @@ export type RunCreateWithoutModelsInput = {
   metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeCreateNestedManyWithoutRunInput
 }
 
 export type RunUncheckedCreateWithoutModelsInput = {
@@ -1577,6 +1623,7 @@ export type RunUncheckedCreateWithoutModelsInput = {
   metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
   barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
   checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  probes?: Prisma.ProbeUncheckedCreateNestedManyWithoutRunInput
 }
 
 export type RunCreateOrConnectWithoutModelsInput = {
@@ -1618,6 +1665,7 @@ export type RunUpdateWithoutModelsInput = {
   metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUpdateManyWithoutRunNestedInput
 }
 
 export type RunUncheckedUpdateWithoutModelsInput = {
@@ -1644,6 +1692,129 @@ export type RunUncheckedUpdateWithoutModelsInput = {
   metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
   barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
   checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  probes?: Prisma.ProbeUncheckedUpdateManyWithoutRunNestedInput
+}
+
+export type RunCreateWithoutProbesInput = {
+  id: string
+  name: string
+  status: string
+  seed: bigint | number
+  rounds: number
+  finalRound?: number
+  engine?: string | null
+  parameters?: bigint | number | null
+  layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: string | null
+  errorMessage?: string | null
+  runFile: string
+  joinTokenHash: string
+  createdAt: Date | string
+  startedAt?: Date | string | null
+  endedAt?: Date | string | null
+  clients?: Prisma.ClientCreateNestedManyWithoutRunInput
+  roundRows?: Prisma.RoundCreateNestedManyWithoutRunInput
+  updates?: Prisma.UpdateCreateNestedManyWithoutRunInput
+  metrics?: Prisma.MetricCreateNestedManyWithoutRunInput
+  barriers?: Prisma.BarrierCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelCreateNestedManyWithoutRunInput
+}
+
+export type RunUncheckedCreateWithoutProbesInput = {
+  seq?: number
+  id: string
+  name: string
+  status: string
+  seed: bigint | number
+  rounds: number
+  finalRound?: number
+  engine?: string | null
+  parameters?: bigint | number | null
+  layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: string | null
+  errorMessage?: string | null
+  runFile: string
+  joinTokenHash: string
+  createdAt: Date | string
+  startedAt?: Date | string | null
+  endedAt?: Date | string | null
+  clients?: Prisma.ClientUncheckedCreateNestedManyWithoutRunInput
+  roundRows?: Prisma.RoundUncheckedCreateNestedManyWithoutRunInput
+  updates?: Prisma.UpdateUncheckedCreateNestedManyWithoutRunInput
+  metrics?: Prisma.MetricUncheckedCreateNestedManyWithoutRunInput
+  barriers?: Prisma.BarrierUncheckedCreateNestedManyWithoutRunInput
+  checkpoints?: Prisma.CheckpointUncheckedCreateNestedManyWithoutRunInput
+  models?: Prisma.KeptModelUncheckedCreateNestedManyWithoutRunInput
+}
+
+export type RunCreateOrConnectWithoutProbesInput = {
+  where: Prisma.RunWhereUniqueInput
+  create: Prisma.XOR<Prisma.RunCreateWithoutProbesInput, Prisma.RunUncheckedCreateWithoutProbesInput>
+}
+
+export type RunUpsertWithoutProbesInput = {
+  update: Prisma.XOR<Prisma.RunUpdateWithoutProbesInput, Prisma.RunUncheckedUpdateWithoutProbesInput>
+  create: Prisma.XOR<Prisma.RunCreateWithoutProbesInput, Prisma.RunUncheckedCreateWithoutProbesInput>
+  where?: Prisma.RunWhereInput
+}
+
+export type RunUpdateToOneWithWhereWithoutProbesInput = {
+  where?: Prisma.RunWhereInput
+  data: Prisma.XOR<Prisma.RunUpdateWithoutProbesInput, Prisma.RunUncheckedUpdateWithoutProbesInput>
+}
+
+export type RunUpdateWithoutProbesInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  seed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  rounds?: Prisma.IntFieldUpdateOperationsInput | number
+  finalRound?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  runFile?: Prisma.StringFieldUpdateOperationsInput | string
+  joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clients?: Prisma.ClientUpdateManyWithoutRunNestedInput
+  roundRows?: Prisma.RoundUpdateManyWithoutRunNestedInput
+  updates?: Prisma.UpdateUpdateManyWithoutRunNestedInput
+  metrics?: Prisma.MetricUpdateManyWithoutRunNestedInput
+  barriers?: Prisma.BarrierUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUpdateManyWithoutRunNestedInput
+}
+
+export type RunUncheckedUpdateWithoutProbesInput = {
+  seq?: Prisma.IntFieldUpdateOperationsInput | number
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  seed?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
+  rounds?: Prisma.IntFieldUpdateOperationsInput | number
+  finalRound?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  runFile?: Prisma.StringFieldUpdateOperationsInput | string
+  joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clients?: Prisma.ClientUncheckedUpdateManyWithoutRunNestedInput
+  roundRows?: Prisma.RoundUncheckedUpdateManyWithoutRunNestedInput
+  updates?: Prisma.UpdateUncheckedUpdateManyWithoutRunNestedInput
+  metrics?: Prisma.MetricUncheckedUpdateManyWithoutRunNestedInput
+  barriers?: Prisma.BarrierUncheckedUpdateManyWithoutRunNestedInput
+  checkpoints?: Prisma.CheckpointUncheckedUpdateManyWithoutRunNestedInput
+  models?: Prisma.KeptModelUncheckedUpdateManyWithoutRunNestedInput
 }
 
 
@@ -1659,6 +1830,7 @@ export type RunCountOutputType = {
   barriers: number
   checkpoints: number
   models: number
+  probes: number
 }
 
 export type RunCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -1669,6 +1841,7 @@ export type RunCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.In
   barriers?: boolean | RunCountOutputTypeCountBarriersArgs
   checkpoints?: boolean | RunCountOutputTypeCountCheckpointsArgs
   models?: boolean | RunCountOutputTypeCountModelsArgs
+  probes?: boolean | RunCountOutputTypeCountProbesArgs
 }
 
 /**
@@ -1730,6 +1903,13 @@ export type RunCountOutputTypeCountModelsArgs<ExtArgs extends runtime.Types.Exte
   where?: Prisma.KeptModelWhereInput
 }
 
+/**
+ * RunCountOutputType without action
+ */
+export type RunCountOutputTypeCountProbesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ProbeWhereInput
+}
+
 
 export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   seq?: boolean
@@ -1756,6 +1936,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   barriers?: boolean | Prisma.Run$barriersArgs<ExtArgs>
   checkpoints?: boolean | Prisma.Run$checkpointsArgs<ExtArgs>
   models?: boolean | Prisma.Run$modelsArgs<ExtArgs>
+  probes?: boolean | Prisma.Run$probesArgs<ExtArgs>
   _count?: boolean | Prisma.RunCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["run"]>
 
@@ -1828,6 +2009,7 @@ export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   barriers?: boolean | Prisma.Run$barriersArgs<ExtArgs>
   checkpoints?: boolean | Prisma.Run$checkpointsArgs<ExtArgs>
   models?: boolean | Prisma.Run$modelsArgs<ExtArgs>
+  probes?: boolean | Prisma.Run$probesArgs<ExtArgs>
   _count?: boolean | Prisma.RunCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type RunIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -1843,6 +2025,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     barriers: Prisma.$BarrierPayload<ExtArgs>[]
     checkpoints: Prisma.$CheckpointPayload<ExtArgs>[]
     models: Prisma.$KeptModelPayload<ExtArgs>[]
+    probes: Prisma.$ProbePayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     /**
@@ -2284,6 +2467,7 @@ export interface Prisma__RunClient<T, Null = never, ExtArgs extends runtime.Type
   barriers<T extends Prisma.Run$barriersArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$barriersArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$BarrierPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   checkpoints<T extends Prisma.Run$checkpointsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$checkpointsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$CheckpointPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   models<T extends Prisma.Run$modelsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$modelsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$KeptModelPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  probes<T extends Prisma.Run$probesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Run$probesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ProbePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -2888,6 +3072,30 @@ export type Run$modelsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs
   take?: number
   skip?: number
   distinct?: Prisma.KeptModelScalarFieldEnum | Prisma.KeptModelScalarFieldEnum[]
+}
+
+/**
+ * Run.probes
+ */
+export type Run$probesArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Probe
+   */
+  select?: Prisma.ProbeSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Probe
+   */
+  omit?: Prisma.ProbeOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ProbeInclude<ExtArgs> | null
+  where?: Prisma.ProbeWhereInput
+  orderBy?: Prisma.ProbeOrderByWithRelationInput | Prisma.ProbeOrderByWithRelationInput[]
+  cursor?: Prisma.ProbeWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ProbeScalarFieldEnum | Prisma.ProbeScalarFieldEnum[]
 }
 
 /**

@@ -404,7 +404,8 @@ export const ModelName = {
   Metric: 'Metric',
   Barrier: 'Barrier',
   Checkpoint: 'Checkpoint',
-  KeptModel: 'KeptModel'
+  KeptModel: 'KeptModel',
+  Probe: 'Probe'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -420,7 +421,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "run" | "client" | "round" | "update" | "metric" | "barrier" | "checkpoint" | "keptModel"
+    modelProps: "run" | "client" | "round" | "update" | "metric" | "barrier" | "checkpoint" | "keptModel" | "probe"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1016,6 +1017,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Probe: {
+      payload: Prisma.$ProbePayload<ExtArgs>
+      fields: Prisma.ProbeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProbeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProbeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        findFirst: {
+          args: Prisma.ProbeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProbeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        findMany: {
+          args: Prisma.ProbeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>[]
+        }
+        create: {
+          args: Prisma.ProbeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        createMany: {
+          args: Prisma.ProbeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProbeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>[]
+        }
+        delete: {
+          args: Prisma.ProbeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        update: {
+          args: Prisma.ProbeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        deleteMany: {
+          args: Prisma.ProbeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProbeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProbeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>[]
+        }
+        upsert: {
+          args: Prisma.ProbeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProbePayload>
+        }
+        aggregate: {
+          args: Prisma.ProbeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProbe>
+        }
+        groupBy: {
+          args: Prisma.ProbeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProbeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProbeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProbeCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1155,7 +1230,8 @@ export const BarrierScalarFieldEnum = {
   endpointLoss: 'endpointLoss',
   endpointError: 'endpointError',
   lossBarrier: 'lossBarrier',
-  errorBarrier: 'errorBarrier'
+  errorBarrier: 'errorBarrier',
+  probe: 'probe'
 } as const
 
 export type BarrierScalarFieldEnum = (typeof BarrierScalarFieldEnum)[keyof typeof BarrierScalarFieldEnum]
@@ -1185,6 +1261,24 @@ export const KeptModelScalarFieldEnum = {
 } as const
 
 export type KeptModelScalarFieldEnum = (typeof KeptModelScalarFieldEnum)[keyof typeof KeptModelScalarFieldEnum]
+
+
+export const ProbeScalarFieldEnum = {
+  runId: 'runId',
+  probe: 'probe',
+  status: 'status',
+  request: 'request',
+  done: 'done',
+  total: 'total',
+  errorCode: 'errorCode',
+  errorMessage: 'errorMessage',
+  createdAt: 'createdAt',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt',
+  seenAt: 'seenAt'
+} as const
+
+export type ProbeScalarFieldEnum = (typeof ProbeScalarFieldEnum)[keyof typeof ProbeScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1440,6 +1534,7 @@ export type GlobalOmitConfig = {
   barrier?: Prisma.BarrierOmit
   checkpoint?: Prisma.CheckpointOmit
   keptModel?: Prisma.KeptModelOmit
+  probe?: Prisma.ProbeOmit
 }
 
 /* Types for Logging */

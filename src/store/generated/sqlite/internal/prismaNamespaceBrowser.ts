@@ -58,7 +58,8 @@ export const ModelName = {
   Metric: 'Metric',
   Barrier: 'Barrier',
   Checkpoint: 'Checkpoint',
-  KeptModel: 'KeptModel'
+  KeptModel: 'KeptModel',
+  Probe: 'Probe'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -177,7 +178,8 @@ export const BarrierScalarFieldEnum = {
   endpointLoss: 'endpointLoss',
   endpointError: 'endpointError',
   lossBarrier: 'lossBarrier',
-  errorBarrier: 'errorBarrier'
+  errorBarrier: 'errorBarrier',
+  probe: 'probe'
 } as const
 
 export type BarrierScalarFieldEnum = (typeof BarrierScalarFieldEnum)[keyof typeof BarrierScalarFieldEnum]
@@ -207,6 +209,24 @@ export const KeptModelScalarFieldEnum = {
 } as const
 
 export type KeptModelScalarFieldEnum = (typeof KeptModelScalarFieldEnum)[keyof typeof KeptModelScalarFieldEnum]
+
+
+export const ProbeScalarFieldEnum = {
+  runId: 'runId',
+  probe: 'probe',
+  status: 'status',
+  request: 'request',
+  done: 'done',
+  total: 'total',
+  errorCode: 'errorCode',
+  errorMessage: 'errorMessage',
+  createdAt: 'createdAt',
+  startedAt: 'startedAt',
+  endedAt: 'endedAt',
+  seenAt: 'seenAt'
+} as const
+
+export type ProbeScalarFieldEnum = (typeof ProbeScalarFieldEnum)[keyof typeof ProbeScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -32,6 +32,7 @@ export type BarrierAvgAggregateOutputType = {
   base: number | null
   lossBarrier: number | null
   errorBarrier: number | null
+  probe: number | null
 }
 
 export type BarrierSumAggregateOutputType = {
@@ -40,6 +41,7 @@ export type BarrierSumAggregateOutputType = {
   base: number | null
   lossBarrier: number | null
   errorBarrier: number | null
+  probe: number | null
 }
 
 export type BarrierMinAggregateOutputType = {
@@ -53,6 +55,7 @@ export type BarrierMinAggregateOutputType = {
   split: string | null
   lossBarrier: number | null
   errorBarrier: number | null
+  probe: number | null
 }
 
 export type BarrierMaxAggregateOutputType = {
@@ -66,6 +69,7 @@ export type BarrierMaxAggregateOutputType = {
   split: string | null
   lossBarrier: number | null
   errorBarrier: number | null
+  probe: number | null
 }
 
 export type BarrierCountAggregateOutputType = {
@@ -86,6 +90,7 @@ export type BarrierCountAggregateOutputType = {
   endpointError: number
   lossBarrier: number
   errorBarrier: number
+  probe: number
   _all: number
 }
 
@@ -96,6 +101,7 @@ export type BarrierAvgAggregateInputType = {
   base?: true
   lossBarrier?: true
   errorBarrier?: true
+  probe?: true
 }
 
 export type BarrierSumAggregateInputType = {
@@ -104,6 +110,7 @@ export type BarrierSumAggregateInputType = {
   base?: true
   lossBarrier?: true
   errorBarrier?: true
+  probe?: true
 }
 
 export type BarrierMinAggregateInputType = {
@@ -117,6 +124,7 @@ export type BarrierMinAggregateInputType = {
   split?: true
   lossBarrier?: true
   errorBarrier?: true
+  probe?: true
 }
 
 export type BarrierMaxAggregateInputType = {
@@ -130,6 +138,7 @@ export type BarrierMaxAggregateInputType = {
   split?: true
   lossBarrier?: true
   errorBarrier?: true
+  probe?: true
 }
 
 export type BarrierCountAggregateInputType = {
@@ -150,6 +159,7 @@ export type BarrierCountAggregateInputType = {
   endpointError?: true
   lossBarrier?: true
   errorBarrier?: true
+  probe?: true
   _all?: true
 }
 
@@ -257,6 +267,7 @@ export type BarrierGroupByOutputType = {
   endpointError: runtime.JsonValue
   lossBarrier: number | null
   errorBarrier: number | null
+  probe: number | null
   _count: BarrierCountAggregateOutputType | null
   _avg: BarrierAvgAggregateOutputType | null
   _sum: BarrierSumAggregateOutputType | null
@@ -300,6 +311,7 @@ export type BarrierWhereInput = {
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
 
@@ -321,6 +333,7 @@ export type BarrierOrderByWithRelationInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
   errorBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
+  probe?: Prisma.SortOrderInput | Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
 
@@ -345,6 +358,7 @@ export type BarrierWhereUniqueInput = Prisma.AtLeast<{
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "id">
 
@@ -366,6 +380,7 @@ export type BarrierOrderByWithAggregationInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
   errorBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
+  probe?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.BarrierCountOrderByAggregateInput
   _avg?: Prisma.BarrierAvgOrderByAggregateInput
   _max?: Prisma.BarrierMaxOrderByAggregateInput
@@ -394,6 +409,7 @@ export type BarrierScalarWhereWithAggregatesInput = {
   endpointError?: Prisma.JsonWithAggregatesFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
+  probe?: Prisma.IntNullableWithAggregatesFilter<"Barrier"> | number | null
 }
 
 export type BarrierCreateInput = {
@@ -412,6 +428,7 @@ export type BarrierCreateInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
   run: Prisma.RunCreateNestedOneWithoutBarriersInput
 }
 
@@ -433,6 +450,7 @@ export type BarrierUncheckedCreateInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
 }
 
 export type BarrierUpdateInput = {
@@ -451,6 +469,7 @@ export type BarrierUpdateInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   run?: Prisma.RunUpdateOneRequiredWithoutBarriersNestedInput
 }
 
@@ -472,6 +491,7 @@ export type BarrierUncheckedUpdateInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type BarrierCreateManyInput = {
@@ -492,6 +512,7 @@ export type BarrierCreateManyInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
 }
 
 export type BarrierUpdateManyMutationInput = {
@@ -510,6 +531,7 @@ export type BarrierUpdateManyMutationInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type BarrierUncheckedUpdateManyInput = {
@@ -530,6 +552,7 @@ export type BarrierUncheckedUpdateManyInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type BarrierListRelationFilter = {
@@ -560,6 +583,7 @@ export type BarrierCountOrderByAggregateInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  probe?: Prisma.SortOrder
 }
 
 export type BarrierAvgOrderByAggregateInput = {
@@ -568,6 +592,7 @@ export type BarrierAvgOrderByAggregateInput = {
   base?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  probe?: Prisma.SortOrder
 }
 
 export type BarrierMaxOrderByAggregateInput = {
@@ -581,6 +606,7 @@ export type BarrierMaxOrderByAggregateInput = {
   split?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  probe?: Prisma.SortOrder
 }
 
 export type BarrierMinOrderByAggregateInput = {
@@ -594,6 +620,7 @@ export type BarrierMinOrderByAggregateInput = {
   split?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  probe?: Prisma.SortOrder
 }
 
 export type BarrierSumOrderByAggregateInput = {
@@ -602,6 +629,7 @@ export type BarrierSumOrderByAggregateInput = {
   base?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  probe?: Prisma.SortOrder
 }
 
 export type BarrierCreateNestedManyWithoutRunInput = {
@@ -662,6 +690,7 @@ export type BarrierCreateWithoutRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
 }
 
 export type BarrierUncheckedCreateWithoutRunInput = {
@@ -681,6 +710,7 @@ export type BarrierUncheckedCreateWithoutRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
 }
 
 export type BarrierCreateOrConnectWithoutRunInput = {
@@ -729,6 +759,7 @@ export type BarrierScalarWhereInput = {
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
 }
 
 export type BarrierCreateManyRunInput = {
@@ -748,6 +779,7 @@ export type BarrierCreateManyRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  probe?: number | null
 }
 
 export type BarrierUpdateWithoutRunInput = {
@@ -766,6 +798,7 @@ export type BarrierUpdateWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type BarrierUncheckedUpdateWithoutRunInput = {
@@ -785,6 +818,7 @@ export type BarrierUncheckedUpdateWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 export type BarrierUncheckedUpdateManyWithoutRunInput = {
@@ -804,6 +838,7 @@ export type BarrierUncheckedUpdateManyWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
 
@@ -826,6 +861,7 @@ export type BarrierSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
 
@@ -847,6 +883,7 @@ export type BarrierSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
 
@@ -868,6 +905,7 @@ export type BarrierSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
 
@@ -889,9 +927,10 @@ export type BarrierSelectScalar = {
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  probe?: boolean
 }
 
-export type BarrierOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "runId" | "round" | "path" | "layer" | "layers" | "order" | "base" | "between" | "split" | "interpolation" | "loss" | "error" | "endpointLoss" | "endpointError" | "lossBarrier" | "errorBarrier", ExtArgs["result"]["barrier"]>
+export type BarrierOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "runId" | "round" | "path" | "layer" | "layers" | "order" | "base" | "between" | "split" | "interpolation" | "loss" | "error" | "endpointLoss" | "endpointError" | "lossBarrier" | "errorBarrier" | "probe", ExtArgs["result"]["barrier"]>
 export type BarrierInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -955,6 +994,10 @@ export type $BarrierPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      */
     lossBarrier: number | null
     errorBarrier: number | null
+    /**
+     * The probe that measured it afterwards; null for the round's own.
+     */
+    probe: number | null
   }, ExtArgs["result"]["barrier"]>
   composites: {}
 }
@@ -1396,6 +1439,7 @@ export interface BarrierFieldRefs {
   readonly endpointError: Prisma.FieldRef<"Barrier", 'Json'>
   readonly lossBarrier: Prisma.FieldRef<"Barrier", 'Float'>
   readonly errorBarrier: Prisma.FieldRef<"Barrier", 'Float'>
+  readonly probe: Prisma.FieldRef<"Barrier", 'Int'>
 }
     
 

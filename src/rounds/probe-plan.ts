@@ -1,0 +1,74 @@
+import { interpolationGrid } from '../analysis/interpolate.ts'
+import type { PathSpec } from '../analysis/paths/path.ts'
+import { pathSpecs } from '../analysis/paths/registry.ts'
+import { type Between, betweenOf, type ProbeOptions } from '../analysis/plan.ts'
+import { FedError } from '../core/errors.ts'
+import type { LayerLayout } from '../core/layout.ts'
+import type { BarrierRecord } from '../core/records.ts'
+import { type Rng, sample, shuffle } from '../core/rng.ts'
+import type { DataSplit } from '../data/partition/split.ts'
+
+type Split = BarrierRecord['split']
+
+/** What is measured after a round, or of rounds that are over, with everything drawn that can be drawn beforehand. */
+export interface ProbePlan {
+  readonly between: readonly Between[]
+  readonly pairs: number
+  readonly splits: readonly Split[]
+  readonly paths: readonly PathSpec[]
+  /** Coefficients along each path. */
+  readonly grid: readonly number[]
+  /**
+   * The examples: of the test set the same for every probe of the run, of the training data a sample of the union of these
+   * clients' parts, the same for the same round. Throws `input_invalid` when there are fewer than must be.
+   */
+  examplesOf(split: Split, clients: readonly number[], round: number): Uint32Array
+}
+
+export interface ProbedData {
+  readonly layout: LayerLayout
+  readonly rng: Rng
+  readonly split: DataSplit
+  /** Examples of the test set. */
+  readonly numTest: number
+}
+
+/**
+ * Throws `layer_unknown` for a group that names no layer. `exact`: as many examples as asked for must be there, where a run
+ * file takes at most so many.
+ */
+export function probePlan(options: ProbeOptions, data: ProbedData, exact = false): ProbePlan {
+  const { rng, split, layout, numTest } = data
+  const { examples, paths, ...pathOptions } = options
+  const test = sample(rng.fork('probe/test'), numTest, examples)
+  const enough = (found: Uint32Array, what: string): Uint32Array => {
+    if (!exact || found.length >= examples) return found
+    throw new FedError('input_invalid', {
+      expected: `at most ${found.length} examples, ${what}`,
+      received: `${examples}`,
+    })
+  }
+  return {
+    between: betweenOf(options),
+    pairs: options.pairs,
+    splits: options.splits,
+    paths: pathSpecs(paths, layout, { ...pathOptions, rng: rng.fork('probe/orders') }),
+    grid: interpolationGrid(options.interpolation),
+    examplesOf(of, clients, round) {
+      if (of === 'test') return enough(test, 'all of the test set')
+      const union = unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`))
+      return enough(union, `all training data of clients ${clients.join(', ')}`)
+    },
+  }
+}
+
+function unionSample(split: DataSplit, clients: readonly number[], count: number, rng: Rng): Uint32Array {
+  const parts = clients.map(client => split.train[client] ?? new Uint32Array())
+  const union = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    union.set(part, offset)
+    offset += part.length
+  }
+  return shuffle(rng, union).slice(0, count).sort()
+}
