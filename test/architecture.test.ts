@@ -53,6 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/training',
     'src/analysis',
     'src/strategies',
+    'src/analysis',
     'src/rounds',
     'src/store',
     'src/server/http',

@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
 import { demoCommand } from './commands/demo.ts'
 import { enginesCommand } from './commands/engines.ts'
+import { probeCommand } from './commands/probe.ts'
 import { reproduceCommand } from './commands/reproduce.ts'
 import { resumeCommand } from './commands/resume.ts'
 import { runsCommand } from './commands/runs.ts'
@@ -16,6 +17,7 @@ const COMMANDS = [
   serveCommand,
   clientCommand,
   resumeCommand,
+  probeCommand,
   analyzeCommand,
   enginesCommand,
   runsCommand,

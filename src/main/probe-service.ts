@@ -133,6 +133,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
       })
     }
     const step = { key, round: { round, cohort, known }, models: clients, global, averaged }
+    if (job.stop) return
     const barriers = await compute.probe(step, progress)
     await store.addBarriers(run, job.record.probe, barriers)
   }
@@ -203,9 +204,18 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
 
     async cancel(run, probe) {
       const job = jobOf(run, probe)
-      if (job) await interrupt(job, 'cancelled')
-      if (job && job === jobs[0]) return job.settled
-      const record = await store.updateProbe(run, probe, { status: 'cancelled', endedAt: clock.date().toISOString() })
+      const isWorkedOn = job !== undefined && job === jobs[0]
+      if (job) job.stop ??= 'cancelled'
+      if (isWorkedOn) {
+        await interrupt(job, 'cancelled')
+        return job.settled
+      }
+      const endedAt = clock.date().toISOString()
+      const record = await store.updateProbe(run, probe, { status: 'cancelled', endedAt }).catch(thrown => {
+        // Its turn came just now, and it saw that it is cancelled.
+        if (job && thrown instanceof FedError && thrown.code === 'probe_not_active') return job.settled
+        throw thrown
+      })
       notify({ type: 'probe', run, probe: record })
       return record
     },

@@ -18,7 +18,7 @@ import { refuses } from '../store/contract.ts'
 import { commitOf, newRun } from '../store/samples.ts'
 
 const BARRIERS = {
-  between: ['clients', 'global', 'init', 'group'],
+  between: ['clients', 'global', 'init', 'group', 'groupLayers'],
   paths: ['full', 'layer', 'cumulative'],
   splits: ['test', 'train'],
   examples: 50,
@@ -104,6 +104,10 @@ describe('probes of rounds that are over', () => {
     )
     const ends = new Set(rows.map(({ between }) => between.at(-1)))
     assert.ok(ends.has('global') && ends.has('init') && rows.some(({ path }) => path === 'group'))
+    assert.deepEqual(
+      [...new Set(rows.flatMap(({ path, layer }) => (path === 'group' ? [layer] : [])))],
+      [null, 'fc1', 'fc2'],
+    )
     const statuses = service.notices.map(notice => notice.type === 'probe' && notice.probe.status)
     assert.deepEqual([statuses[0], statuses.at(-1)], ['queued', 'completed'])
   })
@@ -190,6 +194,23 @@ describe('probes of rounds that are over', () => {
     await assert.rejects(service.cancel('a', 9), refuses('probe_not_found'))
   })
 
+  test('fails visibly, and stores nothing, when its round is rolled back meanwhile', async t => {
+    const { store } = await ranRun({}, false)
+    const service = serviceOn(store, {
+      ...compute,
+      probe: async (step, progress) => {
+        const barriers = await compute.probe(step, progress)
+        await store.rollBack('a', 0)
+        return barriers
+      },
+    })
+    t.after(service.close)
+    const { probe } = await service.create('a', {})
+    const record = await service.ended('a', probe)
+    assert.deepEqual([record.status, record.error?.code], ['failed', 'round_not_found'])
+    assert.deepEqual(await rowsOf(store), [])
+  })
+
   test('the real worker lets go of a probe between two batches', async () => {
     const { store } = await ranRun({}, false)
     const runFile = parseRunFile(RUN_FILE)
@@ -215,13 +236,23 @@ describe('probes of rounds that are over', () => {
   test('what the end of its process cut short has failed visibly, and so has what nobody looks after any more', async () => {
     const { store } = await ranRun({}, false)
     const forsaken = await store.createProbe('a', { request: {}, total: 1 })
-    const never: Compute = {
-      ...compute,
-      probe: () => new Promise((_, reject) => (stop = () => reject(new Error('x')))),
-    }
     let stop = () => {}
-    const service = serviceOn(store, { ...never, cancelProbe: async () => stop() })
+    let begun = () => {}
+    const begins = new Promise<void>(resolve => {
+      begun = resolve
+    })
+    const service = serviceOn(store, {
+      ...compute,
+      probe: () => {
+        begun()
+        return new Promise((_, reject) => {
+          stop = () => reject(new FedError('interrupted'))
+        })
+      },
+      cancelProbe: async () => stop(),
+    })
     const { probe } = await service.create('a', { rounds: 1 })
+    await begins
     await service.close()
     const record = await store.probe('a', probe)
     assert.deepEqual([record.status, record.error?.code], ['failed', 'interrupted'])

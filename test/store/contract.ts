@@ -467,6 +467,8 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
       assert.deepEqual(await readAll(page => store.barriers(id, { ...page, round: 2 }), 1), wanted.slice(3, 6))
       await assert.rejects(store.addBarriers(id, probe, [barrierRecord(3), barrierRecord(null as never)]), FedError)
       assert.equal((await store.barriers(id, { limit: 100 })).items.length, wanted.length)
+      await store.rollBack(id, 2)
+      await assert.rejects(store.addBarriers(id, probe, [barrierRecord(3)]), refuses('round_not_found'))
     })
 
     test('it answers a ping', () => store.ping())
