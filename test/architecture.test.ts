@@ -68,16 +68,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/strategies',
     'src/analysis',
   ],
-  'src/cli': [
-    'src/core',
-    'src/compute',
-    'src/data',
-    'src/rounds',
-    'src/store',
-    'src/main',
-    'src/reproduction',
-    'clients',
-  ],
+  'src/cli': ['src/core', 'src/compute', 'src/rounds', 'src/store', 'src/main', 'src/reproduction', 'clients'],
 }
 
 /** The round state machine decides; it may not look at anything. */

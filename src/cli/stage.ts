@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import type { DataOptions } from '../data/index.ts'
 import type { ClientProcesses } from '../main/client-processes.ts'
 import type { Coordinator } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
+import type { RunFile } from '../rounds/run-file.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { aborted, onInterrupt } from './interrupt.ts'
 import { type CoordinatorFlags, coordinatorOptionsOf, environmentOf } from './options.ts'
@@ -28,8 +28,8 @@ interface StageOptions {
   readonly logLevel?: Environment['LOG_LEVEL']
   /** Client processes to start before anything else. */
   readonly workers?: number
-  /** The data set that they will need. */
-  readonly data?: DataOptions
+  /** The run that is opened first. */
+  readonly firstRun?: RunFile
 }
 
 /** Starts a coordinator (and before it `workers` client processes), hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
@@ -37,7 +37,7 @@ export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0, data }: StageOptions = {},
+  { logLevel = 'silent', workers = 0, firstRun }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
@@ -45,12 +45,16 @@ export async function onStage(
   const { startClientProcesses } = await import('../main/client-processes.ts')
   const standby = startClientProcesses(workers, {
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
-    data,
+    data: firstRun?.data,
   })
   try {
     const { startCoordinator } = await import('../main/coordinator.ts')
     const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
-    const coordinator = await startCoordinator({ ...coordinatorOptionsOf(flags, environment), log, data })
+    const coordinator = await startCoordinator({
+      ...coordinatorOptionsOf(flags, environment),
+      log,
+      firstRun: firstRun && workOf(firstRun),
+    })
     try {
       const engine = await coordinator.engine()
       cli.exit(await work({ cli, coordinator, engine, signal, flags, environment, log, standby, voice }))
@@ -60,6 +64,11 @@ export async function onStage(
   } finally {
     await standby.close()
   }
+}
+
+/** Of a run file what crosses to the compute worker. */
+function workOf({ model, data, local }: RunFile) {
+  return { model, data, local: { batchSize: local.batchSize } }
 }
 
 /** Keeps the REST API up until Ctrl-C, unless the user has already asked to leave. */

@@ -5,19 +5,20 @@ import { bringUp } from './bring-up.ts'
 import type { Device, Engine, EngineName, EngineSetup } from './engine.ts'
 import { engineSetups } from './engines/index.ts'
 import { fasterOf } from './faster-of.ts'
-import { measureSpeed, type Speed } from './speed.ts'
+import { measureSpeed, type Speed, type Work } from './speed.ts'
 
 export type { Engine, EngineName } from './engine.ts'
+export type { Work } from './speed.ts'
 
 /**
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
  * when it has a GPU, else webgpu when there is a graphics card, else wasm (or tensorflow without a GPU, where it was measured
- * to be faster), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * to be faster at `work`), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
  * passed over, and the reason says that too. A name means that engine or an error, never another one.
  *
  * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
  */
-export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 'auto'): Promise<Engine> {
+export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 'auto', work?: Work): Promise<Engine> {
   if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name', true)
   const passedOver: string[] = []
   let last: unknown = null
@@ -29,7 +30,7 @@ export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 
       if (setup.name === 'tensorflow' && engine.device.kind === 'cpu') {
         native = engine
         passedOver.push('tensorflow has no GPU')
-      } else if (native && engine.device.kind === 'cpu') return await fasterOf(native, engine)
+      } else if (native && engine.device.kind === 'cpu') return await fasterOf(native, engine, work)
       else return engine
     } catch (error) {
       last = error

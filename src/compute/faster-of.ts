@@ -1,20 +1,20 @@
 import { makeCurrent } from './bring-up.ts'
 import type { Engine } from './engine.ts'
 import { describeVerdict, fastestOf } from './fastest.ts'
-import { stepMs } from './speed.ts'
+import { twoNetworks, type Work } from './speed.ts'
 
-/** The faster of two engines that are both brought up, made current; `reason` is the other's, and what was measured. */
-export async function fasterOf(one: Engine, other: Engine, folder?: string, measure = stepMs): Promise<Engine> {
+/** The faster at `work` of two engines that are both brought up, made current; `reason` is the other's, and what was measured. */
+export async function fasterOf(one: Engine, other: Engine, work: Work = twoNetworks, folder?: string): Promise<Engine> {
   const engines = [one, other]
   const candidates = engines.map(({ name, version }) => ({
     name,
     version,
     async measure() {
       await makeCurrent(name)
-      return measure()
+      return work.stepMs()
     },
   }))
-  const verdict = await fastestOf(candidates, folder)
+  const verdict = await fastestOf(candidates, work.key, folder)
   const engine = engines.find(({ name }) => name === verdict.fastest)!
   await makeCurrent(engine.name)
   return { ...engine, reason: `${other.reason}; ${describeVerdict(verdict)}` }

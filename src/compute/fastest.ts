@@ -21,12 +21,16 @@ const verdictSchema = z.object({
 export type Verdict = z.output<typeof verdictSchema>
 
 /**
- * The fastest of `candidates` on this machine, measured once and then remembered in `folder`. The first measurement that
+ * The fastest of `candidates` at `work` on this machine, measured once and then remembered in `folder`. The first measurement that
  * is written counts for all: processes that start together and each measure must not choose differently, since results
  * depend on the engine. Without a folder to write to, every process measures for itself.
  */
-export async function fastestOf(candidates: readonly Candidate[], folder = cacheFolder()): Promise<Verdict> {
-  const file = join(folder, `fastest-${machineKey(candidates)}.json`)
+export async function fastestOf(
+  candidates: readonly Candidate[],
+  work: string,
+  folder = cacheFolder(),
+): Promise<Verdict> {
+  const file = join(folder, `fastest-${machineKey(candidates, work)}.json`)
   const known = readVerdict(file, candidates)
   if (known) return known
   const ms: Record<string, number> = {}
@@ -42,12 +46,12 @@ export function describeVerdict({ ms }: Verdict): string {
   return `measured: ${ordered.map(([name, value]) => `${name} ${value.toPrecision(2)} ms`).join(', ')} a step`
 }
 
-/** Engines with their versions, Node, processor and cores: what a measurement depends on. */
-export function machineKey(candidates: readonly Pick<Candidate, 'name' | 'version'>[]): string {
+/** The work, engines with their versions, Node, processor and cores: what a measurement depends on. */
+export function machineKey(candidates: readonly Pick<Candidate, 'name' | 'version'>[], work: string): string {
   const engines = candidates.map(({ name, version }) => `${name} ${version}`).sort()
   const machine = [process.version, process.arch, cpus()[0]?.model.trim(), availableParallelism()]
   return createHash('sha256')
-    .update([...engines, ...machine].join('\n'))
+    .update([work, ...engines, ...machine].join('\n'))
     .digest('hex')
     .slice(0, 16)
 }

@@ -7,24 +7,33 @@ export interface Speed {
   readonly mlpStepMs: number
 }
 
-/** How long each of the two is repeated, milliseconds. */
+/** What engines are compared by. */
+export interface Work {
+  /** Says what it is: a measurement is remembered under it. */
+  readonly key: string
+  /** Milliseconds of one step of it on the current engine. */
+  stepMs(): Promise<number>
+}
+
+/** How long something is repeated, milliseconds. */
 const BUDGET_MS = 400
 const SIZE = 512
 
-/** Measures the current engine. The median of the second half counts: the first runs compile. */
+/** Measures the current engine. */
 export async function measureSpeed(): Promise<Speed> {
   const [a, b] = [noise([SIZE, SIZE]), noise([SIZE, SIZE])]
-  const gemmMs = await medianMs(() => tf.tidy(() => tf.sum(tf.matMul(a, b))))
+  const gemmMs = await medianMs(() => done(tf.tidy(() => tf.sum(tf.matMul(a, b)))))
   tf.dispose([a, b])
   return { gemmGflops: (2 * SIZE ** 3) / gemmMs / 1e6, mlpStepMs: await mlpStepMs() }
 }
 
 /**
- * Milliseconds of a training step, to compare engines by: the geometric mean of a dense network's and a convolutional
- * one's, so that twice as fast in one and half as fast in the other is even. Under a second.
+ * Where no model is known: the geometric mean of a training step of a dense and of a convolutional network, so that twice
+ * as fast in one and half as fast in the other is even. Under a second.
  */
-export async function stepMs(): Promise<number> {
-  return Math.sqrt((await mlpStepMs()) * (await convolutionStepMs()))
+export const twoNetworks: Work = {
+  key: 'a dense and a convolutional network',
+  stepMs: async () => Math.sqrt((await mlpStepMs()) * (await convolutionStepMs())),
 }
 
 /** Forward and back through two 3 x 3 convolutions of 16 and 32 filters over 32 images of 14 x 14. */
@@ -40,7 +49,7 @@ async function convolutionStepMs(): Promise<number> {
   const step = () =>
     tf.tidy(() => tf.variableGrads(() => tf.mean(tf.square(forward())), filters).grads[filters[0]!.name]!)
   try {
-    return await medianMs(step)
+    return await medianMs(() => done(step()))
   } finally {
     tf.dispose([x, ...filters])
   }
@@ -58,20 +67,25 @@ async function mlpStepMs(): Promise<number> {
       return value
     })
   try {
-    return await medianMs(step)
+    return await medianMs(() => done(step()))
   } finally {
     tf.dispose([x, labels, ...weights])
   }
 }
 
-async function medianMs(run: () => tf.Tensor): Promise<number> {
+/** Waits for the engine, which may still be computing when an op returns. */
+async function done(result: tf.Tensor): Promise<void> {
+  await result.data()
+  result.dispose()
+}
+
+/** Milliseconds that `run` takes: the median of the second half of what fits the budget, since the first runs compile. */
+export async function medianMs(run: () => Promise<unknown>): Promise<number> {
   const times: number[] = []
   const start = performance.now()
   while (times.length < 3 || performance.now() - start < BUDGET_MS) {
     const before = performance.now()
-    const result = run()
-    await result.data() // an engine may still be computing when an op returns
-    result.dispose()
+    await run()
     times.push(performance.now() - before)
   }
   const settled = times.slice(times.length >> 1).sort((left, right) => left - right)

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { Server } from 'socket.io'
 import { FedError } from '../core/errors.ts'
-import type { DataOptions } from '../data/index.ts'
 import { type EngineMemory, startCompute } from '../rounds/compute.ts'
 import type { Clock, RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
@@ -14,6 +13,7 @@ import { socketServerOptions } from '../server/socket/server-options.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
 import { describeDatabase } from '../store/database-url.ts'
 import { openStore } from '../store/open.ts'
+import type { RunWork } from '../training/training-work.ts'
 import { catalog } from './catalog.ts'
 import { systemClock } from './clock.ts'
 import { type ManagedProbes, probeService } from './probe-service.ts'
@@ -29,8 +29,8 @@ export interface CoordinatorOptions {
   /** Data and models that a run file sent over REST may name lie in this folder; without one it may name no path. */
   readonly dataRoot?: string | undefined
   readonly engine: string
-  /** A data set that will be needed: read while the rest starts. */
-  readonly data?: DataOptions | undefined
+  /** The run that is opened first: `auto` goes by its work, and its data are read while the rest starts. */
+  readonly firstRun?: RunWork | undefined
   /** Bearer token of REST; without one the coordinator only listens on loopback. */
   readonly token?: string | undefined
   /** Chosen by the operator, for every run; without it each run gets its own. */
@@ -73,7 +73,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
-  const compute = startCompute({ engine: options.engine, data: options.data, program: options.computeProgram }) // first: it loads on another core meanwhile
+  const compute = startCompute({ engine: options.engine, firstRun: options.firstRun, program: options.computeProgram }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
     await compute.close()
     throw error

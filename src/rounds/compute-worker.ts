@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
 import { loadDataset } from '../data/index.ts'
+import { trainingWork } from '../training/training-work.ts'
 import { averageRound, measureRound } from './close-round.ts'
 import type { OpenRound } from './closed-round.ts'
 import type {
@@ -24,9 +25,10 @@ import { createTurns } from './turns.ts'
  * level the order is that of the calls.
  */
 const port = parentPort!
-const { engine: engineName, data } = workerData as ComputeOptions
-let engine = prepareEngine(engineName)
-if (data) void loadDataset(data).catch(() => undefined) // what is wrong is said when a run needs it
+const { engine: engineName, firstRun } = workerData as ComputeOptions
+const work = firstRun && trainingWork(firstRun)
+let engine = prepareEngine(engineName, work)
+if (firstRun) void loadDataset(firstRun.data).catch(() => undefined) // what is wrong is said when a run needs it
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()
@@ -99,7 +101,7 @@ function sessionOf(run: string): Session {
 async function readyEngine(): Promise<void> {
   await engine
   // What lost its device failed the runs that were on it. Whoever opens one now, to resume it, gets another device.
-  if (engineFault()) engine = prepareEngine(engineName)
+  if (engineFault()) engine = prepareEngine(engineName, work)
   await engine
 }
 

@@ -3,7 +3,7 @@ import type { Engine } from '../compute/choose.ts'
 import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord, ClientRecord } from '../core/records.ts'
-import type { DataOptions } from '../data/index.ts'
+import type { RunWork } from '../training/training-work.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import type { ServerState } from './ports.ts'
 import type { OpenProbe, PlannedProbe, ProbeStep } from './probe-jobs.ts'
@@ -36,8 +36,8 @@ export interface EngineMemory {
 
 export interface ComputeOptions {
   readonly engine: string
-  /** A data set that will be needed: read while nothing else is asked. */
-  readonly data?: DataOptions | undefined
+  /** The run that is opened first: `auto` goes by its work, and its data are read while nothing else is asked. */
+  readonly firstRun?: RunWork | undefined
   /** The thread's program, in place of ours: for tests of what it cannot survive. */
   readonly program?: URL | undefined
 }

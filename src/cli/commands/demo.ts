@@ -45,7 +45,7 @@ export function demoCommand(cli: Cli): Command {
       if (flags.serve) await keepServing(stage)
       return EXIT.completed
     }
-    await onStage(cli, flags, compare, { workers, data: loaded[0]!.runFile.data })
+    await onStage(cli, flags, compare, { workers, firstRun: loaded[0]!.runFile })
   })
 }
 

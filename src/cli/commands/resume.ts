@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { conductRun, tellWhere } from '../conduct.ts'
 import { requireDatabase } from '../database.ts'
 import { environmentOf, storageOf } from '../options.ts'
-import { keepServing, onStage } from '../stage.ts'
+import { keepServing, onStage, type Stage } from '../stage.ts'
 import type { Cli } from '../terminal.ts'
 import { defaultWorkers } from '../workers.ts'
 import { addSimulationOptions, type SimulationFlags } from './simulate.ts'
@@ -12,12 +12,16 @@ export function resumeCommand(cli: Cli): Command {
     .description('go on with a stopped, failed or killed run after its last complete round')
     .argument('<run>', 'id of the run, see "fedstrata runs list"')
   return addSimulationOptions(command).action(async (run: string, flags: SimulationFlags) => {
-    requireDatabase(storageOf(flags, environmentOf(cli)))
-    const { parseRunFile } = await import('../../rounds/run-file.ts')
+    const storage = storageOf(flags, environmentOf(cli))
+    requireDatabase(storage)
+    const [{ withStore }, { parseRunFile }] = await Promise.all([
+      import('../database.ts'),
+      import('../../rounds/run-file.ts'),
+    ])
+    const runFile = await withStore(storage, async store => parseRunFile(await store.runFile(run)))
     const { resumeSimulation } = await import('../../main/simulate.ts')
-    await onStage(cli, flags, async stage => {
+    const goOn = async (stage: Stage) => {
       const { coordinator } = stage
-      const runFile = parseRunFile(await coordinator.store.runFile(run))
       const { report, exitCode } = await conductRun(stage, {
         name: runFile.name,
         rounds: runFile.rounds,
@@ -28,6 +32,7 @@ export function resumeCommand(cli: Cli): Command {
       if (flags.json) await cli.print(report)
       if (flags.serve) await keepServing(stage)
       return exitCode
-    })
+    }
+    await onStage(cli, flags, goOn, { firstRun: runFile })
   })
 }

@@ -46,7 +46,7 @@ export function simulateCommand(cli: Cli): Command {
       if (flags.serve) await keepServing(stage)
       return exitCode
     }
-    await onStage(cli, flags, conduct, { workers, data: runFile.data })
+    await onStage(cli, flags, conduct, { workers, firstRun: runFile })
   })
 }
 
