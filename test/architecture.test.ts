@@ -32,7 +32,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   // edge
   'src/store': ['src/core', 'src/rounds'],
-  'src/server/http': ['src/core', 'src/rounds'],
+  'src/figures': ['src/core'],
+  'src/server/http': ['src/core', 'src/rounds', 'src/figures'],
   'src/server/socket': ['src/core', 'src/protocol', 'src/rounds'],
   // roof
   clients: [
@@ -68,7 +69,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/strategies',
     'src/analysis',
   ],
-  'src/cli': ['src/core', 'src/compute', 'src/rounds', 'src/store', 'src/main', 'src/reproduction', 'clients'],
+  'src/cli': [
+    'src/core',
+    'src/compute',
+    'src/rounds',
+    'src/store',
+    'src/figures',
+    'src/main',
+    'src/reproduction',
+    'clients',
+  ],
 }
 
 /** The round state machine decides; it may not look at anything. */

@@ -1,6 +1,6 @@
+import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { AnalysisReport } from '../main/analysis/analyze.ts'
-import { groupBy } from './group-by.ts'
 import { number, signed } from './round-summary.ts'
 import type { Colors } from './terminal.ts'
 import { textTable } from './text-table.ts'

@@ -1,5 +1,5 @@
+import { allOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
-import { allOf } from './pages.ts'
 import type { RunReport } from './report-schema.ts'
 import { number, signed, summarizeBarriers } from './round-summary.ts'
 import { textTable } from './text-table.ts'

@@ -1,8 +1,9 @@
 import { stringify } from 'csv-stringify/sync'
 import type { RoundRecord, UpdateRecord } from '../core/records.ts'
 import { barrierRecordSchema, clientRecordSchema, metricRecordSchema, updateRecordSchema } from '../core/records.ts'
+import { type MatrixQuestion, matrixCsv, readBarrierMatrix } from '../rounds/barrier-matrix.ts'
+import { pagesOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
-import { pagesOf } from './pages.ts'
 
 export const EXPORT_TABLES = ['metrics', 'barriers', 'rounds', 'updates', 'clients'] as const
 export const EXPORT_FORMATS = ['csv', 'ndjson', 'json'] as const
@@ -64,6 +65,20 @@ export async function* exportRows(
     first = false
   }
   if (format === 'json') yield '\n]\n'
+}
+
+/** The history of barriers as text: CSV has a column for each round, NDJSON an object for each row, JSON is the matrix. */
+export async function exportMatrix(
+  store: Store,
+  run: string,
+  question: MatrixQuestion,
+  format: ExportFormat,
+): Promise<string> {
+  const matrix = await readBarrierMatrix(store, run, question)
+  if (format === 'csv') return matrixCsv(matrix)
+  if (format === 'json') return `${JSON.stringify(matrix)}\n`
+  const { rows, rounds, values } = matrix
+  return rows.map((row, i) => `${JSON.stringify({ row, rounds, values: values[i] })}\n`).join('')
 }
 
 /** Updates are kept by round. */

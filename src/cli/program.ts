@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
 import { demoCommand } from './commands/demo.ts'
 import { enginesCommand } from './commands/engines.ts'
+import { figureCommand } from './commands/figure.ts'
 import { probeCommand } from './commands/probe.ts'
 import { reproduceCommand } from './commands/reproduce.ts'
 import { resumeCommand } from './commands/resume.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   analyzeCommand,
   enginesCommand,
   runsCommand,
+  figureCommand,
   demoCommand,
   reproduceCommand,
 ] as const
@@ -40,6 +42,7 @@ Examples:
   $ fedstrata demo
   $ fedstrata simulate examples/mnist.yaml --set rounds=10 --workers 4
   $ fedstrata runs show RUN
+  $ fedstrata figure barriers RUN --out barriers.svg
   $ fedstrata analyze a.safetensors b.safetensors --model mlp --data mnist-10k`,
     )
   for (const command of COMMANDS) program.addCommand(command(cli))

@@ -1,8 +1,8 @@
+import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
+import { allOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
-import { groupBy } from './group-by.ts'
-import { allOf } from './pages.ts'
 import type { ReportBarrier, RunReport } from './report-schema.ts'
 
 /** Everything that the database has of a run, as one document. Throws `run_not_found`. */

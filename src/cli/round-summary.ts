@@ -1,5 +1,5 @@
+import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord, RoundRecord } from '../core/records.ts'
-import { groupBy } from './group-by.ts'
 
 type Measured = Pick<BarrierRecord, 'path' | 'layer' | 'split' | 'errorBarrier'>
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { type RunReport, runReportSchema } from '../../src/cli/report-schema.ts'
+import { parseXml } from '../figures/xml.ts'
 import { type Finished, fedstrata, folderWithRun, start } from './cli.ts'
 
 function reportOf({ code, stdout, stderr }: Finished, expectedCode = 0): RunReport {
@@ -88,6 +89,26 @@ describe('simulate', () => {
         .map(line => JSON.parse(line)).length,
       4 * 5,
     )
+    const matrix = ['runs', 'export', runId, 'matrix', '--base', '1']
+    const lines = (await fedstrata(t, folder, matrix)).stdout.split('\r\n').map(line => line.split(','))
+    const firstBases = (layer: string | null) =>
+      report.rounds.map(({ barriers }) => barriers.find(row => row.layer === layer && row.base !== 2)!.errorBarrier)
+    const rows = [null, 'fc1', 'fc2'].map(layer => [layer ?? 'full', ...firstBases(layer).map(String)])
+    assert.deepEqual(lines, [['layer', '1', '2', '3', '4'], ...rows, ['']])
+    const { values } = JSON.parse((await fedstrata(t, folder, [...matrix, '--json'])).stdout)
+    assert.deepEqual(values, [null, 'fc1', 'fc2'].map(firstBases))
+    const stray = await fedstrata(t, folder, ['runs', 'export', runId, 'barriers', '--base', '1'])
+    assert.equal(stray.code, 2)
+    assert.match(stray.stderr, /expected: --base with the table matrix\n +got: +barriers/)
+
+    const drawn = await fedstrata(t, folder, ['figure', 'barriers', runId])
+    assert.ok(parseXml(drawn.stdout).some(({ text }) => text === 'Base 2: into the second model'))
+    await fedstrata(t, folder, ['figure', 'barriers', runId, '--out', 'barriers.svg'])
+    assert.equal(readFileSync(join(folder.path, 'barriers.svg'), 'utf8'), drawn.stdout)
+    const nowhere = await fedstrata(t, folder, ['figure', 'barriers', runId, '--out', 'no/where.svg'])
+    assert.deepEqual([nowhere.code, nowhere.stdout], [2, ''])
+    assert.match(nowhere.stderr, /input_invalid.*ENOENT/s)
+
     const rounds = await fedstrata(t, folder, ['runs', 'export', runId, 'rounds', '--json'])
     const accuracies = (JSON.parse(rounds.stdout) as { accuracy: number }[]).map(({ accuracy }) => accuracy)
     assert.deepEqual(

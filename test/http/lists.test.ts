@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseXml } from '../figures/xml.ts'
 import { addRound, addRun, barrierRecords, metricRecords } from '../helpers/memory-deps.ts'
 import { harness, problem } from './harness.ts'
 
@@ -163,4 +164,41 @@ test('errors of an export still have a status: they come before the first row', 
   await addRun(deps.store, 'a')
   problem(await send('/api/v1/runs/nobody/metrics?format=csv'), 404, 'run_not_found')
   problem(await send('/api/v1/runs/a/metrics?format=csv&cursor=nonsense'), 400, 'input_invalid')
+})
+
+test('the history of barriers is a matrix, as JSON and as CSV; other formats are refused', async t => {
+  const { deps, send } = await harness(t)
+  await addRun(deps.store, 'a')
+  for (const round of [1, 2]) await addRound(deps, 'a', round)
+  const url = '/api/v1/runs/a/barriers/matrix'
+  // Midpoint and ends are 1/3, 0 and ½: of the full path and of fc1 alike.
+  const height = 1 / 3 - 1 / 4
+  const matrix = { rows: ['full', 'fc1'], rounds: [1, 2], values: [0, 1].map(() => [height, height]) }
+  assert.deepEqual((await send(url)).json(), matrix)
+  const loss = [0, 1].map(() => [null, null])
+  assert.deepEqual((await send(`${url}?value=loss`)).json(), { ...matrix, values: loss })
+  assert.deepEqual((await send(`${url}?base=2`)).json().rows, ['full'])
+
+  const csv = await send({ url, headers: { accept: 'text/csv' } })
+  assert.equal(csv.body, `layer,1,2\r\nfull,${height},${height}\r\nfc1,${height},${height}\r\n`)
+  assert.equal(csv.headers['content-disposition'], 'attachment; filename="matrix-a.csv"')
+  assert.equal((await send(`${url}?format=csv&value=loss`)).body, 'layer,1,2\r\nfull,,\r\nfc1,,\r\n')
+  problem(await send({ url, headers: { accept: 'application/x-ndjson' } }), 406, 'not_acceptable')
+  problem(await send(`${url}?path=full`), 400, 'input_invalid')
+  problem(await send('/api/v1/runs/nobody/barriers/matrix'), 404, 'run_not_found')
+})
+
+test('the history of barriers is drawn too, with a panel for each base, in a page that may load nothing', async t => {
+  const { deps, send } = await harness(t)
+  await addRun(deps.store, 'a')
+  await addRound(deps, 'a', 1)
+  const drawn = await send('/api/v1/runs/a/figures/barriers.svg')
+  assert.equal(drawn.headers['content-type'], 'image/svg+xml; charset=utf-8')
+  assert.match(String(drawn.headers['content-security-policy']), /^default-src 'none'; style-src 'unsafe-inline'/)
+  const words = parseXml(drawn.body).map(({ text }) => text)
+  for (const word of ['fc1', '0.083', 'Base 1: into the first model', 'Base 2: into the second model'])
+    assert.ok(words.includes(word), word)
+  const loss = await send('/api/v1/runs/a/figures/barriers.svg?value=loss&base=mean')
+  assert.doesNotMatch(loss.body, /0\.083|Base 2/)
+  problem(await send('/api/v1/runs/nobody/figures/barriers.svg'), 404, 'run_not_found')
 })

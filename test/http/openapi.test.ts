@@ -28,6 +28,8 @@ test('every route in OpenAPI is exercised here, and answers as OpenAPI says', as
     ['GET', '/api/v1/runs/a/probes', 200],
     ['GET', '/api/v1/runs/a/probes/1', 200],
     ['POST', '/api/v1/runs/a/probes/1/cancel', 200],
+    ['GET', '/api/v1/runs/a/barriers/matrix', 200],
+    ['GET', '/api/v1/runs/a/figures/barriers.svg', 200],
     ['GET', '/api/v1/runs/a/clients', 200],
     ['GET', '/api/v1/runs/a/model', 200],
     ['HEAD', '/api/v1/runs/a/model', 200],

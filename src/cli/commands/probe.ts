@@ -1,5 +1,6 @@
 import { Command, type Option } from 'commander'
 import type { BarrierRecord, ProbeRecord } from '../../core/records.ts'
+import { allOf } from '../../rounds/pages.ts'
 import { requireDatabase } from '../database.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -13,7 +14,6 @@ import {
   storageOf,
   wholeNumber,
 } from '../options.ts'
-import { allOf } from '../pages.ts'
 import { describeProbe, probeTable } from '../probe-summary.ts'
 import { type Cli, logger, say, write } from '../terminal.ts'
 

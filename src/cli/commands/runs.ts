@@ -1,7 +1,17 @@
 import { Argument, Command, Option } from 'commander'
+import { FedError } from '../../core/errors.ts'
 import { RUN_STATUSES, type RunRecord, type RunStatus } from '../../core/records.ts'
+import { allOf } from '../../rounds/pages.ts'
 import { withStore } from '../database.ts'
-import { EXPORT_FORMATS, EXPORT_TABLES, type ExportFormat, type ExportTable, exportRows } from '../export.ts'
+import {
+  EXPORT_FORMATS,
+  EXPORT_TABLES,
+  type ExportFormat,
+  type ExportTable,
+  exportMatrix,
+  exportRows,
+} from '../export.ts'
+import { addMatrixOptions, type MatrixFlags, matrixKeysIn, questionOf } from '../matrix-options.ts'
 import {
   databaseOption,
   dataDirOption,
@@ -11,7 +21,6 @@ import {
   storageOf,
   wholeNumber,
 } from '../options.ts'
-import { allOf } from '../pages.ts'
 import { runReport } from '../report.ts'
 import { showRun } from '../show-run.ts'
 import { type Cli, write } from '../terminal.ts'
@@ -56,18 +65,29 @@ function showCommand(cli: Cli): Command {
 }
 
 function exportCommand(cli: Cli): Command {
-  return stored(new Command('export'), 'everything that was measured in a run, on stdout')
+  const command = stored(new Command('export'), 'everything that was measured in a run, on stdout')
     .argument('<run>', 'id of the run')
-    .addArgument(new Argument('[table]', 'what to export').choices(EXPORT_TABLES).default('metrics'))
+    .addArgument(
+      new Argument('[table]', 'what to export; matrix is the history of barriers, layers × rounds')
+        .choices([...EXPORT_TABLES, 'matrix'])
+        .default('metrics'),
+    )
     .addOption(new Option('--format <format>', 'of the text').choices(EXPORT_FORMATS).default('csv'))
     .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
-    .action(async (id: string, table: ExportTable, flags: StorageFlags & { format: ExportFormat }) => {
-      const options = storageOf(flags, environmentOf(cli))
-      await withStore(options, async store => {
-        for await (const text of exportRows(store, id, table, flags.format)) await write(cli.stdout, text)
-      })
+    .optionsGroup('Options of the matrix:')
+  return addMatrixOptions(command).action(async (id: string, table: ExportTable | 'matrix', flags: ExportFlags) => {
+    const options = storageOf(flags, environmentOf(cli))
+    const [stray] = matrixKeysIn(flags)
+    if (table !== 'matrix' && stray !== undefined)
+      throw new FedError('input_invalid', { expected: `--${stray} with the table matrix`, received: table })
+    await withStore(options, async store => {
+      if (table === 'matrix') return write(cli.stdout, await exportMatrix(store, id, questionOf(flags), flags.format))
+      for await (const text of exportRows(store, id, table, flags.format)) await write(cli.stdout, text)
     })
+  })
 }
+
+type ExportFlags = StorageFlags & MatrixFlags & { readonly format: ExportFormat }
 
 function stored(command: Command, description: string): Command {
   return command.description(description).addOption(databaseOption()).addOption(dataDirOption())

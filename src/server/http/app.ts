@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { FedError } from '../../core/errors.ts'
 import { explain } from '../../core/validate.ts'
 import { requireToken } from './auth.ts'
+import { barrierMatrixRoutes } from './barrier-matrix.ts'
 import { barrierRoutes } from './barriers.ts'
 import { acceptBodies } from './body-parsers.ts'
 import { catalogRoutes } from './catalog-routes.ts'
@@ -12,6 +13,7 @@ import { clientRoutes } from './clients.ts'
 import type { HttpDeps } from './deps.ts'
 import { handleErrors, refuseConnection, sendError } from './error-handlers.ts'
 import { eventRoutes } from './events.ts'
+import { figureRoutes } from './figures.ts'
 import { healthRoutes } from './health.ts'
 import { keptModelRoutes } from './kept-models.ts'
 import { metricRoutes } from './metrics.ts'
@@ -66,6 +68,8 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
     metricRoutes,
     barrierRoutes,
     probeRoutes,
+    barrierMatrixRoutes,
+    figureRoutes,
     clientRoutes,
     modelRoutes,
     keptModelRoutes,

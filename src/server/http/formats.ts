@@ -15,16 +15,23 @@ export const formatQuery = z
   .optional()
   .meta({ description: 'json answers a page; csv and ndjson stream all rows from the cursor on, limit has no effect' })
 
-/** Throws `not_acceptable` when the Accept header rules all formats out. Of equal wishes the first of FORMATS wins. */
-export function chooseFormat(asked: Format | undefined, accept: string | undefined): Format {
+/**
+ * Of `offered`, the format asked for by name, else the one that the Accept header likes best; of equal wishes the first.
+ * Throws `not_acceptable` when the header rules all of them out.
+ */
+export function chooseFormat(
+  asked: Format | undefined,
+  accept: string | undefined,
+  offered: readonly Format[] = NAMES,
+): Format {
   if (asked !== undefined) return asked
-  if (accept === undefined) return 'json'
+  if (accept === undefined) return offered[0]!
   const ranges = accept.split(',').map(parseRange)
-  const best = NAMES.map(name => ({ name, quality: qualityOf(FORMATS[name], ranges) })).reduce((left, right) =>
-    right.quality > left.quality ? right : left,
-  )
+  const best = offered
+    .map(name => ({ name, quality: qualityOf(FORMATS[name], ranges) }))
+    .reduce((left, right) => (right.quality > left.quality ? right : left))
   if (best.quality > 0) return best.name
-  throw new FedError('not_acceptable', { expected: Object.values(FORMATS).join(', '), received: accept })
+  throw new FedError('not_acceptable', { expected: offered.map(name => FORMATS[name]).join(', '), received: accept })
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Page } from '../rounds/ports.ts'
+import type { Page } from './ports.ts'
 
 /** The largest page that a store gives. */
 const LIMIT = 1000
