@@ -194,8 +194,8 @@ describe('local training', () => {
       immediate = setImmediate(count)
     }
     let immediate = setImmediate(count)
-    await trainLocally(network, jobOf(start, blobs(2000), planOf({ epochs: 1, batchSize: 8 })))
+    await trainLocally(network, jobOf(start, blobs(2000), planOf({ epochs: 20, batchSize: 8 })))
     clearImmediate(immediate)
-    assert.ok(turns >= 2, `${turns} turns`) // 250 steps take far more than two stretches of 10 ms
+    assert.ok(turns >= 2, `${turns} turns`) // 5,000 steps take far more than two stretches of 10 ms
   })
 })
