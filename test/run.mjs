@@ -13,9 +13,14 @@ const wanted = process.argv.slice(2)
 const found = readdirSync(here, { recursive: true })
   .map(file => String(file))
   .filter(file => file.endsWith('.test.ts'))
-  .filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
+  .filter(file => wanted.length === 0 || wanted.some(part => `test/${file}`.includes(part)))
   .map(file => relative(process.cwd(), join(dist, file.replace(/\.ts$/, '.js'))))
   .sort()
+// Without a file to run, Node's runner would look for tests by itself and run them all.
+if (found.length === 0) {
+  console.error(`No test file has ${wanted.join(' or ')} in its path.`)
+  process.exit(2)
+}
 
 // Each of these is a coordinator and a few sockets for a moment: starting a process for each would be most of the work.
 const TOGETHER = /\btest\/faults\//

@@ -212,8 +212,10 @@ describe('probes of rounds that are over', () => {
   })
 
   test('the real worker lets go of a probe between two batches', async () => {
-    const { store } = await ranRun({}, false)
-    const runFile = parseRunFile(RUN_FILE)
+    // Wide enough that the whole probe takes seconds, of which it looks up every few milliseconds.
+    const model = { name: 'mlp', hidden: [256, 256] }
+    const { store } = await ranRun({ model }, false)
+    const runFile = parseRunFile({ ...RUN_FILE, model })
     const models = (await store.models('a', { limit: 100, round: 1 })).items
     const round = { round: 1, cohort: [0, 1, 2], known: new Set<string>() }
     const request = { interpolation: 101, orders: ['shallow', 'deep'] as ('shallow' | 'deep')[] }
