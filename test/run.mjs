@@ -18,7 +18,7 @@ const found = readdirSync(here, { recursive: true })
   .sort()
 // Without a file to run, Node's runner would look for tests by itself and run them all.
 if (found.length === 0) {
-  console.error(`No test file has ${wanted.join(' or ')} in its path.`)
+  process.stderr.write(`No test file has ${wanted.join(' or ')} in its path.\n`)
   process.exit(2)
 }
 
