@@ -3,6 +3,9 @@ import { groupBy } from '../core/group-by.ts'
 import { type BarrierRecord, CUMULATIVE_ORDERS } from '../core/records.ts'
 import { barrierHeight, curveOf, HEIGHT_DEFINITIONS } from './height.ts'
 
+/** Pairs of clients, a client and the global model, a client and the model that it began with. */
+export const MATRIX_PAIRS = ['clients', 'global', 'init'] as const
+
 /** What a matrix is of: which barriers, and how those of one round and layer become one number. */
 export const matrixQuestion = z.strictObject({
   path: z.enum(['layer', 'cumulative']).default('layer').meta({ description: 'the rows below the full barrier' }),
@@ -10,20 +13,18 @@ export const matrixQuestion = z.strictObject({
     .enum(CUMULATIVE_ORDERS)
     .default('shallow')
     .meta({ description: 'of a cumulative path; a row is named by the layer that joined last' }),
-  value: z
-    .enum(['error', 'loss'])
-    .default('error')
-    .meta({ description: 'the measure: error as a fraction, or loss in nats per example' }),
-  height: z
-    .enum(HEIGHT_DEFINITIONS)
-    .default('midpoint')
-    .meta({ description: 'of the barrier, from its curve; the full barrier has no base-rise and no swap' }),
+  value: z.enum(['error', 'loss', 'distance', 'cosine']).default('error').meta({
+    description: 'the measure: error as a fraction, or loss in nats per example; or how far the two models are apart',
+  }),
+  height: z.enum(HEIGHT_DEFINITIONS).default('midpoint').meta({
+    description: 'of the barrier of error or loss, from its curve; the full barrier has no base-rise and no swap',
+  }),
   split: z.enum(['train', 'test']).default('test').meta({ description: 'the examples it was measured on' }),
   base: z
     .enum(['1', '2', 'mean', 'max'])
     .default('mean')
     .meta({ description: 'one of the two bases, or the mean or larger of both, of each pair' }),
-  between: z.enum(['clients', 'global']).default('clients').meta({ description: 'what was compared' }),
+  between: z.enum(MATRIX_PAIRS).default('clients').meta({ description: 'what was compared' }),
 })
 
 export type MatrixQuestion = z.infer<typeof matrixQuestion>
@@ -73,8 +74,15 @@ export function barrierMatrix(
 export function cellsOf(record: BarrierRecord, question: MatrixQuestion): readonly MatrixCell[] {
   const { round, path, layer, layers, between } = record
   if (!isAsked(record, question)) return []
-  const height = barrierHeight(curveOf(record, question.value), question.height)
-  return [{ round, layer: path === 'full' ? null : layer, moving: layers.length, pair: between.join('|'), height }]
+  const pair = between.join('|')
+  return [
+    { round, layer: path === 'full' ? null : layer, moving: layers.length, pair, height: measureOf(record, question) },
+  ]
+}
+
+function measureOf(record: BarrierRecord, { value, height }: MatrixQuestion): number | null {
+  if (value === 'distance' || value === 'cosine') return record[value]
+  return barrierHeight(curveOf(record, value), height)
 }
 
 export function matrixOf(
@@ -104,8 +112,8 @@ function isAsked({ path, order, base, split, between }: BarrierRecord, question:
   return question.base === 'mean' || question.base === 'max' || String(base) === question.base
 }
 
-function kindOf(between: readonly string[]): 'clients' | 'global' {
-  return between.includes('global') ? 'global' : 'clients'
+function kindOf([, second]: readonly string[]): (typeof MATRIX_PAIRS)[number] {
+  return second === 'global' || second === 'init' ? second : 'clients'
 }
 
 /** The layers that were measured: as the model has them, or, where that says nothing, as they joined or first came. */

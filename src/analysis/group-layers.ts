@@ -45,6 +45,8 @@ export async function probeGroupLayers(request: GroupLayersRequest): Promise<Bar
       ...{ loss: [loss], error: [error], endpointLoss, endpointError },
       lossBarrier: rise(loss, endpointLoss),
       errorBarrier: rise(error, endpointError),
+      distance: null,
+      cosine: null,
     }
   })
 }

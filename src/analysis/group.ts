@@ -52,6 +52,8 @@ export async function probeGroup(request: GroupRequest): Promise<BarrierRecord> 
     endpointError,
     lossBarrier: rise(loss, endpointLoss),
     errorBarrier: rise(error, endpointError),
+    distance: null,
+    cosine: null,
   }
 }
 

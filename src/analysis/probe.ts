@@ -1,5 +1,6 @@
 import type { LayerLayout, Params } from '../core/layout.ts'
 import { type BarrierRecord, finiteOrNull } from '../core/records.ts'
+import { type Closeness, closeness } from './closeness.ts'
 import type { Endpoint, Evaluate, EvaluateFamily, Evaluation } from './evaluation.ts'
 import { barrierHeight, curveOf } from './height.ts'
 import { mix, mixedBlock } from './mixture.ts'
@@ -42,9 +43,10 @@ export async function probeBarriers(request: ProbeRequest): Promise<BarrierRecor
   const evaluations = await (request.evaluateFamily ? together : oneByOne)(request, schedule)
   const measured = new Map(schedule.mixtures.map((mixture, i) => [keyOf(mixture), evaluations[i]!]))
   const ends = schedule.endpoints.map(key => measured.get(key)!)
+  const close = closeness(request.layout, a.params, b.params)
   return paths.map((spec, i) => {
     const points = schedule.paths[i]!.map(key => measured.get(key)!)
-    return barrierRecord(request, spec, points, ends)
+    return barrierRecord(request, spec, { points, ends, close: close(spec.layers) })
   })
 }
 
@@ -69,11 +71,16 @@ function endpointAt(key: string, { endpoints }: ProbeSchedule, a: Endpoint, b: E
   return key === endpoints[1] ? b.params : undefined
 }
 
+interface Measured {
+  readonly points: readonly Evaluation[]
+  readonly ends: readonly Evaluation[]
+  readonly close: Closeness
+}
+
 function barrierRecord(
   { round, a, b, grid, split }: ProbeRequest,
   { layers, ...spec }: PathSpec,
-  points: readonly Evaluation[],
-  ends: readonly Evaluation[],
+  { points, ends, close }: Measured,
 ): BarrierRecord {
   const record: BarrierRecord = {
     round,
@@ -88,6 +95,8 @@ function barrierRecord(
     endpointError: ends.map(errorOf),
     lossBarrier: null,
     errorBarrier: null,
+    distance: finiteOrNull(close.l2),
+    cosine: close.cosine,
   }
   return {
     ...record,

@@ -110,6 +110,12 @@ export const barrierRecordSchema = z
     endpointError: z.array(value),
     lossBarrier: value.meta({ description: 'midpoint minus the mean of the endpoints' }),
     errorBarrier: value,
+    distance: value.meta({
+      description: 'length of the difference of the two ends in the changed layers; null for a group, or not measured',
+    }),
+    cosine: value.meta({
+      description: 'between the two ends in the changed layers; null likewise, and where one is zero',
+    }),
     probe: count
       .optional()
       .meta({ description: "number of the probe that measured it afterwards; absent for the round's own" }),

@@ -11,10 +11,10 @@ export interface BarrierHistory {
   readonly path: 'layer' | 'cumulative'
   /** Of a cumulative path. */
   readonly order: NonNullable<BarrierRecord['order']>
-  readonly value: 'error' | 'loss'
+  readonly value: keyof typeof MEASURES
   readonly height: string
   readonly split: BarrierRecord['split']
-  readonly between: 'clients' | 'global'
+  readonly between: keyof typeof COMPARED
   readonly panels: readonly { readonly base: Base; readonly matrix: Matrix }[]
 }
 
@@ -28,19 +28,19 @@ interface Matrix {
 export function barrierFigure(history: BarrierHistory): string {
   const { run, name, path, order, value, height, split, between, panels } = history
   const kind = path === 'layer' ? 'Layer-wise' : 'Cumulative'
-  const models = between === 'clients' ? 'between clients' : 'between clients and the global model'
+  const { what, unit, barrier } = MEASURES[value]
   const details = [
     name === run ? run : `${name}, run ${run}`,
-    models,
-    `${split} examples`,
+    COMPARED[between],
+    ...(barrier ? [`${split} examples`] : []),
     ...(path === 'cumulative' ? [`order ${order}`] : []),
-    ...(height === 'midpoint' ? [] : [`height ${height}`]),
+    ...(height === 'midpoint' || !barrier ? [] : [`height ${height}`]),
   ]
   return heatMap({
-    title: `${kind} barriers of the ${value}, by round`,
+    title: `${kind} ${what}, by round`,
     subtitle: details.join(' · '),
     panels: panels.map(({ base, matrix }) => ({ ...matrix, title: BASE_TITLES[base] })),
-    legend: `Barrier, ${UNITS[value]}. Blue: the mix is better than the mean of the two models; red: worse.`,
+    legend: unit,
   })
 }
 
@@ -51,4 +51,21 @@ const BASE_TITLES: Readonly<Record<Base, string>> = {
   max: 'The larger of both bases',
 }
 
-const UNITS = { error: 'as a fraction of the examples', loss: 'in nats per example' } as const
+const SIGN = 'Blue: the mix is better than the mean of the two models; red: worse.'
+
+const MEASURES = {
+  error: { barrier: true, what: 'barriers of the error', unit: `Barrier, as a fraction of the examples. ${SIGN}` },
+  loss: { barrier: true, what: 'barriers of the loss', unit: `Barrier, in nats per example. ${SIGN}` },
+  distance: {
+    barrier: false,
+    what: 'distance of the models',
+    unit: 'Length of the difference of the two models, in units of the parameters.',
+  },
+  cosine: { barrier: false, what: 'cosine of the models', unit: 'Cosine between the parameters of the two models.' },
+} as const
+
+const COMPARED = {
+  clients: 'between clients',
+  global: 'between clients and the global model',
+  init: 'between clients and the models that they began with',
+} as const

@@ -26,7 +26,7 @@ const COLUMNS = {
   // biome-ignore format: a list of names
   Barrier: [
     'runId', 'round', 'path', 'layer', 'layers', 'order', 'base', 'between', 'split', 'interpolation', 'loss', 'error',
-    'endpointLoss', 'endpointError', 'lossBarrier', 'errorBarrier', 'probe',
+    'endpointLoss', 'endpointError', 'lossBarrier', 'errorBarrier', 'distance', 'cosine', 'probe',
   ],
   KeptModel: ['runId', 'round', 'client', 'file', 'sha256', 'bytes'],
 } as const satisfies { readonly [Table in keyof BulkTables]: readonly (keyof BulkTables[Table])[] }

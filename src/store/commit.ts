@@ -45,6 +45,8 @@ export const normaliseBarrier = (row: BarrierRecord): BarrierRecord => ({
   endpointError: row.endpointError.map(measured),
   lossBarrier: measured(row.lossBarrier),
   errorBarrier: measured(row.errorBarrier),
+  distance: measured(row.distance),
+  cosine: measured(row.cosine),
 })
 
 /** Clients in the order in which they are listed. */

@@ -70,6 +70,23 @@ test('the measure, the split and what was compared are those asked for', () => {
   assert.deepEqual(only({ between: 'global' }), [[0.375]])
 })
 
+test('a client and its beginning are not a pair of clients', () => {
+  const init = barrier(2, 'full', 0.375, { between: ['client/0', 'init'] })
+  assert.deepEqual(barrierMatrix([init], LAYERS, ask()).rounds, [])
+  assert.deepEqual(barrierMatrix([...HISTORY, init], LAYERS, ask({ between: 'init' })).values, [[0.375]])
+})
+
+test('how far the two models are apart has no height: it is averaged as it was stored', () => {
+  const records = [
+    barrier(1, 'full', 0.5, { distance: 5, cosine: -0.5 }),
+    barrier(1, 'full', 0.5, { distance: 1, cosine: null, between: ['client/2', 'client/3'] }),
+    ...([1, 2] as const).map(base => layer(1, 'fc1', base, 0.5, { distance: 3, cosine: 0.25 })),
+  ]
+  const only = (changes: object) => barrierMatrix(records, LAYERS, ask(changes)).values
+  assert.deepEqual(only({ value: 'distance', height: 'swap' }), [[3], [3]])
+  assert.deepEqual(only({ value: 'cosine' }), [[null], [0.25]])
+})
+
 test('a height by another definition comes from the curve', () => {
   // The far end is the base with the layer swapped: 1 of base 1, 0.25 of base 2, above the ends' mean of 0.5.
   const matrix = barrierMatrix(HISTORY, LAYERS, ask({ height: 'swap', base: '1' }))

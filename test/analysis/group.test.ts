@@ -68,6 +68,8 @@ test('the record holds the mean model and each member, in order', async () => {
     endpointError: each.map(({ accuracy }) => 1 - accuracy),
     lossBarrier: atMean.loss - (each[0]!.loss + each[1]!.loss + each[2]!.loss) / 3,
     errorBarrier: 1 - atMean.accuracy - each.reduce((sum, { accuracy }) => sum + (1 - accuracy), 0) / 3,
+    distance: null,
+    cosine: null,
   })
   assert.equal(calls.length, 4)
   for (const model of models) assert.ok(calls.includes(model), 'members are not copied')

@@ -30,6 +30,19 @@ export async function oracleBarrier(
   }
 }
 
+/** Of two models in some layers, as one vector: ‖a − b‖, and a · b / (‖a‖ ‖b‖). */
+export function oracleCloseness(layout: LayerLayout, a: Params, b: Params, layers: readonly string[]) {
+  const indices = layout.blocks
+    .filter(({ name }) => layers.includes(name))
+    .flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i))
+  const sum = (of: (i: number) => number) => indices.reduce((total, i) => total + of(i), 0)
+  const norms = Math.sqrt(sum(i => a[i]! ** 2)) * Math.sqrt(sum(i => b[i]! ** 2))
+  return {
+    distance: Math.hypot(...indices.map(i => a[i]! - b[i]!)),
+    cosine: norms > 0 ? sum(i => a[i]! * b[i]!) / norms : null,
+  }
+}
+
 export interface OracleInput {
   readonly layout: LayerLayout
   readonly a: Endpoint

@@ -11,7 +11,7 @@ import { FedError } from '../../src/core/errors.ts'
 import type { LayerLayout, Params } from '../../src/core/layout.ts'
 import { type BarrierRecord, barrierRecordSchema, CUMULATIVE_ORDERS } from '../../src/core/records.ts'
 import { createRng } from '../../src/core/rng.ts'
-import { oracleBarrier } from './oracle.ts'
+import { oracleBarrier, oracleCloseness } from './oracle.ts'
 import { bumpy, half, layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance } from './toys.ts'
 
 interface Probe {
@@ -240,6 +240,9 @@ test('every curve and height equals the plain-loop oracle, bit for bit', async (
         for (const [i, spec] of paths.entries()) {
           const oracle = await oracleBarrier({ layout: random, ...ends, grid, evaluate: bumpy }, spec)
           assert.deepEqual({ ...records[i], ...oracle }, records[i])
+          const { distance, cosine } = oracleCloseness(random, left, right, spec.layers)
+          assert.ok(Math.abs(records[i]!.distance! - distance) <= 1e-12 * distance)
+          assert.ok(cosine === null ? records[i]!.cosine === null : Math.abs(records[i]!.cosine! - cosine) < 1e-12)
         }
         const schedule = scheduleProbe({ layout: random, a: left, b: right, paths, grid })
         assert.equal(calls.length, schedule.mixtures.length)

@@ -138,8 +138,19 @@ export function barrierRecords(round: number): readonly BarrierRecord[] {
       base: null,
       lossBarrier: null,
       errorBarrier: 1 / 12,
+      ...{ distance: 2.5, cosine: 0.5 },
     },
-    { ...shared, path: 'layer', layer: 'fc1', layers: ['fc1'], base: 1, lossBarrier: -0.125, errorBarrier: 0 },
+    {
+      ...shared,
+      path: 'layer',
+      layer: 'fc1',
+      layers: ['fc1'],
+      base: 1,
+      lossBarrier: -0.125,
+      errorBarrier: 0,
+      distance: 1.5,
+      cosine: null,
+    },
   ]
 }
 

@@ -87,9 +87,9 @@ test('CSV holds every row: a header, numbers in full precision, null as empty, q
   ])
   const barriers = (await send('/api/v1/runs/a/barriers?format=csv&path=layer')).body.split('\r\n')
   assert.deepEqual(barriers, [
-    'round,path,layer,layers,order,base,between,split,interpolation,loss,error,endpointLoss,endpointError,lossBarrier,errorBarrier,probe',
+    'round,path,layer,layers,order,base,between,split,interpolation,loss,error,endpointLoss,endpointError,lossBarrier,errorBarrier,distance,cosine,probe',
     '1,layer,fc1,"[""fc1""]",,1,"[""client/0"",""client/1""]",test,"[0,0.5,1]","[0.25,null,0.75]",' +
-      '"[0,0.3333333333333333,0.5]","[0.25,0.75]","[0,0.5]",-0.125,0,',
+      '"[0,0.3333333333333333,0.5]","[0.25,0.75]","[0,0.5]",-0.125,0,1.5,,',
     '',
   ])
 })

@@ -71,6 +71,8 @@ export const barrierRecord = (round: number, changes: Partial<BarrierRecord> = {
   endpointError: [0.1, 0.2],
   lossBarrier: 1.125,
   errorBarrier: null,
+  distance: 1.5,
+  cosine: -0.25,
   ...changes,
 })
 

@@ -182,6 +182,8 @@ export const BarrierScalarFieldEnum = {
   endpointError: 'endpointError',
   lossBarrier: 'lossBarrier',
   errorBarrier: 'errorBarrier',
+  distance: 'distance',
+  cosine: 'cosine',
   probe: 'probe'
 } as const
 

@@ -32,6 +32,8 @@ export type BarrierAvgAggregateOutputType = {
   base: number | null
   lossBarrier: number | null
   errorBarrier: number | null
+  distance: number | null
+  cosine: number | null
   probe: number | null
 }
 
@@ -41,6 +43,8 @@ export type BarrierSumAggregateOutputType = {
   base: number | null
   lossBarrier: number | null
   errorBarrier: number | null
+  distance: number | null
+  cosine: number | null
   probe: number | null
 }
 
@@ -55,6 +59,8 @@ export type BarrierMinAggregateOutputType = {
   split: string | null
   lossBarrier: number | null
   errorBarrier: number | null
+  distance: number | null
+  cosine: number | null
   probe: number | null
 }
 
@@ -69,6 +75,8 @@ export type BarrierMaxAggregateOutputType = {
   split: string | null
   lossBarrier: number | null
   errorBarrier: number | null
+  distance: number | null
+  cosine: number | null
   probe: number | null
 }
 
@@ -90,6 +98,8 @@ export type BarrierCountAggregateOutputType = {
   endpointError: number
   lossBarrier: number
   errorBarrier: number
+  distance: number
+  cosine: number
   probe: number
   _all: number
 }
@@ -101,6 +111,8 @@ export type BarrierAvgAggregateInputType = {
   base?: true
   lossBarrier?: true
   errorBarrier?: true
+  distance?: true
+  cosine?: true
   probe?: true
 }
 
@@ -110,6 +122,8 @@ export type BarrierSumAggregateInputType = {
   base?: true
   lossBarrier?: true
   errorBarrier?: true
+  distance?: true
+  cosine?: true
   probe?: true
 }
 
@@ -124,6 +138,8 @@ export type BarrierMinAggregateInputType = {
   split?: true
   lossBarrier?: true
   errorBarrier?: true
+  distance?: true
+  cosine?: true
   probe?: true
 }
 
@@ -138,6 +154,8 @@ export type BarrierMaxAggregateInputType = {
   split?: true
   lossBarrier?: true
   errorBarrier?: true
+  distance?: true
+  cosine?: true
   probe?: true
 }
 
@@ -159,6 +177,8 @@ export type BarrierCountAggregateInputType = {
   endpointError?: true
   lossBarrier?: true
   errorBarrier?: true
+  distance?: true
+  cosine?: true
   probe?: true
   _all?: true
 }
@@ -267,6 +287,8 @@ export type BarrierGroupByOutputType = {
   endpointError: runtime.JsonValue
   lossBarrier: number | null
   errorBarrier: number | null
+  distance: number | null
+  cosine: number | null
   probe: number | null
   _count: BarrierCountAggregateOutputType | null
   _avg: BarrierAvgAggregateOutputType | null
@@ -311,6 +333,8 @@ export type BarrierWhereInput = {
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  distance?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  cosine?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }
@@ -333,6 +357,8 @@ export type BarrierOrderByWithRelationInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
   errorBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
+  distance?: Prisma.SortOrderInput | Prisma.SortOrder
+  cosine?: Prisma.SortOrderInput | Prisma.SortOrder
   probe?: Prisma.SortOrderInput | Prisma.SortOrder
   run?: Prisma.RunOrderByWithRelationInput
 }
@@ -358,6 +384,8 @@ export type BarrierWhereUniqueInput = Prisma.AtLeast<{
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  distance?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  cosine?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
   run?: Prisma.XOR<Prisma.RunScalarRelationFilter, Prisma.RunWhereInput>
 }, "id">
@@ -380,6 +408,8 @@ export type BarrierOrderByWithAggregationInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
   errorBarrier?: Prisma.SortOrderInput | Prisma.SortOrder
+  distance?: Prisma.SortOrderInput | Prisma.SortOrder
+  cosine?: Prisma.SortOrderInput | Prisma.SortOrder
   probe?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.BarrierCountOrderByAggregateInput
   _avg?: Prisma.BarrierAvgOrderByAggregateInput
@@ -409,6 +439,8 @@ export type BarrierScalarWhereWithAggregatesInput = {
   endpointError?: Prisma.JsonWithAggregatesFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
+  distance?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
+  cosine?: Prisma.FloatNullableWithAggregatesFilter<"Barrier"> | number | null
   probe?: Prisma.IntNullableWithAggregatesFilter<"Barrier"> | number | null
 }
 
@@ -428,6 +460,8 @@ export type BarrierCreateInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
   run: Prisma.RunCreateNestedOneWithoutBarriersInput
 }
@@ -450,6 +484,8 @@ export type BarrierUncheckedCreateInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
 }
 
@@ -469,6 +505,8 @@ export type BarrierUpdateInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
   run?: Prisma.RunUpdateOneRequiredWithoutBarriersNestedInput
 }
@@ -491,6 +529,8 @@ export type BarrierUncheckedUpdateInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -512,6 +552,8 @@ export type BarrierCreateManyInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
 }
 
@@ -531,6 +573,8 @@ export type BarrierUpdateManyMutationInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -552,6 +596,8 @@ export type BarrierUncheckedUpdateManyInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -583,6 +629,8 @@ export type BarrierCountOrderByAggregateInput = {
   endpointError?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  distance?: Prisma.SortOrder
+  cosine?: Prisma.SortOrder
   probe?: Prisma.SortOrder
 }
 
@@ -592,6 +640,8 @@ export type BarrierAvgOrderByAggregateInput = {
   base?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  distance?: Prisma.SortOrder
+  cosine?: Prisma.SortOrder
   probe?: Prisma.SortOrder
 }
 
@@ -606,6 +656,8 @@ export type BarrierMaxOrderByAggregateInput = {
   split?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  distance?: Prisma.SortOrder
+  cosine?: Prisma.SortOrder
   probe?: Prisma.SortOrder
 }
 
@@ -620,6 +672,8 @@ export type BarrierMinOrderByAggregateInput = {
   split?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  distance?: Prisma.SortOrder
+  cosine?: Prisma.SortOrder
   probe?: Prisma.SortOrder
 }
 
@@ -629,6 +683,8 @@ export type BarrierSumOrderByAggregateInput = {
   base?: Prisma.SortOrder
   lossBarrier?: Prisma.SortOrder
   errorBarrier?: Prisma.SortOrder
+  distance?: Prisma.SortOrder
+  cosine?: Prisma.SortOrder
   probe?: Prisma.SortOrder
 }
 
@@ -690,6 +746,8 @@ export type BarrierCreateWithoutRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
 }
 
@@ -710,6 +768,8 @@ export type BarrierUncheckedCreateWithoutRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
 }
 
@@ -760,6 +820,8 @@ export type BarrierScalarWhereInput = {
   endpointError?: Prisma.JsonFilter<"Barrier">
   lossBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   errorBarrier?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  distance?: Prisma.FloatNullableFilter<"Barrier"> | number | null
+  cosine?: Prisma.FloatNullableFilter<"Barrier"> | number | null
   probe?: Prisma.IntNullableFilter<"Barrier"> | number | null
 }
 
@@ -780,6 +842,8 @@ export type BarrierCreateManyRunInput = {
   endpointError: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: number | null
   errorBarrier?: number | null
+  distance?: number | null
+  cosine?: number | null
   probe?: number | null
 }
 
@@ -799,6 +863,8 @@ export type BarrierUpdateWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -819,6 +885,8 @@ export type BarrierUncheckedUpdateWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -839,6 +907,8 @@ export type BarrierUncheckedUpdateManyWithoutRunInput = {
   endpointError?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   lossBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   errorBarrier?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  distance?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
+  cosine?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   probe?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
 }
 
@@ -862,6 +932,8 @@ export type BarrierSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  distance?: boolean
+  cosine?: boolean
   probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
@@ -884,6 +956,8 @@ export type BarrierSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  distance?: boolean
+  cosine?: boolean
   probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
@@ -906,6 +980,8 @@ export type BarrierSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  distance?: boolean
+  cosine?: boolean
   probe?: boolean
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["barrier"]>
@@ -928,10 +1004,12 @@ export type BarrierSelectScalar = {
   endpointError?: boolean
   lossBarrier?: boolean
   errorBarrier?: boolean
+  distance?: boolean
+  cosine?: boolean
   probe?: boolean
 }
 
-export type BarrierOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "runId" | "round" | "path" | "layer" | "layers" | "order" | "base" | "between" | "split" | "interpolation" | "loss" | "error" | "endpointLoss" | "endpointError" | "lossBarrier" | "errorBarrier" | "probe", ExtArgs["result"]["barrier"]>
+export type BarrierOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "runId" | "round" | "path" | "layer" | "layers" | "order" | "base" | "between" | "split" | "interpolation" | "loss" | "error" | "endpointLoss" | "endpointError" | "lossBarrier" | "errorBarrier" | "distance" | "cosine" | "probe", ExtArgs["result"]["barrier"]>
 export type BarrierInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -995,6 +1073,11 @@ export type $BarrierPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      */
     lossBarrier: number | null
     errorBarrier: number | null
+    /**
+     * Length of the difference of the two ends in the changed layers, and the cosine between them.
+     */
+    distance: number | null
+    cosine: number | null
     /**
      * The probe that measured it afterwards; null for the round's own.
      */
@@ -1440,6 +1523,8 @@ export interface BarrierFieldRefs {
   readonly endpointError: Prisma.FieldRef<"Barrier", 'Json'>
   readonly lossBarrier: Prisma.FieldRef<"Barrier", 'Float'>
   readonly errorBarrier: Prisma.FieldRef<"Barrier", 'Float'>
+  readonly distance: Prisma.FieldRef<"Barrier", 'Float'>
+  readonly cosine: Prisma.FieldRef<"Barrier", 'Float'>
   readonly probe: Prisma.FieldRef<"Barrier", 'Int'>
 }
     

@@ -1231,6 +1231,8 @@ export const BarrierScalarFieldEnum = {
   endpointError: 'endpointError',
   lossBarrier: 'lossBarrier',
   errorBarrier: 'errorBarrier',
+  distance: 'distance',
+  cosine: 'cosine',
   probe: 'probe'
 } as const
 

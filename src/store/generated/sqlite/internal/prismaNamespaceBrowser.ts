@@ -179,6 +179,8 @@ export const BarrierScalarFieldEnum = {
   endpointError: 'endpointError',
   lossBarrier: 'lossBarrier',
   errorBarrier: 'errorBarrier',
+  distance: 'distance',
+  cosine: 'cosine',
   probe: 'probe'
 } as const
 

@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "Barrier" ADD COLUMN     "cosine" DOUBLE PRECISION,
+ADD COLUMN     "distance" DOUBLE PRECISION;
