@@ -1,6 +1,6 @@
 import { FedError } from '../core/errors.ts'
 import type { Strategy } from '../strategies/strategy.ts'
-import { extendPlan, type LocalPlan } from '../training/plan.ts'
+import { extendPlan, type LocalPlan, type PlanAdditions, REPLACED_KEYS } from '../training/plan.ts'
 import type { RunFile } from './run-file.ts'
 
 /**
@@ -8,17 +8,12 @@ import type { RunFile } from './run-file.ts'
  * `strategy_invalid` where both decide the same thing.
  */
 export function localPlanOf({ local }: Pick<RunFile, 'local'>, { name, local: added }: Strategy): LocalPlan {
-  for (const key of ['phases', 'regularizer', 'mask'] as const)
+  for (const key of REPLACED_KEYS)
     if (local[key] !== undefined && added[key] !== undefined)
       throw new FedError('strategy_invalid', {
         expected: `local.${key} left to the preset`,
         received: `local.${key} in the run file next to preset "${name}"`,
       })
-  const { phases, frozen, regularizer, mask } = added
-  return extendPlan(local, {
-    ...(frozen && { frozen: [...frozen] }),
-    ...(phases && { phases: phases.map(phase => ({ ...phase, train: [...phase.train] })) }),
-    ...(regularizer && { regularizer }),
-    ...(mask && { mask }),
-  })
+  // A copy: the options of a strategy are read-only, those of a plan are not.
+  return extendPlan(local, structuredClone(added) as PlanAdditions)
 }

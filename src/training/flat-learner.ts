@@ -2,6 +2,7 @@ import { createFlatTrainer, type FlatTrainer } from '../compute/flat/trainer.ts'
 import { type LayerBlock, type LayerLayout, sizeOf } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
 import type { Network } from '../models/network.ts'
+import { flatNorm, flatSlopes, OBJECTIVE_REGIONS } from './flat-slopes.ts'
 import type { Learner, LearnerInput } from './learner.ts'
 import { load } from './load.ts'
 import { type OptimizerState, stored } from './memory.ts'
@@ -30,10 +31,14 @@ interface Slice {
  * that TF.js runs there, called in the same order, so both give the same bits.
  */
 export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learner {
-  const { network, examples, state, blocks, optimizer, regularizer } = input
+  const { network, examples, state, blocks, optimizer, regularizer, objective } = input
   const { layout } = network
   const { slots } = optimizer
-  const trainer = trainerOf(network, plan, input.batchSize, slots.length + (regularizer ? 1 : 0))
+  // Regions beside the gradients: the optimizer's memory, what the regularizer pulls towards, what the objective needs.
+  const first = slots.length + (regularizer ? 1 : 0)
+  const anchors = objective?.anchors ?? []
+  const regions = first + (objective ? OBJECTIVE_REGIONS : 0) + anchors.length
+  const trainer = trainerOf(network, plan, input.batchSize, regions)
   const { kernels, addresses, targets } = trainer
   const all = slicesOf(layout).filter(({ block }) => blocks.has(block))
   const counters = new Map<LayerBlock, Counter>()
@@ -49,6 +54,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
           trainer.extras[slot]!.set(values.subarray(offset - block.offset, offset - block.offset + length), offset)
   }
   if (regularizer) trainer.extras[slots.length]!.set(input.anchor)
+  for (const [i, anchor] of anchors.entries()) trainer.extras[first + OBJECTIVE_REGIONS + i]!.set(anchor)
 
   return {
     phase(blocks) {
@@ -64,7 +70,8 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
         load(trainer, labels, examples, order, from, to)
         targets.fill(0, 0, rows * plan.numClasses)
         for (let row = 0; row < rows; row++) targets[row * plan.numClasses + labels[row]!] = 1
-        const loss = trainer.learn(rows, route)
+        const learn = () => trainer.learn(rows, route)
+        const loss = objective ? objective.slope(flatSlopes({ trainer, slices, spans, first, learn })).loss : learn()
         if (regularizer)
           for (const { offset, length } of spans)
             regularizer.inPlace!({
@@ -125,12 +132,11 @@ function spansOf(slices: readonly Slice[], counters: ReadonlyMap<LayerBlock, Cou
 }
 
 /** As step.ts clips, rounded to float32 at the same places. */
-function clip({ kernels, addresses }: FlatTrainer, slices: readonly Slice[], maxNorm: number): void {
-  const at = (offset: number) => addresses.gradients + 4 * offset
-  let sum = 0
-  for (const { offset, length } of slices) sum = Math.fround(sum + kernels.squareSum(at(offset), length))
-  const scale = Math.min(1, Math.fround(Math.fround(maxNorm) / Math.fround(Math.sqrt(sum))))
-  for (const { offset, length } of slices) kernels.scale(at(offset), length, scale)
+function clip(trainer: FlatTrainer, slices: readonly Slice[], maxNorm: number): void {
+  const { kernels, addresses } = trainer
+  const norm = flatNorm(trainer, slices, addresses.gradients)
+  const scale = Math.min(1, Math.fround(Math.fround(maxNorm) / norm))
+  for (const { offset, length } of slices) kernels.scale(addresses.gradients + 4 * offset, length, scale)
 }
 
 function saved(

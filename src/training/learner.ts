@@ -4,6 +4,7 @@ import type { Examples } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import type { Loss } from './loss-log.ts'
 import type { OptimizerState } from './memory.ts'
+import type { Objective } from './objective/objective.ts'
 import type { Optimizer } from './optimizers/optimizer.ts'
 import type { LocalPlan } from './plan.ts'
 import type { Regularizer } from './regularizers/regularizer.ts'
@@ -26,7 +27,7 @@ export interface Learner {
 }
 
 /**
- * One local step: gradient of the mean loss of the batch, plus the regularizer's, clipped, given to the optimizer. As in
+ * One local step: gradient of the mean loss of the batch, or what the objective makes of it, plus the regularizer's, clipped, given to the optimizer. As in
  * PyTorch, weight decay belongs to the optimizer and comes after clipping. Returns the loss before the step.
  */
 export type TakeStep = (batch: BatchRange, learningRate: number) => Loss
@@ -49,6 +50,8 @@ export interface LearnerInput {
   readonly blocks: ReadonlySet<LayerBlock>
   readonly optimizer: Optimizer
   readonly regularizer: Regularizer | null
+  /** null: the gradient of the batch's loss at the weights. */
+  readonly objective: Objective | null
   readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask'>
   /** The most examples in a batch. */
   readonly batchSize: number

@@ -72,6 +72,18 @@ export function setMasks(weights: readonly Weight[], learns: Params | null): voi
   }
 }
 
+/** The tensors of a whole model, float32[layout.size], that belong to `weights`. Owned: `freeVector`. */
+export function vectorOf(weights: readonly Weight[], params: Params): readonly tf.Tensor[] {
+  return weights.map(({ block, spec }) => {
+    const values = tensorViews(params, block)[block.tensors.indexOf(spec)]!
+    return tf.tensor(values.slice(), spec.shape as number[])
+  })
+}
+
+export function freeVector(vector: readonly tf.Tensor[]): void {
+  tf.dispose([...vector])
+}
+
 /** `state` with the memory of `weights` in it. Empty for an optimizer without memory. */
 export async function saveWeights(
   weights: readonly Weight[],

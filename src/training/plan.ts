@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { maskSchema } from './mask.ts'
+import { connectivitySchema } from './objective/connectivity.ts'
+import { sharpnessSchema } from './objective/sharpness.ts'
 import { optimizers } from './optimizers/index.ts'
 import { regularizers } from './regularizers/index.ts'
 import { schedules } from './schedules/index.ts'
@@ -28,6 +30,13 @@ export const localPlanSchema = z.strictObject({
   }),
   schedule: schedules.schema.prefault({ name: 'constant' }),
   regularizer: regularizers.schema.optional(),
+  sharpness: sharpnessSchema
+    .optional()
+    .meta({ description: 'SAM: the gradient is taken a little uphill, at twice the work' }),
+  connectivity: connectivitySchema.optional().meta({
+    description:
+      'FedGuCci: the loss between the model and the global model of the round is trained too, at twice the work',
+  }),
   phases: z
     .array(phaseSchema)
     .min(1)
@@ -43,9 +52,13 @@ export const localPlanSchema = z.strictObject({
 export type LocalPlan = z.output<typeof localPlanSchema>
 
 /** What a strategy asks of local training on top of the run file, e.g. FedProx its regularizer. */
-export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'phases' | 'frozen' | 'regularizer' | 'mask'>>
+export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'frozen' | ReplacedKey>>
 
-/** `plan` with a strategy's additions: its phases, regularizer and mask replace the plan's, its frozen blocks join them. */
+/** What a strategy's additions replace, where it has them. */
+export const REPLACED_KEYS = ['phases', 'regularizer', 'mask', 'sharpness', 'connectivity'] as const
+type ReplacedKey = (typeof REPLACED_KEYS)[number]
+
+/** `plan` with a strategy's additions: they replace the plan's, its frozen blocks join them. */
 export function extendPlan(plan: LocalPlan, additions: Readonly<PlanAdditions>): LocalPlan {
   const frozen = [...(plan.frozen ?? []), ...(additions.frozen ?? [])]
   return localPlanSchema.parse({ ...plan, ...additions, ...(frozen.length > 0 && { frozen }) })

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Batch } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
-import { oneHot, softmaxCrossEntropy } from './loss.ts'
 import type { Weight } from './memory.ts'
+import type { Objective } from './objective/objective.ts'
 import type { Optimizer } from './optimizers/optimizer.ts'
 import type { LocalPlan } from './plan.ts'
 import type { Regularizer } from './regularizers/regularizer.ts'
+import { normOf, slopeHere, type TensorVector, tensorSlopes } from './tensor-slopes.ts'
 
 export interface StepInput {
   readonly network: Network
@@ -15,6 +16,9 @@ export interface StepInput {
   readonly optimizer: Optimizer
   readonly learningRate: number
   readonly regularizer: Regularizer | null
+  readonly objective: Objective | null
+  /** The objective's, as tensors of the shapes of `weights`. */
+  readonly anchors: readonly TensorVector[]
   readonly plan: Pick<LocalPlan, 'clipNorm'>
 }
 
@@ -29,22 +33,20 @@ export function takeStep({
   optimizer,
   learningRate,
   regularizer,
+  objective,
+  anchors,
   plan,
 }: StepInput): tf.Scalar {
   return tf.tidy(() => {
-    const x = tf.tensor(batch.x, [batch.y.length, ...network.inputShape])
-    const labels = oneHot(batch.y, network.numClasses)
-    const { value, grads } = tf.variableGrads(
-      () => softmaxCrossEntropy(network.forward(x, true), labels),
-      weights.map(({ variable }) => variable),
+    const { loss, gradient: slope } = objective
+      ? objective.slope(tensorSlopes(network, batch, weights, anchors))
+      : slopeHere(network, batch, weights)
+    const gradients = weights.map(({ variable, anchor }, i) =>
+      regularizer && anchor ? regularizer.addGradient(slope[i]!, variable, anchor) : slope[i]!,
     )
-    const gradients = weights.map(({ variable, anchor }) => {
-      const gradient = grads[variable.name] ?? tf.zerosLike(variable) // null where the loss does not depend on it
-      return regularizer && anchor ? regularizer.addGradient(gradient, variable, anchor) : gradient
-    })
     const clipped = plan.clipNorm === undefined ? gradients : clip(gradients, plan.clipNorm)
     for (const [i, weight] of weights.entries()) update(weight, clipped[i]!, optimizer, learningRate)
-    return value
+    return loss as tf.Scalar
   })
 }
 
@@ -60,7 +62,6 @@ function update(weight: Weight, gradient: tf.Tensor, optimizer: Optimizer, learn
 
 /** g · min(1, maxNorm / ‖g‖₂), the norm taken over all gradients together (Pascanu et al. 2013, Algorithm 1). */
 function clip(gradients: readonly tf.Tensor[], maxNorm: number): readonly tf.Tensor[] {
-  const norm = tf.sqrt(tf.addN(gradients.map(gradient => tf.sum(tf.square(gradient)))))
-  const scale = tf.minimum(1, tf.div(maxNorm, norm)) // 0 / 0 cannot occur: maxNorm > 0, and min(1, ∞) is 1
+  const scale = tf.minimum(1, tf.div(maxNorm, normOf(gradients))) // 0 / 0 cannot occur: maxNorm > 0, and min(1, ∞) is 1
   return gradients.map(gradient => tf.mul(gradient, scale))
 }

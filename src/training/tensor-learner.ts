@@ -1,28 +1,34 @@
 import { gather } from '../data/examples.ts'
 import type { Learner, LearnerInput } from './learner.ts'
-import { createWeights, freeWeights, saveWeights, setMasks } from './memory.ts'
+import { createWeights, freeVector, freeWeights, saveWeights, setMasks, vectorOf } from './memory.ts'
 import { takeStep } from './step.ts'
 
 /** On the current engine through TF.js: any network. Uses its variables as work space and leaves the result in them. */
 export function createTensorLearner(input: LearnerInput): Learner {
-  const { network, examples, state, blocks, optimizer, regularizer, plan } = input
+  const { network, examples, state, blocks, optimizer, regularizer, objective, plan } = input
   network.assign(input.params)
   network.reseed(input.noise)
   const weights = createWeights({
     ...{ layout: network.layout, variables: network.variables, blocks, slots: optimizer.slots, state },
     anchor: regularizer && input.anchor,
   })
+  const anchors = (objective?.anchors ?? []).map(anchor => vectorOf(weights, anchor))
   return {
     phase(blocks, learns) {
       const trained = weights.filter(({ block }) => blocks.has(block))
+      const near = anchors.map(anchor => anchor.filter((_, i) => trained.includes(weights[i]!)))
       setMasks(trained, learns)
       return ({ order, from, to }, learningRate) => {
         const batch = gather(examples, order, from, to)
-        return takeStep({ network, batch, weights: trained, optimizer, learningRate, regularizer, plan })
+        const parts = { optimizer, regularizer, objective, anchors: near, plan }
+        return takeStep({ network, batch, weights: trained, learningRate, ...parts })
       }
     },
     params: network.read,
     state: () => saveWeights(weights, optimizer.slots, state),
-    free: () => freeWeights(weights),
+    free() {
+      freeWeights(weights)
+      anchors.forEach(freeVector)
+    },
   }
 }

@@ -9,6 +9,7 @@ import type { Learner, LearnerInput } from './learner.ts'
 import { createLossLog, diverged } from './loss-log.ts'
 import { masksOf } from './mask.ts'
 import type { OptimizerState } from './memory.ts'
+import { objectiveOf } from './objective/objective.ts'
 import { optimizers } from './optimizers/index.ts'
 import { createPacer } from './pacer.ts'
 import { maskedPhases, phasesOf } from './phases.ts'
@@ -20,7 +21,7 @@ import { createTensorLearner } from './tensor-learner.ts'
 export interface TrainJob {
   /** Where training starts: float32[layout.size]. */
   readonly params: Params
-  /** The global model at the start of the round: what a regularizer pulls towards. */
+  /** The global model at the start of the round: what a regularizer pulls towards, and `connectivity` looks to. */
   readonly anchor: Params
   readonly examples: Examples
   /** The client's examples. */
@@ -71,6 +72,7 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   const learner = learnerOf({
     ...{ network, examples: job.examples, params: job.params, anchor: job.anchor, state },
     ...{ blocks: new Set(phases.flatMap(phase => [...phase.blocks])), optimizer, regularizer, plan },
+    objective: objectiveOf(plan, [job.anchor], job.rng.fork('interpolation')),
     ...{ batchSize: Math.min(plan.batchSize, indices.length), noise: job.rng.fork('noise') },
   })
   const losses = createLossLog(perEpoch)

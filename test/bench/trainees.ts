@@ -65,6 +65,8 @@ function trainee(name: string, network: Steppable, passMs: number): Trainee {
     optimizer,
     learningRate: 0.01,
     regularizer: null,
+    objective: null,
+    anchors: [],
     plan: {},
   }
   return {

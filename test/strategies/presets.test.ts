@@ -16,6 +16,8 @@ const EXPECTED: Readonly<Record<string, object>> = {
   fedadagrad: { server: [{ name: 'adagrad', ...adaptive, beta1: 0 }] },
   fedyogi: { server: [{ name: 'yogi', ...adaptive, beta2: 0.99 }] },
   fedprox: { local: { regularizer: { name: 'prox', mu: 0.01 } } },
+  fedsam: { local: { sharpness: { rho: 0.05 } } },
+  fedgucci: { local: { connectivity: { beta: 0.1, interpolation: 'random' } } },
   median: { reduce: { name: 'median' } },
   trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.2 } },
   normClip: { filters: [{ name: 'normClip', maxNorm: 1, scope: 'model' }] },

@@ -109,8 +109,12 @@ describe('the flat executor and TF.js on wasm', () => {
         optimizer: { name: 'adam' },
         phases: [{ train: ['fc*'] }, { train: ['conv1'] }, { train: ['*'] }, { train: ['fc3'] }],
       },
+      SAM: { optimizer: sgd, sharpness: { rho: 0.1 } },
+      'the loss towards an anchor': { optimizer: { ...sgd, momentum: 0.9 }, connectivity: { beta: 0.5 } },
       'everything at once': {
         optimizer: { ...sgd, momentum: 0.5, weightDecay: 0.1 },
+        sharpness: { rho: 0.05 },
+        connectivity: { beta: 0.3, interpolation: 0.5 },
         regularizer: { name: 'prox', mu: 0.3 },
         clipNorm: 0.5,
         frozen: ['fc2'],

@@ -78,6 +78,12 @@ export interface ReferenceJob {
   }[]
   readonly mu?: number
   readonly clipNorm?: number
+  /** In place of the gradient of a step's loss at the weights: from that gradient at any, and the coordinates that learn. */
+  readonly slope?: (
+    gradientAt: (weights: Float64Array) => Float64Array,
+    weights: Float64Array,
+    learning: readonly number[],
+  ) => Float64Array
 }
 
 /** Local training, coordinate by coordinate. Returns the parameters and each step's loss before the step. */
@@ -88,6 +94,7 @@ export function trainReference({
   steps,
   mu = 0,
   clipNorm = Number.POSITIVE_INFINITY,
+  slope = (gradientAt, weights) => gradientAt(weights),
 }: ReferenceJob): {
   readonly params: Float64Array
   readonly losses: readonly number[]
@@ -96,8 +103,9 @@ export function trainReference({
   const current = anchor.slice()
   const updates = new Uint32Array(current.length)
   const losses = steps.map(({ x, y, trained, learningRate }) => {
-    const { loss, gradient } = lossAndGradient(current, widths, x, y)
+    const { loss } = lossAndGradient(current, widths, x, y)
     const indices = trained.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i))
+    const gradient = slope(weights => lossAndGradient(weights, widths, x, y).gradient, current, indices)
     for (const i of indices) gradient[i]! += mu * (current[i]! - anchor[i]!)
     const norm = Math.sqrt(indices.reduce((sum, i) => sum + gradient[i]! ** 2, 0))
     const scale = Math.min(1, clipNorm / norm)

@@ -28,6 +28,8 @@ export interface FlatTrainer extends FlatNetwork {
   route(trained: (op: PlanOp) => boolean): Route
   /** The mean loss of the first `rows` of x and targets, nats, and the gradients along the route. */
   learn(rows: number, route: Route): number
+  /** Copies `length` float32 between addresses. */
+  copy(from: number, to: number, length: number): void
 }
 
 /** Throws `engine_limit`. */
@@ -55,6 +57,7 @@ export function createFlatTrainer(plan: NetworkPlan, { capacity, extras }: FlatT
     gradients: memory.floats(gradients, plan.numParams),
     extras: extraAddresses.map(address => memory.floats(address, plan.numParams)),
     targets,
+    copy: memory.copy,
     route(trained) {
       const steps = wayBack(plan, parts, slopes, shared, trained)
       return rows => {

@@ -2,10 +2,12 @@ import { registry } from '../../core/registry.ts'
 import { fedavg } from './fedavg.ts'
 import { fedbabu } from './fedbabu.ts'
 import { fedbn } from './fedbn.ts'
+import { fedgucci } from './fedgucci.ts'
 import { fedlp } from './fedlp.ts'
 import { fedper } from './fedper.ts'
 import { fedprox } from './fedprox.ts'
 import { fedrep } from './fedrep.ts'
+import { fedsam } from './fedsam.ts'
 import { layerwiseCosine } from './layerwise-cosine.ts'
 import { lg } from './lg.ts'
 import {
@@ -45,6 +47,8 @@ export const presets = registry('preset', [
   fedadagrad,
   fedyogi,
   fedprox,
+  fedsam,
+  fedgucci,
   median,
   trimmedMean,
   normClip,

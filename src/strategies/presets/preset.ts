@@ -17,6 +17,10 @@ export interface LocalAdditions {
   /** Single weights that rest: see `local.mask`. */
   readonly mask?: { readonly fraction: number; readonly redraw: 'never' | 'round'; readonly complement: boolean }
   readonly regularizer?: { readonly name: 'prox'; readonly mu: number }
+  /** SAM: see `local.sharpness`. */
+  readonly sharpness?: { readonly rho: number }
+  /** The loss towards an anchor: see `local.connectivity`. */
+  readonly connectivity?: { readonly beta: number; readonly interpolation: 'random' | number }
 }
 
 /** The written-out form of a strategy: what a preset stands for. What it leaves out is as in FedAvg. */
