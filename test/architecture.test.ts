@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/training': ['src/core', 'src/compute', 'src/data', 'src/models'],
   'src/strategies': ['src/core', 'src/compute'],
   'src/analysis': ['src/core'],
+  'src/alignment': ['src/core'],
   // heart
   'src/protocol': ['src/core'],
   'src/rounds': [
@@ -86,7 +87,10 @@ const PURE = ['run-state', 'admission', 'assignment', 'transition'].map(name => 
 
 /** Packages that only one floor may touch. */
 const KEPT: readonly { readonly packages: RegExp; readonly rooms: readonly string[] }[] = [
-  { packages: /^@tensorflow\//, rooms: ['src/compute', 'src/models', 'src/training', 'src/strategies'] },
+  {
+    packages: /^@tensorflow\//,
+    rooms: ['src/compute', 'src/models', 'src/training', 'src/strategies', 'src/alignment'],
+  },
   { packages: /^(@prisma\/|pg$|@libsql\/)/, rooms: ['src/store'] },
   { packages: /^(fastify|@fastify\/|fastify-)/, rooms: ['src/server/http', 'src/main'] },
   { packages: /^socket\.io$/, rooms: ['src/server/socket', 'src/main'] },
