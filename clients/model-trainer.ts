@@ -58,7 +58,9 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         plan,
         round,
         totalRounds: runFile.rounds,
-        rng: rng.fork(`round/${round}/client/${client}`),
+        rng: rng.fork(
+          runFile.clients.order === 'shared' ? `round/${round}/clients` : `round/${round}/client/${client}`,
+        ),
         common: rng,
         state: memory,
         signal,

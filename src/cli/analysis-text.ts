@@ -75,11 +75,12 @@ interface ControlTable<R> {
 
 const CONTROL_TABLES: { readonly [K in keyof Results]-?: ControlTable<NonNullable<Results[K]>> } = {
   random: {
-    title: 'error of A moved towards B (averaging), and as far at random',
+    title: 'error of a model moved towards the other one (averaging), and as far at random',
     rows: result =>
       textTable(
-        ['layer', 'distance', 'at 0', 'averaging ½', 'random ½', 'averaging 1', 'random 1'],
-        result.map(({ layer, distance, averaging, random }) => [
+        ['moved', 'layer', 'distance', 'at 0', 'averaging ½', 'random ½', 'averaging 1', 'random 1'],
+        result.map(({ base, layer, distance, averaging, random }) => [
+          'AB'[base - 1]!,
           layer ?? 'all',
           number(distance),
           ...[averaging.error[0], averaging.error[1], random.error[1], averaging.error[2], random.error[2]].map(number),
@@ -95,15 +96,15 @@ const CONTROL_TABLES: { readonly [K in keyof Results]-?: ControlTable<NonNullabl
       ),
   },
   curvature: {
-    title: 'curvature of the loss along the path',
+    title: 'curvature of the loss along the path, its rise in the middle, and the rise that the curvature predicts',
     rows: result =>
       textTable(
-        ['path', 'layer', 'into', 'at 0', 'at ½', 'at 1'],
-        result.map(({ path, layer, base, curvature }) => [
+        ['path', 'layer', 'into', 'at 0', 'at ½', 'at 1', 'rise at ½', 'by the ends', 'by the middle'],
+        result.map(({ path, layer, base, curvature, rise, predicted }) => [
           path,
           layer ?? 'all',
           base === null ? '' : 'AB'[base - 1]!,
-          ...curvature.map(signed),
+          ...[...curvature, rise, predicted.ends, predicted.middle].map(signed),
         ]),
       ),
   },

@@ -15,6 +15,10 @@ const clientsSchema = z
       .enum(['shared', 'independent'])
       .default('shared')
       .meta({ description: 'shared: one start for all; independent: each client begins from its own' }),
+    order: z.enum(['own', 'shared']).default('own').meta({
+      description:
+        'what is drawn in training (batches, dropout): own: by each client; shared: the same in all clients of a round',
+    }),
   })
   .transform(clients => ({ ...clients, perRound: clients.perRound ?? clients.total }))
 

@@ -90,8 +90,8 @@ describe('analyze', { concurrency: 2 }, () => {
     for (const split of ['test', 'train'] as const)
       assert.deepEqual(Object.keys(report.controls[split] ?? {}), controls.split(','))
     assert.deepEqual(
-      report.controls.test?.random?.map(({ layer }) => layer),
-      ['fc1', 'fc2', null],
+      report.controls.test?.random?.map(({ base, layer }) => [base, layer]),
+      [1, 2].flatMap(base => ['fc1', 'fc2', null].map(layer => [base, layer])),
     )
     const { largestLoss, linearLargestLoss } = report.controls.train!.bezier!
     assert.ok(largestLoss! <= linearLargestLoss!, 'the trained bend goes round')
@@ -109,7 +109,7 @@ describe('analyze', { concurrency: 2 }, () => {
     assert.match(stdout, /^cumulative, shallow +\+ fc2( +[+−]\d\.\d{4}){4}$/m)
     assert.match(stdout, /^window +fc2( +[+−]\d\.\d{4}){4}$/m)
     assert.match(stdout, /^fc1( +\d+\.\d{4}){3}$/m)
-    assert.match(stdout, /^all( +\d+\.\d{4}){6}$/m)
+    for (const moved of ['A', 'B']) assert.match(stdout, new RegExp(`^${moved} +all( +\\d+\\.\\d{4}){6}$`, 'm'))
   })
 
   const mistakes: readonly (readonly [name: string, words: readonly string[], expected: RegExp])[] = [

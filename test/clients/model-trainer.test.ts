@@ -60,6 +60,17 @@ const task = (change: Partial<LocalTask> = {}): LocalTask => ({
 })
 const signal = new AbortController().signal
 
+test('with the same data, two clients differ by the order in which they see them, and by nothing when that is shared', async () => {
+  const trained = async (change: object, client: number, round = 2) => {
+    const trainer = await prepare({ partition: { name: 'replicated' }, ...change })
+    return bits((await trainer.train(task({ client, round }), signal)).segments)
+  }
+  const shared = { clients: { total: 4, order: 'shared' } }
+  assert.notDeepEqual(await trained({}, 1), await trained({}, 2))
+  assert.deepEqual(await trained(shared, 1), await trained(shared, 2))
+  assert.notDeepEqual(await trained(shared, 1), await trained(shared, 1, 3))
+})
+
 test('a result depends on run file, round, client and received blocks, on nothing else', async () => {
   const first = await prepare()
   const result = await first.train(task(), signal)

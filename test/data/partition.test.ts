@@ -4,9 +4,11 @@ import fc from 'fast-check'
 import { FedError } from '../../src/core/errors.ts'
 import { createRng } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
+import { examplesOf } from '../../src/data/examples.ts'
 import { countLabels } from '../../src/data/labels.ts'
 import { type PartitionOptions, partitioners, partitionSchema } from '../../src/data/partition/index.ts'
 import type { Partition, PartitionerComponent } from '../../src/data/partition/partitioner.ts'
+import { splitData } from '../../src/data/partition/split.ts'
 
 const NUM_CLASSES = 6
 const options = (input: object): PartitionOptions => validate(partitionSchema, input)
@@ -17,6 +19,8 @@ const split = (input: object, labels: Uint8Array, numClients: number, seed = 1):
     options(input),
     createRng(seed),
   )
+/** Those that deal the examples out; `replicated` gives all of them to everybody. */
+const laws = partitioners.members.filter(({ name }) => name !== 'replicated')
 const balanced = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 7) % 10)
 const sizesOf = (partition: Partition) => partition.map(part => part.length)
 const classesOf = (labels: Uint8Array, part: Uint32Array) => new Set(Array.from(part, index => labels[index]!))
@@ -79,15 +83,30 @@ test('every law is disjoint, exhaustive, ascending, leaves nobody empty, and rep
     }),
     { numRuns: 600 },
   )
-  for (const { name } of partitioners.members)
-    assert.ok((reached.split.get(name) ?? 0) >= 20, `${name} ${reached.split.get(name)}`)
+  for (const { name } of laws) assert.ok((reached.split.get(name) ?? 0) >= 20, `${name} ${reached.split.get(name)}`)
   assert.ok(reached.refused >= 20 && reached.leftOut >= 3, JSON.stringify(reached))
 })
 
 test('another seed is another partition', () => {
   const labels = balanced(200)
-  for (const { name } of partitioners.members)
-    assert.notDeepEqual(split({ name }, labels, 5, 1), split({ name }, labels, 5, 2), name)
+  for (const { name } of laws) assert.notDeepEqual(split({ name }, labels, 5, 1), split({ name }, labels, 5, 2), name)
+})
+
+test('replicated: everybody holds everything, and the test examples are dealt out evenly', () => {
+  const labels = balanced(50)
+  assert.deepEqual(split({ name: 'replicated' }, labels, 3), Array(3).fill(Uint32Array.from(labels.keys())))
+  const data = examplesOf(new Float32Array(50), labels, 1, 1)
+  const { train, test } = splitData(
+    { train: data, test: data, numClasses: 10 },
+    { name: 'replicated' },
+    2,
+    createRng(1),
+  )
+  assert.deepEqual(
+    [sizesOf(train), [...test.flatMap(part => [...part])].sort((a, b) => a - b)],
+    [[50, 50], [...labels.keys()]],
+  )
+  refuses(() => split({ name: 'replicated' }, new Uint8Array(0), 3), /at least 1/)
 })
 
 test('iid: sizes differ by at most 1, and class counts are hypergeometric', () => {

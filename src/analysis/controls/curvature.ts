@@ -11,6 +11,9 @@ export const CURVATURE_AT = [0, 0.5, 1] as const
 export interface Curvature extends PathSpec {
   /** Second derivative of the loss by the coefficient, nats, at `CURVATURE_AT`; null where a loss was not finite. */
   readonly curvature: readonly (number | null)[]
+  /** How far the loss in the middle lies above the mean of the path's two ends: as measured, and as predicted twice. */
+  readonly rise: number | null
+  readonly predicted: { readonly ends: number | null; readonly middle: number | null }
 }
 
 export interface CurvatureRequest {
@@ -31,7 +34,13 @@ export interface CurvatureRequest {
  *
  * so at the ends the path goes on a little beyond the models. Where it is convex along single layers and not along all of
  * them (Adilova et al., ICLR 2024, theorem 4.1; "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300), it is positive
- * along those and negative in the middle of the full path. Up to nine models a path, evaluated together.
+ * along those and negative in the middle of the full path. Where the ends are minima along the path, the second order of the loss at
+ * the ends, or at the middle, predicts the rise in the middle:
+ *
+ *   E(½) − ½ (E(0) + E(1)) ≈ (E''(0) + E''(1)) / 16,   ≈ − E''(½) / 8
+ *
+ * (derived from a (1 − a) / 2 · [(1 − a) E''(0) + a E''(1)] and − a (1 − a) / 2 · E''(a) at a = ½). Up to nine models a
+ * path, evaluated together.
  * Throws `layout_mismatch`, `input_invalid` for a step outside (0, ½], and what the evaluation throws.
  */
 export async function curvatures(request: CurvatureRequest): Promise<Curvature[]> {
@@ -49,11 +58,18 @@ export async function curvatures(request: CurvatureRequest): Promise<Curvature[]
   const values = (block: LayerLayout['blocks'][number], t: number) => mixedBlock(a, b, t, block)
   const losses = (await evaluateFamily({ layout, models, values })).map(({ loss }) => loss)
   const perPath = 3 * CURVATURE_AT.length
-  return paths.map((spec, p) => ({
-    ...spec,
-    curvature: CURVATURE_AT.map((_, at) => {
-      const [before, middle, after] = losses.slice(p * perPath + 3 * at)
-      return finiteOrNull((after! - 2 * middle! + before!) / step ** 2)
-    }),
-  }))
+  return paths.map((spec, p) => {
+    const [start, middle, end] = CURVATURE_AT.map((_, at) =>
+      losses.slice(p * perPath + 3 * at, p * perPath + 3 * at + 3),
+    )
+    const [atStart, atMiddle, atEnd] = [start!, middle!, end!].map(
+      ([before, here, after]) => (after! - 2 * here! + before!) / step ** 2,
+    ) as [number, number, number]
+    return {
+      ...spec,
+      curvature: [atStart, atMiddle, atEnd].map(finiteOrNull),
+      rise: finiteOrNull(middle![1]! - (start![1]! + end![1]!) / 2),
+      predicted: { ends: finiteOrNull((atStart + atEnd) / 16), middle: finiteOrNull(-atMiddle / 8) },
+    }
+  })
 }

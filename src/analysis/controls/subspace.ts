@@ -65,6 +65,8 @@ export function directionOutside({ basis, size }: Subspace, rng: Rng): Float64Ar
 export interface NoiseRequest {
   readonly params: Params
   readonly subspace: Subspace
+  /** Another model: noise then also goes straight towards it, and away from it. */
+  readonly other?: Params | undefined
   /** Where the subspace's rows lie in the vector; the whole when left out. */
   readonly block?: Pick<LayerBlock, 'offset' | 'size'> | undefined
   /** Lengths of the noise, in units of the parameters. */
@@ -75,23 +77,30 @@ export interface NoiseRequest {
 }
 
 export interface Noise {
-  readonly space: 'training' | 'null'
+  readonly space: 'training' | 'null' | 'averaging'
   readonly length: number
-  /** One for each draw. */
+  /** One for each draw; towards another model there is but one direction. */
   readonly evaluations: readonly Evaluation[]
 }
 
 /**
  * What noise of a given length costs inside the training subspace and outside it: params + length · v with a random unit vector
  * v of either. Isotropic, so that it does not depend on the choice of a basis; the paper's notebooks take coefficients from
- * U[0, 1] in the basis of an SVD. Draw d has the same direction at every length.
+ * U[0, 1] in the basis of an SVD. Draw d has the same direction at every length. With `other` also the averaging direction, as
+ * in the notebooks: v = (other − params) / ‖other − params‖ in the block. Throws `layout_mismatch` for an `other` of another size.
  */
 export async function subspaceNoise(request: NoiseRequest): Promise<Noise[]> {
   const { params, subspace, block, lengths, draws = 1, rng, evaluate } = request
-  const spaces = { training: directionInside, null: directionOutside } as const
+  const drawn = (space: Noise['space'], draw: typeof directionInside) =>
+    Array.from({ length: draws }, (_, d) => draw(subspace, rng.fork(`${space}/${d}`)))
+  const spaces: [Noise['space'], readonly Float64Array[]][] = [
+    ['training', drawn('training', directionInside)],
+    ['null', drawn('null', directionOutside)],
+    ['averaging', averagingDirection(request)],
+  ]
   const results: Noise[] = []
-  for (const [space, draw] of Object.entries(spaces) as [Noise['space'], typeof directionInside][]) {
-    const directions = Array.from({ length: draws }, (_, d) => draw(subspace, rng.fork(`${space}/${d}`)))
+  for (const [space, directions] of spaces) {
+    if (directions.length === 0) continue
     for (const length of lengths) {
       const evaluations: Evaluation[] = []
       for (const direction of directions) evaluations.push(await evaluate(moved(params, direction, length, block)))
@@ -99,6 +108,18 @@ export async function subspaceNoise(request: NoiseRequest): Promise<Noise[]> {
     }
   }
   return results
+}
+
+function averagingDirection({ params, other, block, subspace: { size } }: NoiseRequest): readonly Float64Array[] {
+  if (!other) return []
+  if (other.length !== params.length)
+    throw new FedError('layout_mismatch', {
+      expected: `${params.length} parameters in the other model`,
+      received: String(other.length),
+    })
+  const offset = block?.offset ?? 0
+  const difference = Float64Array.from({ length: size }, (_, i) => other[offset + i]! - params[offset + i]!)
+  return [unit(difference, 'another model that differs from this one')]
 }
 
 function moved(params: Params, direction: Float64Array, length: number, block?: { readonly offset: number }): Params {

@@ -3,11 +3,11 @@ import { FedError } from '../../core/errors.ts'
 import type { Component } from '../../core/registry.ts'
 import type { Rng } from '../../core/rng.ts'
 
-/** Client k holds the training examples partition[k], ascending. No example is in two clients. */
+/** Client k holds the training examples partition[k], ascending. */
 export type Partition = readonly Uint32Array[]
 
 /**
- * A law of splitting. `partition` is disjoint and exhaustive (but see `classes`), gives every client at least one
+ * A law of splitting. `partition` is disjoint (but for `replicated`) and exhaustive (but see `classes`), gives every client at least one
  * example, and depends on nothing but its arguments. Throws `data_invalid` when the data cannot be split so.
  */
 export interface PartitionerComponent<S extends z.ZodObject = z.ZodObject> extends Component<S> {

@@ -34,7 +34,8 @@ export interface ControlInput {
 
 /** What each control gives on one split. */
 export interface ControlResults {
-  random: readonly RandomDirection[]
+  /** Of either model towards the other. */
+  random: readonly (RandomDirection & { readonly base: 1 | 2 })[]
   distance: readonly Distance[]
   curvature: readonly Curvature[]
   features: readonly Omit<FeatureConnectivity, 'varianceRatio'>[]
@@ -49,15 +50,12 @@ type Controls = { readonly [K in ControlName]: (input: ControlInput) => Promise<
 
 /** Every control of docs/metrics.md that two model files are enough for. */
 export const controls: Controls = {
-  random: ({ network, a, b, draws, rng, evaluateFamily }) =>
-    randomDirections({
-      layout: network.layout,
-      base: a.params,
-      other: b.params,
-      draws,
-      rng: rng.fork('random'),
-      evaluateFamily,
-    }),
+  async random({ network: { layout }, a, b, draws, rng, evaluateFamily }) {
+    const shared = { layout, draws, rng: rng.fork('random'), evaluateFamily }
+    const ofA = await randomDirections({ ...shared, base: a.params, other: b.params })
+    const ofB = await randomDirections({ ...shared, base: b.params, other: a.params })
+    return [...ofA.map(row => ({ base: 1 as const, ...row })), ...ofB.map(row => ({ base: 2 as const, ...row }))]
+  },
   distance: async ({ network, a, b }) => modelDistances(network.layout, [a, b]),
   curvature: ({ network: { layout }, a, b, rng, evaluateFamily }) => {
     const paths = pathSpecs(['full', 'layer'], layout, { orders: [], rng })

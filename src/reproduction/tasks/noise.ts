@@ -24,6 +24,8 @@ export interface NoiseResult {
   /** Mean test loss under noise inside the span, and at right angles to it. */
   readonly inside: number
   readonly outside: number
+  /** Towards the other network, that far. */
+  readonly averaging: number
 }
 
 const EPOCHS = 50
@@ -58,7 +60,7 @@ export async function noise(_bench: Bench, { seed, length, draws }: NoiseTask): 
     }
     const subspace = trainingSubspace(snapshots)
     const measured = await subspaceNoise({
-      ...{ params: finals[0]!, subspace, lengths: [length], draws, rng: rng.fork('directions') },
+      ...{ params: finals[0]!, other: finals[1]!, subspace, lengths: [length], draws, rng: rng.fork('directions') },
       evaluate: params => evaluate(network, params, test),
     })
     const { loss, accuracy } = await evaluate(network, finals[0]!, test)
@@ -72,6 +74,7 @@ export async function noise(_bench: Bench, { seed, length, draws }: NoiseTask): 
       clean: { loss, accuracy },
       inside: meanLoss('training'),
       outside: meanLoss('null'),
+      averaging: meanLoss('averaging'),
     }
   } finally {
     network.dispose()

@@ -95,10 +95,14 @@ test('the curvature of ½|w|² along any path is |d|² of the layers that move, 
   for (const step of [0.1, 0.5]) {
     const results = await curvatures({ layout, a, b, paths, step, evaluateFamily: oneByOne(lossOnly(half)) })
     assert.equal(results.length, 7)
-    for (const { layer, curvature } of results) {
+    for (const { layer, curvature, rise, predicted } of results) {
       const index = layout.blocks.findIndex(({ name }) => name === layer)
       const bend = layer === null ? squaredDistance(a, b) : squaredDistance(part(a, index), part(b, index))
       for (const value of curvature) near(value, bend, 1e-4)
+      // Of a parabola both predictions are exact: −|d|²/8 in the middle, and + by ends that are no minima.
+      near(rise, -bend / 8, 1e-4)
+      near(predicted.middle, -bend / 8, 1e-4)
+      near(predicted.ends, bend / 8, 1e-4)
     }
   }
 })
@@ -118,6 +122,10 @@ test('(1 − uv)²: positive along each layer, 2 d² v², and negative in the mi
   // (1 − (1 − 2t)²)² = 16 t² (1 − t)²: by the difference with step h at ½, 16 · (2 (¼ − h²)² − 2 / 16) / h²
   near(full!.curvature[1], (16 * (2 * (0.25 - 0.125 ** 2) ** 2 - 2 / 16)) / 0.125 ** 2)
   assert.ok(full!.curvature[1]! < 0 && full!.curvature[0]! > 0)
+  // The ends are minima and the middle is 1 above them; 16 t² (1 − t)² has 32 (1 ± h)² as its difference at the ends.
+  assert.equal(full!.rise, 1)
+  near(full!.predicted.ends, (2 * 16 * (1.125 ** 2 + 0.875 ** 2)) / 16)
+  near(full!.predicted.middle, -full!.curvature[1]! / 8)
 })
 
 test('a step that is no step is refused', async () => {

@@ -101,6 +101,29 @@ test('noise costs what the loss says: only inside for a loss that looks only the
   for (const { evaluations } of moved) for (const { loss } of evaluations) assert.equal(loss, 0)
 })
 
+test('noise towards another model goes straight there, as far as asked, in the block only', async () => {
+  const params = Float32Array.of(1, 1, 1, 1)
+  const other = Float32Array.of(9, 4, 5, 9)
+  const subspace = trainingSubspace([Float32Array.of(0, 1, 0, 0)], { offset: 1, size: 2 })
+  const request = { params, other, subspace, block: { offset: 1, size: 2 }, lengths: [5, 10], rng: createRng(1) }
+  const seen: number[][] = []
+  const results = await subspaceNoise({
+    ...request,
+    evaluate: async moved => {
+      seen.push([...moved])
+      return { loss: 0, accuracy: 1 }
+    },
+  })
+  assert.deepEqual(
+    results.map(({ space, evaluations }) => [space, evaluations.length]),
+    ['training', 'training', 'null', 'null', 'averaging', 'averaging'].map(space => [space, 1]),
+  )
+  assert.deepEqual(seen.slice(-2), [[1, 4, 5, 1], [1, 7, 9, 1]]) // biome-ignore format: (3, 4) has length 5
+  const evaluate = lossOnly(half)
+  await assert.rejects(subspaceNoise({ ...request, other: params, evaluate }), /differs from this one/)
+  await assert.rejects(subspaceNoise({ ...request, other: new Float32Array(3), evaluate }), { code: 'layout_mismatch' })
+})
+
 test('no snapshots, different lengths, and a subspace with nothing outside it are refused', () => {
   assert.throws(() => trainingSubspace([]), { code: 'input_invalid' })
   assert.throws(() => trainingSubspace([new Float32Array(2), new Float32Array(3)]), { code: 'layout_mismatch' })
