@@ -122,7 +122,8 @@ function createContext(pool: Pool, { quick, folders, notify }: ReproduceOptions)
     train: (label, task) =>
       remembered(task, async () => {
         const start = task.from ? await context.train(`start of ${label}`, task.from) : null
-        return announced(label, 'train', { ...task, start })
+        const towards = task.anchor ? await context.train(`anchor of ${label}`, task.anchor) : null
+        return announced(label, 'train', { ...task, start, towards })
       }),
     compute: announced,
   }

@@ -3,8 +3,10 @@ import type { Check } from '../check.ts'
 import { curvature } from './curvature.ts'
 import { deepLinearFull, deepLinearLayers } from './deep-linear.ts'
 import { features } from './feature-connectivity.ts'
+import { groupConnectivity } from './group-connectivity.ts'
 import { learningRate } from './learning-rate.ts'
 import { mlpLayers } from './mlp-layers.ts'
+import { neuronAlignment } from './neuron-alignment.ts'
 import { personalisation } from './personalisation.ts'
 import { randomDirection } from './random-direction.ts'
 import { spawning } from './spawning.ts'
@@ -24,6 +26,8 @@ export const CHECKS: readonly Check[] = [
   randomDirection,
   curvature,
   features,
+  neuronAlignment,
+  groupConnectivity,
   personalisation,
   subspaceNoise,
 ]

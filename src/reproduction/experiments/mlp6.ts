@@ -1,4 +1,5 @@
 import type { ModelOptions } from '../../models/index.ts'
+import type { PlanAdditions } from '../../training/plan.ts'
 import type { Context } from '../context.ts'
 import type { TrainTask } from '../tasks/train.ts'
 import type { Pair } from './pair.ts'
@@ -14,6 +15,8 @@ export interface Mlp6Options {
   readonly learningRate?: number
   /** Epochs that one model is trained on both halves of the data before two copies of it part. */
   readonly jointEpochs?: number
+  /** Something that both trainings do besides: its name, and what the plan says of it. */
+  readonly option?: { readonly name: string; readonly plan: PlanAdditions }
 }
 
 /** Seeds of the statistical checks: the mean over them is asserted. */
@@ -27,7 +30,7 @@ export function mlpSeeds({ quick }: Pick<Context, 'quick'>): readonly number[] {
  * digits. With `jointEpochs` the two begin from one model trained on both halves ("spawning").
  */
 export async function mlp6Pair(context: Context, options: Mlp6Options): Promise<Pair> {
-  const { seed, learningRate = 0.1, jointEpochs = 0 } = options
+  const { seed, learningRate = 0.1, jointEpochs = 0, option } = options
   const data = context.data('mnist', { train: 20_000 })
   const plan = (epochs: number, schedule: object) => ({
     epochs,
@@ -37,21 +40,23 @@ export async function mlp6Pair(context: Context, options: Mlp6Options): Promise<
     clipNorm: CLIP_NORM,
   })
   const common = { model: MODEL, data, init: seed }
-  const joint: TrainTask = {
+  const joint = (epochs: number): TrainTask => ({
     ...common,
     part: { split: 'train' },
-    plan: plan(jointEpochs, { name: 'constant' }),
+    plan: plan(epochs, { name: 'constant' }),
     order: 1000 * seed,
-  }
-  const label = `mlp6, lr ${learningRate}, seed ${seed}${jointEpochs > 0 ? `, ${jointEpochs} joint epochs` : ''}`
+  })
+  const label = `mlp6, lr ${learningRate}, seed ${seed}${jointEpochs > 0 ? `, ${jointEpochs} joint epochs` : ''}${option ? `, ${option.name}` : ''}`
   const ends = [0, 1].map(async index => ({
     id: `model ${index + 1}`,
     params: await context.train(`${label}: model ${index + 1}`, {
       ...common,
       part: { split: 'train', portion: { index, of: 2, seed } },
-      plan: plan(EPOCHS, { name: 'cosine' }),
+      plan: { ...plan(EPOCHS, { name: 'cosine' }), ...option?.plan },
       order: 1000 * seed + index + 1,
-      ...(jointEpochs > 0 && { from: joint }),
+      ...(jointEpochs > 0 && { from: joint(jointEpochs) }),
+      // What their loss is connected with is a model that both have in common.
+      ...(option?.plan.connectivity && { anchor: joint(1) }),
     }),
   }))
   const [a, b] = await Promise.all(ends)

@@ -1,5 +1,6 @@
 import type { LayerLayout } from '../../core/layout.ts'
 import type { BarrierRecord } from '../../core/records.ts'
+import { meanOf } from '../check.ts'
 import type { Context } from '../context.ts'
 import type { BarrierTask, PairTask } from '../tasks/compare.ts'
 
@@ -49,4 +50,10 @@ function worst(records: readonly BarrierRecord[]): number {
 /** A fraction as points (hundredths); NaN for a value that was not finite, which then passes no bound. */
 export function points(fraction: number | null | undefined): number {
   return 100 * (fraction ?? Number.NaN)
+}
+
+/** The mean error of the two models, in points. */
+export function parentError(records: readonly BarrierRecord[]): number {
+  const { endpointError } = records.find(({ path }) => path === 'full')!
+  return meanOf(endpointError.map(points))
 }

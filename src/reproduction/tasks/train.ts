@@ -29,21 +29,27 @@ export interface TrainTask {
   /** Seed of the order of the examples. */
   readonly order: number
   readonly from?: TrainTask
+  /** Where another training ended: the model that `connectivity` of the plan looks to; its own start when left out. */
+  readonly anchor?: TrainTask
 }
 
 export interface TrainRequest extends TrainTask {
   /** Where `from` ended. */
   readonly start: Params | null
+  /** Where `anchor` ended. */
+  readonly towards: Params | null
 }
 
 /** float32[layout.size], shared. */
-export async function train(bench: Bench, { start, ...task }: TrainRequest): Promise<Params> {
+export async function train(bench: Bench, { start, towards, ...task }: TrainRequest): Promise<Params> {
   const { dataset, network } = await bench.prepare(task.model, task.data)
   const plan: LocalPlan = localPlanSchema.parse(task.plan)
   const params = start ?? network.init(createRng(task.init, 'init'))
   const result = await trainLocally(network, {
     params,
-    anchor: params,
+    anchor: towards ?? params,
+    // Models of one initialisation have their masks in common, as the clients of a run have.
+    common: createRng(task.init, 'common'),
     ...examplesIn(dataset, task.part),
     plan,
     round: 1,
