@@ -1,5 +1,7 @@
+import { z } from 'zod'
 import type { Params } from '../core/layout.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
+import { type AlignerPart, oneByOne, referenceOption } from './aligner.ts'
 import { gram } from './gram.ts'
 import { bestOrder } from './match.ts'
 import { compose, identity, type Permutation, permuteGroup, unitRows } from './permute.ts'
@@ -50,4 +52,17 @@ export async function weightMatching(
     }
   }
   return { params, permutations, sweeps }
+}
+
+const schema = z.strictObject({ name: z.literal('weightMatching'), to: referenceOption })
+
+export const weightMatchingPart: AlignerPart<typeof schema> = {
+  name: 'weightMatching',
+  summary: 'Units in the order in which the weights of all layers lie closest (Git Re-Basin, Ainsworth et al. 2023).',
+  schema,
+  make: () =>
+    oneByOne(
+      'weightMatching',
+      async ({ groups, reference }, model, rng) => (await weightMatching(groups, reference, model, rng)).params,
+    ),
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { aligners } from '../alignment/index.ts'
 import type { EngineReport } from '../compute/choose.ts'
 import { inspectApart } from '../compute/inspect-apart.ts'
 import { datasets } from '../data/index.ts'
@@ -12,7 +13,7 @@ import { filters, presets, reducers, selectors, serverOptimizers } from '../stra
 export function catalog(): Catalog {
   let engines: Promise<readonly EngineEntry[]> | undefined
   return {
-    strategies: () => [presets, selectors, filters, reducers, serverOptimizers].flatMap(catalogEntries),
+    strategies: () => [presets, selectors, aligners, filters, reducers, serverOptimizers].flatMap(catalogEntries),
     models: () => catalogEntries(models),
     datasets: () => [datasets, partitioners].flatMap(catalogEntries),
     // Measured once, when somebody asks: a measurement takes a core for seconds.

@@ -31,6 +31,14 @@ function contiguous(layout: LayerLayout, own: ClientState): Params | null {
   return new Float32Array(first.buffer, first.byteOffset, layout.size)
 }
 
+/** What a client sent, with the values of `params` in place of its own: views. Segments that are no block stay. */
+export function sentBy(layout: LayerLayout, segments: ClientState, params: Params): ClientState {
+  const blocks = new Map(layout.blocks.map(block => [blockSegment(block.name), block]))
+  return new Map(
+    [...segments].map(([name, values]) => [name, blocks.has(name) ? view(params, blocks.get(name)!) : values]),
+  )
+}
+
 export interface ClientUpdate {
   readonly client: number
   readonly segments: ClientState

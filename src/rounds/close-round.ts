@@ -3,7 +3,9 @@ import { probesRound } from '../analysis/plan.ts'
 import { asShared } from '../core/params.ts'
 import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
-import { clientModel, nextClientStates } from './client-models.ts'
+import { layerPlan } from '../strategies/layer-rules.ts'
+import { alignMembers } from './alignment.ts'
+import { clientModel, nextClientStates, sentBy } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
@@ -47,14 +49,11 @@ async function probe(session: Session, round: number, trained: readonly Trained[
   return measureUnits(session, session.probes, { round, units, trained })
 }
 
-async function average(session: Session, { round, server, updates }: RoundJob) {
-  if (updates.length === 0) return { server: { ...server, round }, averaged: [], trained: [] }
+async function average(session: Session, job: RoundJob) {
+  const { round, server } = job
+  if (job.updates.length === 0) return { server: { ...server, round }, averaged: [], trained: [] }
   const { layout, strategy, rng } = session
-  const members = updates.map(({ client, numExamples, segments }) => ({
-    client,
-    numExamples,
-    params: clientModel(layout, server.params, segments),
-  }))
+  const { members, updates } = await membersOf(session, job)
   const memory = memoryOf(server)
   const result = await aggregate(strategy, {
     round,
@@ -83,6 +82,22 @@ async function average(session: Session, { round, server, updates }: RoundJob) {
     }),
   )
   return { server: { round, params, strategy: strategyState, clients }, averaged, trained }
+}
+
+/** The clients' whole models, in one order where the strategy aligns them, and their updates in the same order. */
+async function membersOf({ layout, alignment, strategy, rng, runFile }: Session, job: RoundJob) {
+  const { round, server, updates } = job
+  const members = updates.map(({ client, numExamples, segments }) => ({
+    client,
+    numExamples,
+    params: clientModel(layout, server.params, segments),
+  }))
+  if (!alignment || layerPlan(strategy.rules, layout, round, rng).averaged.size === 0) return { members, updates }
+  const aligned = await alignMembers(alignment, job, members, { rng, init: runFile.clients.init })
+  return {
+    members: aligned,
+    updates: updates.map((update, i) => ({ ...update, segments: sentBy(layout, update.segments, aligned[i]!.params) })),
+  }
 }
 
 function globalMetrics(round: number, evaluation: Evaluation | null): MetricRecord[] {

@@ -12,6 +12,7 @@ import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { evaluateFamily } from '../training/evaluate-family.ts'
 import { phasesOf } from '../training/phases.ts'
+import { type Alignment, alignmentOf } from './alignment.ts'
 import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
 import { networkPool } from './network-pool.ts'
@@ -25,6 +26,8 @@ export interface Session {
   readonly runFile: RunFile
   readonly layout: LayerLayout
   readonly strategy: Strategy
+  /** null where models are averaged as they come. */
+  readonly alignment: Alignment | null
   readonly rng: Rng
   readonly split: DataSplit
   readonly clients: readonly ClientRecord[]
@@ -64,6 +67,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const network = networks.first
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, strategy)
+  const alignment = alignmentOf(runFile, strategy, network)
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
   const { every, keepModels: _, ...options } = runFile.barriers
   const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }
@@ -72,6 +76,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     runFile,
     layout: network.layout,
     strategy,
+    alignment,
     rng,
     split,
     clients: clientRecords(split),

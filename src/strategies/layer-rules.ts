@@ -105,6 +105,12 @@ export function sharedBlocks(rules: readonly LayerRule[], layout: LayerLayout): 
   return layout.blocks.filter(block => shared.has(block))
 }
 
+/** Whether some layer stays local in some round. Throws as `requireRules` does. */
+export function keepsLayersLocal(rules: readonly LayerRule[], layout: LayerLayout): boolean {
+  const sometimes = ({ every = 1, until, pick }: LayerRule) => every > 1 || until !== undefined || pick !== undefined
+  return rules.some(sometimes) || sharedBlocks(rules, layout).length < layout.blocks.length
+}
+
 /**
  * Refuses rules that cannot be meant: `layer_unknown` for a pattern that names no block, `strategy_invalid` for a rule
  * whose blocks are all decided above it (a closing "*" may be left without any). Rules that never average anything are

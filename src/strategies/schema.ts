@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { aligners } from '../alignment/index.ts'
 import { filters } from './filters/index.ts'
 import { layerRuleSchema } from './layer-rules.ts'
 import { presets } from './presets/index.ts'
@@ -24,6 +25,9 @@ export const strategySchema = z
     select: selectors.schema
       .optional()
       .meta({ description: 'which of the layers that the rules average are averaged in this round' }),
+    align: aligners.schema
+      .optional()
+      .meta({ description: "how the units of the clients' models are put in one order before anything is averaged" }),
     filters: z.array(filters.schema).optional().meta({ description: 'applied in order to the updates of a round' }),
     reduce: reducers.schema.optional().meta({ description: 'how the updates of a block become one' }),
     server: z

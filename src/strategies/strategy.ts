@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type AlignOptions, aligners } from '../alignment/index.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { validate } from '../core/validate.ts'
 import { filters } from './filters/index.ts'
@@ -18,6 +19,7 @@ export interface WrittenStrategy {
   readonly name: string
   readonly layers: readonly LayerRule[]
   readonly select?: z.output<typeof selectors.schema> | undefined
+  readonly align?: AlignOptions | undefined
   readonly filters: readonly z.output<typeof filters.schema>[]
   readonly reduce: z.output<typeof reducers.schema>
   readonly server: readonly z.output<typeof serverOptimizers.schema>[]
@@ -31,6 +33,8 @@ export interface Strategy {
   readonly rules: readonly LayerRule[]
   /** Null when the layer rules alone decide. */
   readonly selector: LayerSelector | null
+  /** How the clients' models are aligned before they are averaged; null when they are averaged as they come. */
+  readonly align: AlignOptions | null
   readonly filters: readonly Filter[]
   readonly reducer: Reducer
   readonly server: readonly ServerOptimizer[]
@@ -45,6 +49,7 @@ export function needsOf({ selector, filters, reducer, server }: Strategy): reado
 const partsSchema = z.object({
   layers: z.array(layerRuleSchema).default([{ match: '*', average: 'weighted' }]),
   select: selectors.schema.optional(),
+  align: aligners.schema.optional(),
   filters: z.array(filters.schema).default([]),
   reduce: reducers.schema.default({ name: 'weightedMean' }),
   server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
@@ -67,6 +72,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
     name,
     rules: layers,
     selector: written.select ? make<LayerSelector>(selectors.named(written.select.name), written.select) : null,
+    align: written.align ?? null,
     filters: written.filters.map(filter => make<Filter>(filters.named(filter.name), filter)),
     reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
     server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),

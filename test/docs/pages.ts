@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { aligners } from '../../src/alignment/index.ts'
 import { ERROR_CODES } from '../../src/core/errors.ts'
 import { datasets } from '../../src/data/index.ts'
 import { partitioners } from '../../src/data/partition/index.ts'
@@ -71,7 +72,7 @@ ${memberSections(regularizers)}
 
 ## strategy
 
-A preset, or written out: \`layers\` → \`select\` → \`filters\` → \`reduce\` → \`server\`.
+A preset, or written out: \`layers\` → \`align\` → \`select\` → \`filters\` → \`reduce\` → \`server\`.
 
 ### preset
 
@@ -82,6 +83,16 @@ ${memberSections(presets)}
 The first rule that matches a block decides it; a block that no rule matches stays local, with each client.
 
 ${keyTable(jsonSchemaOf(layerRuleSchema))}
+
+### align
+
+\`clients.init: independent\` is where it matters: models from one start lie in one order already. Networks of dense layers,
+convolutions, pooling, ReLU and sums can be aligned, others (normalisation) are refused with the layer that stands in the way. Each
+model computes the same function before and after; drift, barriers and what is averaged are those of the aligned models, while
+models kept for later probes are as the clients sent them. With \`to: first\` or independent starts, every layer has to be averaged in
+every round.
+
+${memberSections(aligners)}
 
 ### select
 

@@ -92,6 +92,7 @@ describe('the strategy section of a run file', () => {
   it('can be published as JSON schema', () => {
     const published = z.toJSONSchema(strategySchema, { io: 'input' })
     assert.deepEqual(Object.keys(published.properties ?? {}).sort(), [
+      'align',
       'filters',
       'layers',
       'preset',

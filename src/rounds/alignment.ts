@@ -1,0 +1,71 @@
+import type { Aligner } from '../alignment/aligner.ts'
+import { alignerOf } from '../alignment/index.ts'
+import { type UnitGroup, unitGroups } from '../alignment/unit-groups.ts'
+import { FedError } from '../core/errors.ts'
+import type { NetworkPlan } from '../core/network-plan.ts'
+import type { Rng } from '../core/rng.ts'
+import type { Network } from '../models/network.ts'
+import type { Member } from '../strategies/cohort.ts'
+import { keepsLayersLocal } from '../strategies/layer-rules.ts'
+import type { Strategy } from '../strategies/strategy.ts'
+import type { RoundJob } from './closed-round.ts'
+import type { RunFile } from './run-file.ts'
+import { memoryOf } from './server-state.ts'
+
+/** What `strategy.align` needs between the rounds of a run. */
+export interface Alignment {
+  readonly aligner: Aligner
+  readonly to: 'first' | 'global'
+  readonly plan: NetworkPlan
+  readonly groups: readonly UnitGroup[]
+}
+
+/**
+ * The run's alignment, null without `strategy.align`. Throws `model_invalid` for a network whose units cannot be put in
+ * another order, and `strategy_invalid` where something of a client would stay behind in the old order.
+ */
+export function alignmentOf(
+  { clients, local }: Pick<RunFile, 'clients' | 'local'>,
+  { align, rules, selector, local: added }: Strategy,
+  { plan, layout }: Pick<Network, 'plan' | 'layout'>,
+): Alignment | null {
+  if (!align) return null
+  const groups = unitGroups(plan)
+  if (local.memory === 'keep')
+    throw refused(
+      'local.memory: reset',
+      'local.memory: keep',
+      'What an optimizer remembers is in the old order of units',
+    )
+  if (local.mask ?? added.mask)
+    throw refused('no local.mask', 'a mask', 'The weights that rest would move to other places')
+  if (rules.some(({ participation = 1 }) => participation < 1))
+    throw refused('whole models', 'a layer rule with participation', 'Only a whole model can be aligned')
+  const staysPut = align.to === 'global' && clients.init === 'shared'
+  if (!staysPut && (selector !== null || keepsLayersLocal(rules, layout)))
+    throw refused(
+      'every layer averaged in every round',
+      'layers that stay local',
+      'Layers that stay with a client keep the order in which it began: use align.to: global with clients.init: shared',
+    )
+  return { aligner: alignerOf(align), to: align.to, plan: plan as NetworkPlan, groups }
+}
+
+/** The members with their models in one order. They compute what they did; `members` in client order. */
+export async function alignMembers(
+  { aligner, to, plan, groups }: Alignment,
+  { round, server }: Pick<RoundJob, 'round' | 'server'>,
+  members: readonly Member[],
+  { rng, init }: { readonly rng: Rng; readonly init: RunFile['clients']['init'] },
+): Promise<readonly Member[]> {
+  const models = members.map(({ params }) => params)
+  // Until independent starts have been averaged, no client has ever seen the global model: it has an order of its own.
+  const met = init === 'shared' || Object.keys(memoryOf(server).lastAveraged).length > 0
+  const reference = to === 'global' && met ? server.params : models[0]!
+  const aligned = await aligner.align({ plan, groups, reference, models, rng: rng.fork(`round/${round}/align`) })
+  return members.map((member, i) => ({ ...member, params: aligned[i]! }))
+}
+
+function refused(expected: string, received: string, hint: string): FedError {
+  return new FedError('strategy_invalid', { expected: `${expected} together with strategy.align`, received, hint })
+}
