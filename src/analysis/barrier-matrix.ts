@@ -112,7 +112,8 @@ function isAsked({ path, order, base, split, between }: BarrierRecord, question:
   return question.base === 'mean' || question.base === 'max' || String(base) === question.base
 }
 
-function kindOf([, second]: readonly string[]): (typeof MATRIX_PAIRS)[number] {
+/** What the two ends of a pair are. */
+export function kindOf([, second]: readonly string[]): (typeof MATRIX_PAIRS)[number] {
   return second === 'global' || second === 'init' ? second : 'clients'
 }
 

@@ -1,16 +1,13 @@
 import { z } from 'zod'
 import { validate } from '../core/validate.ts'
 import { type BarrierPlan, barriersSchema, type ProbeOptions } from './plan.ts'
-
-const rangesSchema = z
-  .string()
-  .regex(/^\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*$/, 'expected rounds and ranges, e.g. "1-5,10"')
+import { ascending, rangesText, roundsOf } from './round-ranges.ts'
 
 const roundsSchema = z
-  .union([z.int().min(1), rangesSchema, z.array(z.union([z.int().min(1), rangesSchema])).min(1)])
+  .union([z.int().min(1), rangesText, z.array(z.union([z.int().min(1), rangesText])).min(1)])
   .transform(given => {
     const rounds = [given].flat().flatMap(entry => (typeof entry === 'number' ? [entry] : roundsOf(entry)))
-    return [...new Set(rounds)].sort((a, b) => a - b)
+    return ascending(rounds)
   })
   .refine(rounds => rounds.length > 0, 'expected ranges that begin before they end')
   .meta({ description: 'rounds and ranges, e.g. [1, "3-5"]; every round that the run kept models of when left out' })
@@ -52,11 +49,4 @@ export function probeOptions(plan: BarrierPlan, { rounds: _, ...request }: Probe
   const grouped = request.groups === undefined && !merged.paths.includes('layers') ? { ...merged, groups: [] } : merged
   const { every: _every, keepModels: _keep, ...options } = validate(barriersSchema, grouped)
   return options
-}
-
-function roundsOf(ranges: string): number[] {
-  return ranges.split(',').flatMap(range => {
-    const [first = 0, last = first] = range.split('-').map(Number)
-    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
-  })
 }

@@ -23,6 +23,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'run_not_found',
   'round_not_found',
   'not_found',
+  'barriers_missing',
   'probe_not_found',
   'probe_not_active',
   'probe_models_missing',

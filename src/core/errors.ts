@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   run_not_found: 'There is no such run',
   round_not_found: 'There is no such round',
   not_found: 'There is no such resource',
+  barriers_missing: 'The run has no such barriers',
   probe_not_found: 'There is no such probe',
   probe_not_active: 'The probe has ended',
   probe_models_missing: 'The run did not keep the models of its clients',

@@ -1,7 +1,6 @@
 import type { BarrierRecord } from '../core/records.ts'
 import { heatMap } from './heat-map.ts'
-
-type Base = '1' | '2' | 'mean' | 'max'
+import { BASE_TITLES, type Base, COMPARED, nameOf } from './words.ts'
 
 /** What a figure of barriers tells of. */
 export interface BarrierHistory {
@@ -30,7 +29,7 @@ export function barrierFigure(history: BarrierHistory): string {
   const kind = path === 'layer' ? 'Layer-wise' : 'Cumulative'
   const { what, unit, barrier } = MEASURES[value]
   const details = [
-    name === run ? run : `${name}, run ${run}`,
+    nameOf(name, run),
     COMPARED[between],
     ...(barrier ? [`${split} examples`] : []),
     ...(path === 'cumulative' ? [`order ${order}`] : []),
@@ -44,13 +43,6 @@ export function barrierFigure(history: BarrierHistory): string {
   })
 }
 
-const BASE_TITLES: Readonly<Record<Base, string>> = {
-  1: 'Base 1: into the first model',
-  2: 'Base 2: into the second model',
-  mean: 'Mean of both bases',
-  max: 'The larger of both bases',
-}
-
 const SIGN = 'Blue: the mix is better than the mean of the two models; red: worse.'
 
 const MEASURES = {
@@ -62,10 +54,4 @@ const MEASURES = {
     unit: 'Length of the difference of the two models, in units of the parameters.',
   },
   cosine: { barrier: false, what: 'cosine of the models', unit: 'Cosine between the parameters of the two models.' },
-} as const
-
-const COMPARED = {
-  clients: 'between clients',
-  global: 'between clients and the global model',
-  init: 'between clients and the models that they began with',
 } as const

@@ -109,6 +109,16 @@ describe('simulate', () => {
     assert.deepEqual([nowhere.code, nowhere.stdout], [2, ''])
     assert.match(nowhere.stderr, /input_invalid.*ENOENT/s)
 
+    const curves = await fedstrata(t, folder, ['figure', 'interpolation', runId, '--round', '2', '--layers', 'fc2'])
+    assert.ok(parseXml(curves.stdout).some(({ text }) => text === 'Error along the paths, round 2'))
+    const courses = await fedstrata(t, folder, ['figure', 'accuracy', runId, runId, '--value', 'loss'])
+    assert.ok(parseXml(courses.stdout).some(({ text }) => text === 'Loss by round'))
+    const missing = await fedstrata(t, folder, ['figure', 'cumulative', runId])
+    assert.deepEqual([missing.code, missing.stdout], [2, ''])
+    assert.match(missing.stderr, /barriers_missing/)
+    const wrong = await fedstrata(t, folder, ['figure', 'interpolation', runId, '--round', 'two'])
+    assert.match(wrong.stderr, /input_invalid.*round: /s)
+
     const rounds = await fedstrata(t, folder, ['runs', 'export', runId, 'rounds', '--json'])
     const accuracies = (JSON.parse(rounds.stdout) as { accuracy: number }[]).map(({ accuracy }) => accuracy)
     assert.deepEqual(

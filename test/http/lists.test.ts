@@ -202,3 +202,27 @@ test('the history of barriers is drawn too, with a panel for each base, in a pag
   assert.doesNotMatch(loss.body, /0\.083|Base 2/)
   problem(await send('/api/v1/runs/nobody/figures/barriers.svg'), 404, 'run_not_found')
 })
+
+test('curves, cumulative barriers and accuracies are drawn in pages that may load nothing; what is not there is said', async t => {
+  const { deps, send } = await harness(t)
+  for (const id of ['a', 'b']) await addRun(deps.store, id)
+  for (const round of [1, 2]) await addRound(deps, 'a', round)
+  const figures = '/api/v1/runs/a/figures'
+  const curves = await send(`${figures}/interpolation.svg?round=1&base=1&layers=fc1`)
+  const words = parseXml(curves.body).map(({ text }) => text)
+  for (const word of ['Error along the paths, round 1', 'full', 'fc1', 'fc1, 0.5: 0.333'])
+    assert.ok(words.includes(word), word)
+  const both = await send(`${figures}/accuracy.svg?with=b`)
+  assert.ok(['run a', 'run b', 'run a, 2: 0.300'].every(word => parseXml(both.body).some(({ text }) => text === word)))
+  for (const { headers } of [curves, both]) {
+    assert.equal(headers['content-type'], 'image/svg+xml; charset=utf-8')
+    assert.match(String(headers['content-security-policy']), /^default-src 'none'; style-src 'unsafe-inline'/)
+  }
+  const { expected } = problem(await send(`${figures}/interpolation.svg?round=9`), 404, 'barriers_missing')
+  assert.match(expected ?? '', /: 1-2$/)
+  problem(await send(`${figures}/cumulative.svg`), 404, 'barriers_missing')
+  problem(await send(`${figures}/cumulative.svg?rounds=x`), 400, 'input_invalid')
+  problem(await send(`${figures}/cumulative.svg?orders=deep,upward`), 400, 'input_invalid')
+  problem(await send(`${figures}/interpolation.svg?round=1e3`), 400, 'input_invalid')
+  problem(await send(`${figures}/accuracy.svg?with=nobody`), 404, 'run_not_found')
+})

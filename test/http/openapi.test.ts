@@ -30,6 +30,9 @@ test('every route in OpenAPI is exercised here, and answers as OpenAPI says', as
     ['POST', '/api/v1/runs/a/probes/1/cancel', 200],
     ['GET', '/api/v1/runs/a/barriers/matrix', 200],
     ['GET', '/api/v1/runs/a/figures/barriers.svg', 200],
+    ['GET', '/api/v1/runs/a/figures/interpolation.svg', 200],
+    ['GET', '/api/v1/runs/a/figures/cumulative.svg', 404], // nobody measured them
+    ['GET', '/api/v1/runs/a/figures/accuracy.svg?with=b', 200],
     ['GET', '/api/v1/runs/a/clients', 200],
     ['GET', '/api/v1/runs/a/model', 200],
     ['HEAD', '/api/v1/runs/a/model', 200],

@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import { FedError } from '../../core/errors.ts'
 import { RUN_STATUSES, type RunRecord, type RunStatus } from '../../core/records.ts'
+import { matrixQuestion } from '../../rounds/barrier-matrix.ts'
 import { allOf } from '../../rounds/pages.ts'
 import { withStore } from '../database.ts'
 import {
@@ -11,7 +12,6 @@ import {
   exportMatrix,
   exportRows,
 } from '../export.ts'
-import { addMatrixOptions, type MatrixFlags, matrixKeysIn, questionOf } from '../matrix-options.ts'
 import {
   databaseOption,
   dataDirOption,
@@ -21,6 +21,7 @@ import {
   storageOf,
   wholeNumber,
 } from '../options.ts'
+import { addQuestionOptions, questionKeysIn, questionOf } from '../question-options.ts'
 import { runReport } from '../report.ts'
 import { showRun } from '../show-run.ts'
 import { type Cli, write } from '../terminal.ts'
@@ -75,19 +76,25 @@ function exportCommand(cli: Cli): Command {
     .addOption(new Option('--format <format>', 'of the text').choices(EXPORT_FORMATS).default('csv'))
     .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
     .optionsGroup('Options of the matrix:')
-  return addMatrixOptions(command).action(async (id: string, table: ExportTable | 'matrix', flags: ExportFlags) => {
-    const options = storageOf(flags, environmentOf(cli))
-    const [stray] = matrixKeysIn(flags)
-    if (table !== 'matrix' && stray !== undefined)
-      throw new FedError('input_invalid', { expected: `--${stray} with the table matrix`, received: table })
-    await withStore(options, async store => {
-      if (table === 'matrix') return write(cli.stdout, await exportMatrix(store, id, questionOf(flags), flags.format))
-      for await (const text of exportRows(store, id, table, flags.format)) await write(cli.stdout, text)
-    })
-  })
+  return addQuestionOptions(command, matrixQuestion).action(
+    async (id: string, table: ExportTable | 'matrix', flags: ExportFlags) => {
+      const options = storageOf(flags, environmentOf(cli))
+      const [stray] = questionKeysIn(matrixQuestion, { ...flags })
+      if (table !== 'matrix' && stray !== undefined)
+        throw new FedError('input_invalid', { expected: `--${stray} with the table matrix`, received: table })
+      await withStore(options, async store => {
+        if (table === 'matrix')
+          return write(
+            cli.stdout,
+            await exportMatrix(store, id, questionOf(matrixQuestion, { ...flags }), flags.format),
+          )
+        for await (const text of exportRows(store, id, table, flags.format)) await write(cli.stdout, text)
+      })
+    },
+  )
 }
 
-type ExportFlags = StorageFlags & MatrixFlags & { readonly format: ExportFormat }
+type ExportFlags = StorageFlags & { readonly format: ExportFormat }
 
 function stored(command: Command, description: string): Command {
   return command.description(description).addOption(databaseOption()).addOption(dataDirOption())

@@ -1,19 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { BARRIER_PATHS, barrierRecordSchema } from '../../core/records.ts'
+import { wholeNumber } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
 import { sendList } from './export.ts'
 import { formatQuery } from './formats.ts'
-import {
-  layerFilter,
-  listResponse,
-  pageOf,
-  pageQuery,
-  problems,
-  runParams,
-  splitFilter,
-  wholeNumber,
-} from './schemas.ts'
+import { layerFilter, listResponse, pageOf, pageQuery, problems, runParams, splitFilter } from './schemas.ts'
 
 const barrierPage = pageOf('BarrierPage', barrierRecordSchema)
 

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { wholeNumber } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
 import { hasEnded, parseEventId, type RunEvent, runEvents } from './run-events.ts'
-import { contentResponse, emptyResponse, problems, runParams, wholeNumber } from './schemas.ts'
+import { contentResponse, emptyResponse, problems, runParams } from './schemas.ts'
 
 const HEARTBEAT_MS = 15_000
 /** How long a browser waits before it comes back. */

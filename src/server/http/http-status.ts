@@ -25,6 +25,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   run_not_found: 404,
   round_not_found: 404,
   not_found: 404,
+  barriers_missing: 404,
   probe_not_found: 404,
   probe_not_active: 409,
   probe_models_missing: 422,

@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { FedError } from '../../core/errors.ts'
 import { type ModelRecord, modelRecordSchema } from '../../core/records.ts'
+import { nameText } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
 import { IMMUTABLE, isFresh } from './etag.ts'
 import { openModelFile, sendModelFile, tensorFile } from './model-file.ts'
 import { linked, pagesFrom } from './paging.ts'
-import { nameText, pageOf, pageQuery, problems, roundParams } from './schemas.ts'
+import { pageOf, pageQuery, problems, roundParams } from './schemas.ts'
 
 const shownModel = modelRecordSchema.omit({ file: true }).meta({ id: 'StoredModel' })
 const modelPage = pageOf('StoredModelPage', shownModel)

@@ -1,19 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { metricRecordSchema } from '../../core/records.ts'
+import { nameText, wholeNumber } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
 import { sendList } from './export.ts'
 import { formatQuery } from './formats.ts'
-import {
-  layerFilter,
-  listResponse,
-  nameText,
-  pageOf,
-  pageQuery,
-  problems,
-  runParams,
-  splitFilter,
-  wholeNumber,
-} from './schemas.ts'
+import { layerFilter, listResponse, pageOf, pageQuery, problems, runParams, splitFilter } from './schemas.ts'
 
 const metricPage = pageOf('MetricPage', metricRecordSchema)
 

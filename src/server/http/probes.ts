@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { probeRecordSchema } from '../../core/records.ts'
+import { wholeNumber } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
 import { linked } from './paging.ts'
 import { BODY_TYPES } from './refusal.ts'
-import { pageOf, pageQuery, problems, runParams, wholeNumber } from './schemas.ts'
+import { pageOf, pageQuery, problems, runParams } from './schemas.ts'
 
 const probePage = pageOf('ProbePage', probeRecordSchema)
 const probeParams = runParams.extend({ probe: wholeNumber(1) })

@@ -1,23 +1,7 @@
 import { z } from 'zod'
+import { nameText, wholeNumber } from '../../core/text-values.ts'
 import { FORMATS } from './formats.ts'
 import { PROBLEM_TYPE, problemSchema } from './problem.ts'
-
-/** The largest number that a column of the database holds. */
-const MAX_INT = 2 ** 31 - 1
-
-/** A whole number out of a URL: digits only, so that "", "1e3" and "0x10" are refused, not guessed at. */
-export function wholeNumber(min: number, max: number = MAX_INT) {
-  const schema = z.int().min(min).max(max)
-  return z.preprocess(given => (typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given), schema)
-}
-
-/** A name out of a URL. Control characters are none: PostgreSQL cannot even compare with a zero byte. */
-export function nameText(maxLength: number) {
-  return z
-    .string()
-    .max(maxLength)
-    .regex(/^\P{Cc}+$/u, 'expected text without control characters')
-}
 
 export const runParams = z.strictObject({ id: nameText(64) })
 export const roundParams = runParams.extend({ round: wholeNumber(0) })

@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { allOf } from './pages.ts'
+import type { Store } from './ports.ts'
+
+/** What a course is of: accuracy or loss, on which examples. */
+export const courseQuestion = z.strictObject({
+  value: z
+    .enum(['accuracy', 'loss'])
+    .default('accuracy')
+    .meta({ description: 'the measure: accuracy as a fraction, or loss in nats per example' }),
+  on: z.enum(['test', 'clients']).optional().meta({
+    description:
+      "the central test set, or each client's own test examples (mean over the cohort, after averaging); a panel for each of the two unless told",
+  }),
+})
+
+export type CourseQuestion = z.infer<typeof courseQuestion>
+
+/** Accuracy or loss of one or several runs, round by round. Throws `run_not_found`. */
+export async function readCourses(store: Store, runs: readonly string[], question: CourseQuestion) {
+  const { value, on } = question
+  const records = await Promise.all([...new Set(runs)].map(id => store.run(id)))
+  const panels = []
+  for (const examples of on === undefined ? (['test', 'clients'] as const) : [on]) {
+    const courses = []
+    for (const { id, name } of records)
+      courses.push({ run: id, name, points: await courseOf(store, id, examples, value) })
+    panels.push({ on: examples, courses })
+  }
+  return {
+    value,
+    panels: panels.filter(({ courses }, i) => i === 0 || courses.some(({ points }) => points.length > 0)),
+  }
+}
+
+/** Rounds that were not evaluated are no points, rounds whose value was not finite are points without a value. */
+async function courseOf(store: Store, run: string, on: 'test' | 'clients', value: 'accuracy' | 'loss') {
+  const key = on === 'test' ? `eval/${value}` : `eval/client/${value}/mean`
+  const rows = await allOf(page => store.metrics(run, { ...page, key, split: 'test' }))
+  return rows.map(row => ({ round: row.round, value: row.value }))
+}
