@@ -12,6 +12,7 @@ import { parseRunFile } from '../src/rounds/run-file.ts'
 import { resolveStrategy } from '../src/strategies/strategy.ts'
 import { executorOf } from '../src/training/executor.ts'
 import { trainLocally } from '../src/training/train.ts'
+import { trainingWork } from '../src/training/training-work.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
 
 /**
@@ -21,8 +22,9 @@ import type { LocalTask, PrepareTrainer } from './trainer.ts'
  */
 export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'auto', log }) => {
   const runFile = parseRunFile(open.runFile)
-  const prepared = await prepareEngine(engine)
-  const dataset = await loadDataset(relocated(runFile.data, dataDir))
+  const data = relocated(runFile.data, dataDir)
+  const prepared = await prepareEngine(engine, trainingWork({ ...runFile, data }))
+  const dataset = await loadDataset(data)
   const network = await buildNetwork(runFile.model, dataset)
   const { layout } = network
   if (layout.digest !== open.layout) {

@@ -78,15 +78,15 @@ export interface EngineReport {
   readonly speed: Speed | null
 }
 
-/** Brings up each engine in turn, tests and measures it: about a second each. Leaves the backend that was current. */
-export async function inspectEngines(): Promise<readonly EngineReport[]> {
+/** Brings up each engine in turn, tests and measures it, by `step` too: about a second each. Leaves the backend that was current. */
+export async function inspectEngines(step: Work): Promise<readonly EngineReport[]> {
   const before = tf.getBackend() as string | undefined
   const reports: EngineReport[] = []
   for (const setup of engineSetups) {
     const { name, summary } = setup
     try {
       const { version, device } = await bringUp(setup, 'inspected', true)
-      const speed = await measureSpeed()
+      const speed = await measureSpeed(step)
       reports.push({ name, summary, available: true, selfTest: 'passed', problem: null, version, device, speed })
     } catch (error) {
       reports.push(failed(name, summary, toFedError(error, 'engine_unavailable')))

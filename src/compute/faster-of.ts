@@ -1,10 +1,15 @@
 import { makeCurrent } from './bring-up.ts'
 import type { Engine } from './engine.ts'
 import { describeVerdict, fastestOf } from './fastest.ts'
-import { twoNetworks, type Work } from './speed.ts'
+import { matrixProduct, type Work } from './speed.ts'
 
 /** The faster at `work` of two engines that are both brought up, made current; `reason` is the other's, and what was measured. */
-export async function fasterOf(one: Engine, other: Engine, work: Work = twoNetworks, folder?: string): Promise<Engine> {
+export async function fasterOf(
+  one: Engine,
+  other: Engine,
+  work: Work = matrixProduct,
+  folder?: string,
+): Promise<Engine> {
   const engines = [one, other]
   const candidates = engines.map(({ name, version }) => ({
     name,

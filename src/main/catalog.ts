@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { aligners } from '../alignment/index.ts'
 import type { EngineReport } from '../compute/choose.ts'
-import { inspectApart } from '../compute/inspect-apart.ts'
 import { datasets } from '../data/index.ts'
 import { partitioners } from '../data/partition/index.ts'
 import { models } from '../models/index.ts'
 import { runFileSchema } from '../rounds/run-file.ts'
 import { type Catalog, catalogEntries, type EngineEntry } from '../server/http/catalog.ts'
 import { filters, presets, reducers, selectors, serverOptimizers } from '../strategies/index.ts'
+import { inspectApart } from './inspect-apart.ts'
 
 /** What this server knows, straight from the registries. */
 export function catalog(): Catalog {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
+import { typicalWork } from '../training/training-work.ts'
 import type { WorkerReply, WorkerRequest } from './pool.ts'
 import { createBench } from './tasks/bench.ts'
 import { TASKS } from './tasks/index.ts'
@@ -10,7 +11,10 @@ const port = parentPort!
 const bench = createBench()
 
 try {
-  port.postMessage({ ok: true, data: await prepareEngine((workerData as { readonly engine: string }).engine) })
+  port.postMessage({
+    ok: true,
+    data: await prepareEngine((workerData as { readonly engine: string }).engine, typicalWork),
+  })
   port.on('message', async ({ name, request }: WorkerRequest) => {
     port.postMessage(await carryOut(() => TASKS[name](bench, request as never)))
   })

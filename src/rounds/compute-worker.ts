@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, toFedError } from '../core/errors.ts'
 import { loadDataset } from '../data/index.ts'
-import { trainingWork } from '../training/training-work.ts'
+import { trainingWork, typicalWork } from '../training/training-work.ts'
 import { averageRound, measureRound } from './close-round.ts'
 import type { OpenRound } from './closed-round.ts'
 import type {
@@ -26,7 +26,7 @@ import { createTurns } from './turns.ts'
  */
 const port = parentPort!
 const { engine: engineName, firstRun } = workerData as ComputeOptions
-const work = firstRun && trainingWork(firstRun)
+const work = firstRun ? trainingWork(firstRun) : typicalWork
 let engine = prepareEngine(engineName, work)
 if (firstRun) void loadDataset(firstRun.data).catch(() => undefined) // what is wrong is said when a run needs it
 const sessions = new Map<string, Session>()

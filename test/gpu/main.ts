@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { measureSpeed } from '../../src/compute/speed.ts'
 import type { GuardedBackend } from '../../src/compute/webgpu/guarded-backend.ts'
+import { denseStep } from '../../src/training/training-work.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 import { averaging, copyBandwidth } from './averaging.ts'
 import { trainingRun } from './training.ts'
@@ -37,8 +38,8 @@ if (dry) console.log('dry run: none of the figures means anything')
 
 const { failed, line } = contract()
 console.log(`contract ${line}`)
-const { gemmGflops, mlpStepMs } = await measureSpeed()
-console.log(`speed    matrix product ${gemmGflops.toFixed(0)} GFLOP/s, MLP step ${mlpStepMs.toFixed(2)} ms`)
+const { gemmGflops, stepMs } = await measureSpeed(denseStep)
+console.log(`speed    matrix product ${gemmGflops.toFixed(0)} GFLOP/s, MLP step ${stepMs.toFixed(2)} ms`)
 
 const copy = await copyBandwidth(COPY_BYTES, BUDGET_MS)
 console.log(`\nWeighted sum over clients, stack on the device; a copy inside it moves ${gigabytes(copy)} GB/s\n`)

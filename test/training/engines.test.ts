@@ -16,7 +16,11 @@ import { adamRule, lossAndGradient, type Rule, sgdRule, spans, trainReference } 
 /** float32 against float64 over 12 steps. */
 const TOLERANCE = 1e-5
 
-const skips = { wasm: false, cpu: false, webgpu: withoutSoftwareAdapter() }
+const tensorflow = await prepareEngine('tensorflow').then(
+  () => false,
+  () => 'not installed here, or faulty' as const,
+)
+const skips = { wasm: false, cpu: false, webgpu: withoutSoftwareAdapter(), tensorflow }
 const size = spans(WIDTHS).fc2[1]
 
 for (const [engine, skip] of Object.entries(skips))

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { modelSchema } from '../../src/models/index.ts'
-import { trainingWork } from '../../src/training/training-work.ts'
+import { denseStep, trainingWork, typicalWork } from '../../src/training/training-work.ts'
 
 const data = { name: 'mnist-10k', normalize: false } as const
 const work = (model: object, batchSize = 4) =>
@@ -21,6 +21,14 @@ describe('a run’s own work, by which engines are compared', () => {
         assert.ok((await work(model).stepMs()) > 0)
       assert.equal(tf.memory().numTensors, tensors)
     }
+  })
+
+  it('is that of a dense and of a convolutional network where no run is known', async () => {
+    await prepareEngine('wasm')
+    const tensors = tf.memory().numTensors
+    assert.ok((await typicalWork.stepMs()) > 0)
+    assert.equal(tf.memory().numTensors, tensors)
+    assert.notEqual(typicalWork.key, denseStep.key)
   })
 
   it('is remembered by model, batch size and data', () => {

@@ -8,8 +8,8 @@ export function enginesCommand(cli: Cli): Command {
     .description('what this machine can compute on: self-test and speed of each engine')
     .addOption(jsonOption())
     .action(async ({ json }: { readonly json?: boolean }) => {
-      const { inspectEngines } = await import('../../compute/choose.ts')
-      const engines = await inspectEngines()
+      const { inspect } = await import('../../main/inspect.ts')
+      const engines = await inspect()
       if (json) return cli.print({ engines })
       const colors = colorsFor(cli.stdout, cli.variables)
       const blocks = engines.map(({ name, available, selfTest, problem, version, device, speed, summary }) => {
@@ -26,6 +26,6 @@ export function enginesCommand(cli: Cli): Command {
     })
 }
 
-function described({ gemmGflops, mlpStepMs }: Speed): string {
-  return `${gemmGflops.toFixed(1)} GFLOP/s in a matrix product, ${mlpStepMs.toFixed(1)} ms a training step of an MLP`
+function described({ gemmGflops, stepMs }: Speed): string {
+  return `${gemmGflops.toFixed(1)} GFLOP/s in a matrix product, ${stepMs < 10 ? stepMs.toPrecision(2) : stepMs.toFixed(0)} ms a training step of an MLP`
 }

@@ -10,7 +10,9 @@ import type { Dataset } from '../../data/dataset.ts'
 import { loadDataset } from '../../data/index.ts'
 import { buildNetwork, type Network } from '../../models/network.ts'
 import { trainBend } from '../../training/bezier.ts'
+import { BATCH_SIZE } from '../../training/evaluate.ts'
 import { evaluateFamily } from '../../training/evaluate-family.ts'
+import { trainingWork } from '../../training/training-work.ts'
 import { type ControlInput, type ControlResults, controls, featuresOf } from './controls.ts'
 import { paramsOf, readModelFile, requireAlike } from './model-file.ts'
 import type { AnalysisRequest } from './request.ts'
@@ -55,7 +57,10 @@ export async function analyze({ files, request, engine, signal, onStep }: Analys
   const dataset = await loadDataset(request.data)
   const rng = createRng(request.seed)
   const indices = new Map(request.barriers.splits.map(split => [split, chooseExamples(dataset, split, request, rng)]))
-  const { name: engineName } = await prepareEngine(engine)
+  const { name: engineName } = await prepareEngine(
+    engine,
+    trainingWork({ ...request, local: { batchSize: BATCH_SIZE } }),
+  )
   const network = await buildNetwork(request.model, dataset)
   try {
     const { layout } = network

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { inspectEngines } from './choose.ts'
+import { inspect } from './inspect.ts'
 
 /** A thread that measures the engines, so that whoever asks goes on serving meanwhile. */
-parentPort!.postMessage(await inspectEngines())
+parentPort!.postMessage(await inspect())
