@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { packageVersion } from '../main/version.ts'
 import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
+import { compareCommand } from './commands/compare.ts'
 import { demoCommand } from './commands/demo.ts'
 import { enginesCommand } from './commands/engines.ts'
 import { figureCommand } from './commands/figure.ts'
@@ -22,6 +23,7 @@ const COMMANDS = [
   analyzeCommand,
   enginesCommand,
   runsCommand,
+  compareCommand,
   figureCommand,
   demoCommand,
   reproduceCommand,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
-import { comparisonText } from '../../src/cli/comparison.ts'
 import { chooseView } from '../../src/cli/progress/choose-view.ts'
+import { sideBySideText } from '../../src/cli/side-by-side.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { RoundRecord } from '../../src/core/records.ts'
 import type { RunNotice } from '../../src/rounds/ports.ts'
@@ -125,7 +125,7 @@ test('a comparison shows the runs round by round, how to read it, and where to l
     { runId: 'b', name: 'fc2 local', rounds: [{ round: 1, ...measured, accuracy: null, layerBarriers: { fc2: 0.5 } }] },
   ]
   const whereabouts = { url: 'http://127.0.0.1:4711', database: 'SQLite /somewhere', command: 'fedstrata serve' }
-  const lines = comparisonText(runs, whereabouts).split('\n')
+  const lines = sideBySideText(runs, whereabouts).split('\n')
   assert.deepEqual(
     lines.slice(0, 4).map(line => line.trim().split(/ {2,}/)),
     [

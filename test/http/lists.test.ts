@@ -226,3 +226,20 @@ test('curves, cumulative barriers and accuracies are drawn in pages that may loa
   problem(await send(`${figures}/interpolation.svg?round=1e3`), 400, 'input_invalid')
   problem(await send(`${figures}/accuracy.svg?with=nobody`), 404, 'run_not_found')
 })
+
+test('runs are compared as JSON and as CSV; an unknown one, none, and one named twice are refused', async t => {
+  const { deps, send } = await harness(t)
+  for (const id of ['a', 'b']) await addRun(deps.store, id)
+  await addRound(deps, 'a', 1)
+  const url = '/api/v1/comparison'
+  const { differing, runs, groups } = (await send(`${url}?runs=a,b`)).json()
+  assert.deepEqual([differing, runs.length, groups.length], [[], 2, 1])
+  assert.deepEqual([runs[0].accuracy, runs[1].accuracy, groups[0].runs], [0.1 + 0.2, null, ['a', 'b']])
+  const csv = await send({ url: `${url}?runs=a,b`, headers: { accept: 'text/csv' } })
+  assert.match(csv.body, /^run,name,.*\r\na,run a,.*\r\nb,run b,.*\r\n$/)
+  assert.match((await send(`${url}?runs=a,b&rows=groups&format=csv`)).body, /^runs,seeds,name,.*\r\n"\[""a"",""b""\]"/)
+  problem(await send(`${url}?runs=a,nobody`), 404, 'run_not_found')
+  problem(await send(url), 400, 'input_invalid')
+  problem(await send(`${url}?runs=a,a`), 400, 'input_invalid')
+  problem(await send({ url: `${url}?runs=a`, headers: { accept: 'image/png' } }), 406, 'not_acceptable')
+})

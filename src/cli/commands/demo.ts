@@ -3,10 +3,10 @@ import { Command } from 'commander'
 import type { Coordinator } from '../../main/coordinator.ts'
 import type { SimulationOptions } from '../../main/simulate.ts'
 import { projectRoot } from '../../main/version.ts'
-import { compareRuns, comparisonText, type Whereabouts } from '../comparison.ts'
 import { conductRun } from '../conduct.ts'
 import { EXIT } from '../exit-codes.ts'
 import { setOption, storageWords } from '../options.ts'
+import { roundsSideBySide, sideBySideText, type Whereabouts } from '../side-by-side.ts'
 import { keepServing, onStage, type Stage } from '../stage.ts'
 import { type Cli, say, write } from '../terminal.ts'
 import { defaultWorkers } from '../workers.ts'
@@ -39,9 +39,9 @@ export function demoCommand(cli: Cli): Command {
         if (flags.json) await cli.print({ runs: reports })
         return exitCode
       }
-      const comparison = await compareRuns(coordinator.store, reports)
+      const comparison = await roundsSideBySide(coordinator.store, reports)
       if (flags.json) await cli.print({ runs: reports, comparison, database: coordinator.database })
-      else await write(cli.stdout, `\n${comparisonText(comparison, whereabouts(coordinator, flags))}`)
+      else await write(cli.stdout, `\n${sideBySideText(comparison, whereabouts(coordinator, flags))}`)
       if (flags.serve) await keepServing(stage)
       return EXIT.completed
     }

@@ -10,6 +10,7 @@ import { barrierRoutes } from './barriers.ts'
 import { acceptBodies } from './body-parsers.ts'
 import { catalogRoutes } from './catalog-routes.ts'
 import { clientRoutes } from './clients.ts'
+import { comparisonRoutes } from './comparison.ts'
 import type { HttpDeps } from './deps.ts'
 import { handleErrors, refuseConnection, sendError } from './error-handlers.ts'
 import { eventRoutes } from './events.ts'
@@ -64,6 +65,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   await app.register(prometheusRoutes(deps.metrics))
   const api = [
     runRoutes,
+    comparisonRoutes,
     roundRoutes,
     metricRoutes,
     barrierRoutes,

@@ -22,7 +22,7 @@ export interface ComparedRound {
   readonly layerBarriers: Readonly<Record<string, number>>
 }
 
-export async function compareRuns(store: Store, reports: readonly RunReport[]): Promise<readonly ComparedRun[]> {
+export async function roundsSideBySide(store: Store, reports: readonly RunReport[]): Promise<readonly ComparedRun[]> {
   return Promise.all(
     reports.map(async ({ runId, name, rounds }) => {
       const key = 'eval/client/accuracy/mean'
@@ -56,7 +56,7 @@ export interface Whereabouts {
 }
 
 /** The runs side by side, round by round, how to read it, and where to look further. */
-export function comparisonText(runs: readonly ComparedRun[], { database, url, command }: Whereabouts): string {
+export function sideBySideText(runs: readonly ComparedRun[], { database, url, command }: Whereabouts): string {
   const layers = [...new Set(runs.flatMap(run => run.rounds.flatMap(round => Object.keys(round.layerBarriers))))]
   const last = Math.max(...runs.flatMap(run => run.rounds.map(({ round }) => round)))
   const rows = Array.from({ length: last }, (_, i) => i + 1).flatMap(round =>

@@ -1,0 +1,67 @@
+import type { ComparedKey, Comparison } from '../rounds/comparison.ts'
+import type { OverSeeds } from '../rounds/seeds.ts'
+import { textTable } from './text-table.ts'
+
+interface Column {
+  readonly title: string
+  readonly key: ComparedKey
+  show(value: number): string
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'accuracy', key: 'accuracy', show: fixed(4) },
+  { title: 'best', key: 'bestAccuracy', show: fixed(4) },
+  { title: 'loss', key: 'loss', show: fixed(4) },
+  { title: 'client accuracy', key: 'clientAccuracy', show: fixed(4) },
+  { title: 'full barrier', key: 'fullBarrier', show: signedFixed(4) },
+  { title: 'largest layer barrier', key: 'layerBarrier', show: signedFixed(4) },
+  { title: 'kB/round up', key: 'bytesUp', show: kilobytes },
+  { title: 'kB/round down', key: 'bytesDown', show: kilobytes },
+  { title: 'seconds', key: 'seconds', show: fixed(1) },
+]
+
+/** A line for each run. A column is a key in which the run files differ, or something that was measured in one of them. */
+export function runsTable({ differing, runs }: Comparison): string {
+  const columns = COLUMNS.filter(({ key }) => runs.some(run => run[key] !== null))
+  const rows = runs.map(run => [
+    ...[run.run, run.name, run.strategy, ...run.values.map(value => value ?? '–')],
+    run.status === 'completed' ? String(run.rounds) : `${run.rounds} (${run.status})`,
+    ...columns.map(({ key, show }) => {
+      const value = run[key]
+      const words = value === null ? '–' : show(value)
+      return key === 'layerBarrier' && run.layer !== null ? `${words} ${run.layer}` : words
+    }),
+  ])
+  const titles = columns.map(({ title }) => title)
+  return textTable(['run', 'name', 'strategy', ...differing, 'rounds', ...titles], rows)
+}
+
+/** A line for the runs that differ only by their seed: mean ± standard deviation. */
+export function groupsTable({ differing, groups }: Comparison): string {
+  const columns = COLUMNS.filter(({ key }) => groups.some(group => group[key].mean !== null))
+  const kept = differing.flatMap((key, i) => (key === 'seed' ? [] : [i]))
+  const rows = groups.map(group => [
+    ...[group.name, group.strategy, ...kept.map(i => group.values[i] ?? '–'), String(group.seeds.length)],
+    ...columns.map(({ key, show }) => withSpread(group[key], show)),
+  ])
+  const titles = columns.map(({ title }) => title)
+  return textTable(['name', 'strategy', ...kept.map(i => differing[i]!), 'seeds', ...titles], rows)
+}
+
+export function withSpread({ mean, standardDeviation }: OverSeeds, show: (value: number) => string): string {
+  if (mean === null) return '–'
+  return standardDeviation === null ? show(mean) : `${show(mean)} ± ${show(standardDeviation).replace('+', '')}`
+}
+
+export function fixed(digits: number): (value: number) => string {
+  return value => value.toFixed(digits).replace('-', '−')
+}
+
+/** With its sign, because a barrier below zero means that averaging helps. */
+function signedFixed(digits: number): (value: number) => string {
+  return value => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
+}
+
+function kilobytes(bytes: number): string {
+  return (bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { compareRuns } from '../../src/rounds/comparison.ts'
+import { groupsCsv, runsCsv } from '../../src/rounds/comparison-csv.ts'
+import type { Store } from '../../src/rounds/ports.ts'
+import { differences, settingsOf, strategyWords } from '../../src/rounds/run-differences.ts'
+import { overSeeds } from '../../src/rounds/seeds.ts'
+import { memoryStore } from '../../src/store/memory-store.ts'
+import { barrierRecords, roundRecord } from '../helpers/memory-deps.ts'
+
+const FILE = {
+  name: 'first',
+  seed: 1,
+  rounds: 2,
+  model: { name: 'mlp', hidden: [8, 4] },
+  partition: { name: 'iid' },
+  local: { epochs: 1, optimizer: { name: 'sgd', learningRate: 0.1 } },
+  strategy: { preset: 'fedavg' },
+}
+
+const dirichlet = (dirichletAlpha: number) => ({ name: 'dirichlet', dirichletAlpha })
+
+test('what differs is named by its key; a section of another kind is one difference, an option of the same kind another', () => {
+  const files = [
+    { ...FILE, partition: dirichlet(1) },
+    { ...FILE, partition: dirichlet(0.5), seed: 2, name: 'second' },
+  ]
+  assert.deepEqual(differences(files), [
+    { key: 'seed', values: ['1', '2'] },
+    { key: 'partition.dirichletAlpha', values: ['1', '0.5'] },
+  ])
+  const local = { ...FILE.local, epochs: 3, phases: [{ layers: 'fc*', epochs: 1 }] }
+  assert.deepEqual(differences([...files, { ...FILE, local, model: { name: 'linear' } }]), [
+    { key: 'seed', values: ['1', '2', '1'] },
+    { key: 'model', values: ['mlp (hidden: [8, 4])', 'mlp (hidden: [8, 4])', 'linear'] },
+    { key: 'partition', values: ['dirichlet (dirichletAlpha: 1)', 'dirichlet (dirichletAlpha: 0.5)', 'iid'] },
+    { key: 'local.epochs', values: ['1', '1', '3'] },
+    { key: 'local.phases', values: [null, null, '[{ layers: fc*, epochs: 1 }]'] },
+  ])
+  assert.deepEqual(differences([FILE, { ...FILE, name: 'other', rounds: 9, strategy: {} }]), [])
+  assert.deepEqual(differences([{}, undefined]), [])
+})
+
+test('a strategy is a preset by its name with its options, and the sections that are written out', () => {
+  const words = (strategy?: object) => strategyWords({ ...FILE, strategy })
+  assert.equal(words(), 'fedavg')
+  assert.equal(words({}), 'fedavg')
+  assert.equal(words({ preset: 'fedper' }), 'fedper')
+  assert.equal(words({ preset: { name: 'fedper', head: 2 } }), 'fedper (head: 2)')
+  assert.equal(words({ server: [{ name: 'adam', learningRate: 0.1 }] }), 'fedavg, server: [adam (learningRate: 0.1)]')
+  assert.equal(words({ layers: [{ match: '*', average: 'none' }] }), 'layers: [{ match: *, average: none }]')
+  assert.equal(strategyWords(undefined), 'fedavg')
+})
+
+test('settings are equal for runs that differ by seed and name alone', () => {
+  assert.equal(settingsOf(FILE), settingsOf({ ...FILE, seed: 9, name: 'other' }))
+  assert.notEqual(settingsOf(FILE), settingsOf({ ...FILE, strategy: { preset: 'fedper' } }))
+})
+
+test('over seeds: the mean and the deviation of a sample; one value has no deviation, and a missing one no mean', () => {
+  const spread = (...values: (number | null)[]) => overSeeds(['x'], values.map(x => ({ x }))).x // biome-ignore format: one line
+  assert.deepEqual(spread(1, 2, 3), { mean: 2, standardDeviation: 1 })
+  assert.deepEqual(spread(2, 4, 4, 6), { mean: 4, standardDeviation: Math.sqrt(8 / 3) })
+  assert.deepEqual(spread(5), { mean: 5, standardDeviation: null })
+  assert.deepEqual(spread(1, null), { mean: null, standardDeviation: null })
+})
+
+/** Two rounds with accuracy `first` and then 0.5; barriers in round 1 only, of 1/12 for the full path and for fc1. */
+async function addRun(store: Store, id: string, changes: object, first: number, clients: number | null) {
+  const runFile = { ...FILE, ...changes } as typeof FILE
+  const { name, seed, rounds } = runFile
+  await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: '0'.repeat(64) })
+  for (const round of [1, 2]) {
+    const row = (key: string, value: number | null) => {
+      return { round, key, value, client: null, layer: null, split: 'test' as const }
+    }
+    await store.commitRound(id, {
+      round: roundRecord(round),
+      ...{ updates: [], models: [], barriers: round === 1 ? barrierRecords(1) : [] },
+      metrics: [
+        ...[row('eval/accuracy', round === 1 ? first : 0.5), row('eval/loss', round)],
+        ...[row('net/bytes_up', 1000 * round), row('net/bytes_down', 500)],
+        ...(clients === null ? [] : [row('eval/client/accuracy/mean', clients)]),
+      ],
+      checkpoint: { round, file: 'f', sha256: '0'.repeat(64), bytes: 1, stateFile: 's', stateSha256: '0'.repeat(64) },
+    })
+  }
+  await store.updateRun(id, {
+    ...{ status: 'completed', startedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:02.500Z' },
+    layers: ['fc1', 'fc2'].map(layer => ({ name: layer, size: 1 })),
+  })
+}
+
+async function threeRuns(): Promise<Store> {
+  const store = memoryStore()
+  await addRun(store, 'a', {}, 0.75, 0.25)
+  await addRun(store, 'b', { seed: 2 }, 0.25, 0.75)
+  await addRun(store, 'c', { strategy: { preset: 'fedper' }, partition: dirichlet(1), name: 'third' }, 0.25, null)
+  return store
+}
+
+test('a run comes down to its last values, its best, what stood in the way of averaging, traffic and time', async () => {
+  const { differing, runs, groups } = await compareRuns(await threeRuns(), ['a', 'b', 'c', 'a'])
+  assert.deepEqual(differing, ['seed', 'partition'])
+  const barrier = 1 / 3 - 1 / 4 // of the records: 1/3 at the midpoint, ends at 0 and ½
+  assert.deepEqual(runs[0], {
+    ...{
+      run: 'a',
+      name: 'first',
+      status: 'completed',
+      strategy: 'fedavg',
+      values: ['1', 'iid'],
+      rounds: 2,
+      layer: 'fc1',
+    },
+    ...{
+      accuracy: 0.5,
+      bestAccuracy: 0.75,
+      loss: 2,
+      clientAccuracy: 0.25,
+      fullBarrier: barrier,
+      layerBarrier: barrier,
+    },
+    ...{ bytesUp: 1500, bytesDown: 500, seconds: 2.5 },
+  })
+  assert.deepEqual(
+    runs.map(({ run, strategy, values, clientAccuracy }) => [run, strategy, values, clientAccuracy]),
+    [
+      ['a', 'fedavg', ['1', 'iid'], 0.25],
+      ['b', 'fedavg', ['2', 'iid'], 0.75],
+      ['c', 'fedper', ['1', 'dirichlet (dirichletAlpha: 1)'], null],
+    ],
+  )
+  assert.deepEqual(
+    groups.map(({ runs, seeds, strategy, values, bestAccuracy, clientAccuracy }) => {
+      return { runs, seeds, strategy, values, bestAccuracy, clientAccuracy }
+    }),
+    [
+      {
+        ...{ runs: ['a', 'b'], seeds: [1, 2], strategy: 'fedavg', values: [null, 'iid'] },
+        bestAccuracy: { mean: 0.625, standardDeviation: Math.sqrt(0.03125) },
+        clientAccuracy: { mean: 0.5, standardDeviation: Math.sqrt(0.125) },
+      },
+      {
+        ...{ runs: ['c'], seeds: [1], strategy: 'fedper', values: [null, 'dirichlet (dirichletAlpha: 1)'] },
+        bestAccuracy: { mean: 0.5, standardDeviation: null },
+        clientAccuracy: { mean: null, standardDeviation: null },
+      },
+    ],
+  )
+})
+
+test('a run that has measured nothing yet is a line without values, and an unknown one an error', async () => {
+  const store = await threeRuns()
+  await store.createRun({ id: 'd', name: 'new', seed: 1, rounds: 3, runFile: FILE, joinTokenHash: '0'.repeat(64) })
+  const { runs } = await compareRuns(store, ['d'])
+  const { accuracy, bestAccuracy, fullBarrier, layer, bytesUp, seconds, rounds } = runs[0]!
+  assert.deepEqual([accuracy, bestAccuracy, fullBarrier, layer, bytesUp, seconds, rounds], [null, null, null, null, null, null, 0]) // biome-ignore format: one line
+  await assert.rejects(compareRuns(store, ['a', 'x']), { code: 'run_not_found' })
+})
+
+test('as CSV: a column for each key that differs, numbers in full, and deviations in columns of their own', async () => {
+  const comparison = await compareRuns(await threeRuns(), ['a', 'b', 'c'])
+  const lines = (csv: string) => csv.trimEnd().split('\r\n').map(line => line.split(',')) // biome-ignore format: one line
+  const [header, first, , third] = lines(runsCsv(comparison))
+  assert.deepEqual(header!.slice(0, 9), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'layer', 'accuracy']) // biome-ignore format: one line
+  assert.deepEqual(first!.slice(0, 9), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', 'fc1', '0.5'])
+  assert.equal(third![header!.indexOf('clientAccuracy')], '')
+  const [groupHeader, group] = lines(groupsCsv({ ...comparison, groups: comparison.groups.slice(1) }))
+  assert.deepEqual(groupHeader!.slice(0, 7), [
+    'runs',
+    'seeds',
+    'name',
+    'strategy',
+    'partition',
+    'accuracy',
+    'accuracy/sd',
+  ])
+  assert.deepEqual(group!.slice(1, 7), ['[1]', 'third', 'fedper', 'dirichlet (dirichletAlpha: 1)', '0.5', ''])
+})
