@@ -1,4 +1,5 @@
 import { FedError } from '../src/core/errors.ts'
+import { extraNamed } from '../src/core/extras.ts'
 import { assembler, type BodyOptions } from '../src/protocol/assembler.ts'
 import {
   type GlobalHeader,
@@ -30,7 +31,7 @@ export function createInbox(open: RunOpen): Inbox {
   const { chunkBytes } = open.limits
   const globals = assembler<GlobalHeader>({ chunkBytes })
   const tasks = assembler<TaskHeader>({ chunkBytes })
-  let latest: { readonly round: number; readonly blocks: ReadonlyMap<string, Float32Array> } | null = null
+  let latest: { readonly round: number; readonly global: Received } | null = null
 
   function requireOurs(header: { readonly run: string; readonly layout: string }): void {
     if (header.run !== open.run || header.layout !== open.layout)
@@ -40,14 +41,17 @@ export function createInbox(open: RunOpen): Inbox {
       })
   }
 
+  /** What the body of the round's global blocks holds. */
+  const toldSegments = ({ extras = [] }: GlobalHeader) => [...open.shared, ...extras]
+
   return {
     global(raw, chunk) {
       const header = parseMessage(globalHeaderSchema, raw)
       requireOurs(header)
       const body = globals.add('global', header.part, requireBinary(chunk), () =>
-        checked(header, open.shared, header.part.total),
+        checked(header, toldSegments(header), header.part.total),
       )
-      if (body) latest = { round: body.about.round, blocks: split(open.shared, body.values).blocks }
+      if (body) latest = { round: body.about.round, global: split(toldSegments(body.about), body.values) }
     },
     task(raw, chunk) {
       const header = parseMessage(taskHeaderSchema, raw)
@@ -56,11 +60,12 @@ export function createInbox(open: RunOpen): Inbox {
         checked(header, header.segments, header.part.total),
       )
       if (!body) return null
-      const { round, attempt, client, segments, initialise, reply } = body.about
+      const { round, attempt, client, segments, initialise, reply, extras = [] } = body.about
       if (latest?.round !== round)
         throw new FedError('message_invalid', { expected: `the global blocks of round ${round} first` })
-      const { blocks, memory } = split(segments, body.values)
-      return { round, attempt, client, initialise, reply, global: latest.blocks, own: blocks, memory }
+      const { blocks, memory, extras: kept } = split(segments, body.values)
+      const { blocks: global, extras: told } = latest.global
+      return { ...{ round, attempt, client, initialise, reply, extras }, global, told, own: blocks, memory, kept }
     },
     drop: name => tasks.drop(nameOf(name)),
   }
@@ -71,16 +76,23 @@ function checked<T>(about: T, segments: readonly Segment[], total: number): Body
   return { about, valueName: index => valueName(segments, index) }
 }
 
-/** Blocks by block name, the rest (optimizer memory) by segment name. */
-function split(segments: readonly Segment[], values: Float32Array) {
+/** Blocks by block name, extras and the rest (optimizer memory) by segment name. */
+interface Received {
+  readonly blocks: ReadonlyMap<string, Float32Array>
+  readonly extras: ReadonlyMap<string, Float32Array>
+  readonly memory: ReadonlyMap<string, Float32Array>
+}
+
+function split(segments: readonly Segment[], values: Float32Array): Received {
   const blocks = new Map<string, Float32Array>()
+  const extras = new Map<string, Float32Array>()
   const memory = new Map<string, Float32Array>()
   for (const [name, segment] of viewSegments(segments, values)) {
     const block = blockOfSegment(name)
-    if (block === null) memory.set(name, segment)
-    else blocks.set(block, segment)
+    if (block !== null) blocks.set(block, segment)
+    else (extraNamed(name) ? extras : memory).set(name, segment)
   }
-  return { blocks, memory }
+  return { blocks, extras, memory }
 }
 
 const EMPTY = new Uint8Array()

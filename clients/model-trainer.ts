@@ -1,5 +1,6 @@
 import { prepareEngine } from '../src/compute/choose.ts'
 import { FedError } from '../src/core/errors.ts'
+import { type ExtraName, extraNamed } from '../src/core/extras.ts'
 import { blockNamed, type Params, view } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
 import { validate } from '../src/core/validate.ts'
@@ -10,6 +11,7 @@ import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
 import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
 import { resolveStrategy } from '../src/strategies/strategy.ts'
+import { correctionOf, nextControl } from '../src/training/control.ts'
 import { executorOf } from '../src/training/executor.ts'
 import { trainLocally } from '../src/training/train.ts'
 import { trainingWork } from '../src/training/training-work.ts'
@@ -50,8 +52,9 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
 
   return {
     async train(task, signal) {
-      const { round, client, reply, memory } = task
+      const { round, client, reply, memory, told, kept, extras } = task
       const { params, anchor } = startOf(task)
+      const correction = asksFor('control', extras) ? correctionOf(layout, told, kept) : null
       const trained = await trainLocally(network, {
         params,
         anchor,
@@ -65,6 +68,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         ),
         common: rng,
         state: memory,
+        correction,
         signal,
       })
       const { numExamples, loss, numSteps } = trained
@@ -72,11 +76,25 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       const segments = new Map(
         blocks.map(name => [blockSegment(name), view(trained.params, blockNamed(layout, name))] as const),
       )
+      const made = correction
+        ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
+        : new Map<string, Float32Array>()
+      for (const { name } of extras) segments.set(name, requireMade(made, name))
       if (blocks.length < reply.length) for (const [name, values] of trained.state) segments.set(name, values)
       return { segments, numExamples, trainLoss: loss, steps: numSteps }
     },
     dispose: () => network.dispose(),
   }
+}
+
+function asksFor(extra: ExtraName, extras: LocalTask['extras']): boolean {
+  return extras.some(({ name }) => extraNamed(name) === extra)
+}
+
+function requireMade(made: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
+  const values = made.get(name)
+  if (values) return values
+  throw new FedError('client_failed', { expected: `extras that this client can make`, received: name })
 }
 
 /** Reads a run's data set before the run is there: `loadDataset` keeps it. */

@@ -4,7 +4,9 @@ import type { PrepareTrainer } from './trainer.ts'
 
 /** Sends back what it received, to measure the system without training. Needs a run that shares all it asks for. */
 export const noopTrainer: PrepareTrainer = async () => ({
-  async train({ global, own, reply }) {
+  async train({ global, own, reply, extras }) {
+    if (extras.length > 0)
+      throw new FedError('client_failed', { expected: 'blocks only', received: `${extras[0]!.name} to send back` })
     const segments = new Map(
       reply.map(block => {
         const values = own.get(block) ?? global.get(block)

@@ -1,5 +1,5 @@
 import type { Log } from '../src/protocol/log.ts'
-import type { RunOpen } from '../src/protocol/messages.ts'
+import type { RunOpen, Segment } from '../src/protocol/messages.ts'
 
 /** One virtual client's work in one round, as it was received. */
 export interface LocalTask {
@@ -7,18 +7,24 @@ export interface LocalTask {
   readonly client: number
   /** The round's global blocks, by block name. */
   readonly global: ReadonlyMap<string, Float32Array>
+  /** What all clients of the round are told besides, by segment name. */
+  readonly told: ReadonlyMap<string, Float32Array>
   /** Blocks of the client's own, by block name: they override the global ones. */
   readonly own: ReadonlyMap<string, Float32Array>
   /** Memory of the client's optimizer, by segment name. */
   readonly memory: ReadonlyMap<string, Float32Array>
+  /** Extras that were kept for the client, by segment name. */
+  readonly kept: ReadonlyMap<string, Float32Array>
   /** Blocks that the client begins from its own random stream. */
   readonly initialise: readonly string[]
   /** Blocks to send back. */
   readonly reply: readonly string[]
+  /** Extras to send back after them. */
+  readonly extras: readonly Segment[]
 }
 
 export interface LocalResult {
-  /** By segment name, in the order of the task's `reply`. */
+  /** By segment name, in the order of the task's `reply`, then its `extras`, then optimizer memory. */
   readonly segments: ReadonlyMap<string, Float32Array>
   readonly numExamples: number
   /** Nats per example, mean over the last local epoch. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { FedError, toFedError } from '../core/errors.ts'
+import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
@@ -8,7 +9,9 @@ import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
+import { toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
+import { extrasOf } from '../strategies/strategy.ts'
 import { insideDataRoot } from './data-root.ts'
 import { hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
@@ -142,6 +145,8 @@ export function runService({
             tokenHash: hashToken(identity.joinToken),
             layout,
             shared: [...context.shared],
+            extras: extraShapes(layout, extrasOf(context.strategy)),
+            tell: server => toldAfter(context.strategy, server),
             runFile,
             maxExamples: Math.max(...session.clients.map(client => client.numTrain)),
             events,

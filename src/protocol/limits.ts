@@ -1,5 +1,5 @@
 import type { LayerLayout } from '../core/layout.ts'
-import type { Limits } from './messages.ts'
+import type { Limits, Segment } from './messages.ts'
 
 /** Largest body of one message. Larger ones gain nothing (socket.io reaches its full rate here) and block heartbeats. */
 export const CHUNK_BYTES = 1 << 20
@@ -22,10 +22,11 @@ export const MAX_EXAMPLES = 1_000_000_000
 /** Copies of the parameters that an optimizer may remember: Adam's two moments. */
 const OPTIMIZER_COPIES = 2
 
-/** What the coordinator announces to a process that joins: an update holds at most the model and optimizer memory. */
-export function limitsFor(layout: LayerLayout): Limits {
+/** What the coordinator announces to a process that joins: an update holds at most the model, optimizer memory, and the run's extras. */
+export function limitsFor(layout: LayerLayout, extras: readonly Segment[] = []): Limits {
   // And one counter for each block.
-  const values = layout.size * (1 + OPTIMIZER_COPIES) + layout.blocks.length
+  const values =
+    layout.size * (1 + OPTIMIZER_COPIES) + layout.blocks.length + extras.reduce((sum, { size }) => sum + size, 0)
   return {
     chunkBytes: CHUNK_BYTES,
     window: WINDOW,

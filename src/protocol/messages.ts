@@ -13,7 +13,7 @@ const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const digest = z.string().regex(/^[0-9a-f]{16}$/)
 const duration = z.number().nonnegative()
 
-/** A named run of float32 values inside a body: "block/fc1" is a layer block, "momentum/fc1" optimizer memory. */
+/** A named run of float32 values inside a body: "block/fc1" is a layer block, "momentum/fc1" optimizer memory, "control/fc1" an extra. */
 export const segmentSchema = z.strictObject({ name: z.string().min(1).max(200), size: z.int().positive() })
 
 /** Which bytes of a body a message carries; a body larger than one chunk comes as several messages, in order. */
@@ -50,7 +50,14 @@ export const runOpenSchema = z.strictObject({
 })
 
 /** The round's global blocks: once to each process and round, before its first task. */
-export const globalHeaderSchema = z.strictObject({ run: id, round: index, layout: digest, part: partSchema })
+export const globalHeaderSchema = z.strictObject({
+  run: id,
+  round: index,
+  layout: digest,
+  /** What all clients are told besides, after the shared blocks. */
+  extras: z.array(segmentSchema).optional(),
+  part: partSchema,
+})
 
 export const taskHeaderSchema = z.strictObject({
   run: id,
@@ -64,6 +71,8 @@ export const taskHeaderSchema = z.strictObject({
   initialise: z.array(z.string()),
   /** Blocks to send back: those averaged in this round, and those that the coordinator keeps for the client. */
   reply: z.array(z.string()),
+  /** To send back too, after the blocks and in this order: "control/fc1". */
+  extras: z.array(segmentSchema).optional(),
   part: partSchema,
 })
 

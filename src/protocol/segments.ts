@@ -1,10 +1,11 @@
 import { FedError } from '../core/errors.ts'
+import { extraNamed } from '../core/extras.ts'
 import { blockNamed, type LayerLayout } from '../core/layout.ts'
 import type { Segment } from './messages.ts'
 
 /**
- * A body is float32 segments back to back; the header lists their names and sizes. "block/fc1" is a layer block, any
- * other prefix is memory of the client's optimizer.
+ * A body is float32 segments back to back; the header lists their names and sizes. "block/fc1" is a layer block, "control/fc1"
+ * one of the extras (src/core/extras.ts), any other prefix is memory of the client's optimizer.
  */
 const BLOCK = 'block/'
 
@@ -90,16 +91,24 @@ export function requireBodyBytes(segments: readonly Segment[], received: number)
 /** In a task's `reply`, next to block names: send the optimizer's memory too, as segments after the blocks. */
 export const OPTIMIZER_MEMORY = 'memory:optimizer'
 
+/** What a task asks to be sent back. */
+export interface Asked {
+  /** Names of blocks, and `OPTIMIZER_MEMORY`. */
+  readonly reply: readonly string[]
+  readonly extras?: readonly Segment[] | undefined
+}
+
 /**
- * Checks the segments of an update against what its task asked for: exactly the blocks of `reply`, in that order, and
- * memory only when asked for. Throws `layout_mismatch` for a segment that is missing, unknown or out of place,
+ * Checks the segments of an update against what its task asked for: exactly the blocks of `reply`, in that order, then the
+ * extras, and memory only when asked for. Throws `layout_mismatch` for a segment that is missing, unknown or out of place,
  * `length_mismatch` for one of another size, naming it and both sides.
  */
-export function requireReply(layout: LayerLayout, reply: readonly string[], received: readonly Segment[]): void {
-  const wanted = blockSegments(
+export function requireReply(layout: LayerLayout, { reply, extras = [] }: Asked, received: readonly Segment[]): void {
+  const blocks = blockSegments(
     layout,
     reply.filter(name => name !== OPTIMIZER_MEMORY),
   )
+  const wanted = [...blocks, ...extras]
   wanted.forEach((segment, index) => {
     requireSegment(segment, received[index])
   })
@@ -124,7 +133,7 @@ function requireMemory(layout: LayerLayout, segments: readonly Segment[]): void 
   for (const { name, size } of segments) {
     const [, kind, block = ''] = /^([A-Za-z]{1,40})\/(.+)$/.exec(name) ?? []
     const limit = sizes.get(block)
-    if (limit === undefined || `${kind}/` === BLOCK || seen.has(name))
+    if (limit === undefined || `${kind}/` === BLOCK || extraNamed(name) !== null || seen.has(name))
       throw misplaced('optimizer memory of a block, each once', name)
     if (size > limit)
       throw new FedError('length_mismatch', { expected: `at most ${limit} values in ${name}`, received: String(size) })

@@ -7,7 +7,7 @@ import type { Rng } from '../core/rng.ts'
 import type { Network } from '../models/network.ts'
 import type { Member } from '../strategies/cohort.ts'
 import { keepsLayersLocal } from '../strategies/layer-rules.ts'
-import type { Strategy } from '../strategies/strategy.ts'
+import { extrasOf, type Strategy } from '../strategies/strategy.ts'
 import type { RoundJob } from './closed-round.ts'
 import type { RunFile } from './run-file.ts'
 import { memoryOf } from './server-state.ts'
@@ -26,9 +26,10 @@ export interface Alignment {
  */
 export function alignmentOf(
   { clients, local }: Pick<RunFile, 'clients' | 'local'>,
-  { align, rules, selector, local: added }: Strategy,
+  strategy: Strategy,
   { plan, layout }: Pick<Network, 'plan' | 'layout'>,
 ): Alignment | null {
+  const { align, rules, selector, local: added } = strategy
   if (!align) return null
   const groups = unitGroups(plan)
   if (local.memory === 'keep')
@@ -41,6 +42,13 @@ export function alignmentOf(
     throw refused('no local.mask', 'a mask', 'The weights that rest would move to other places')
   if (rules.some(({ participation = 1 }) => participation < 1))
     throw refused('whole models', 'a layer rule with participation', 'Only a whole model can be aligned')
+  const [extra] = extrasOf(strategy)
+  if (extra)
+    throw refused(
+      'models only',
+      `${extra.name} beside them`,
+      'What clients send beside models is in the old order of units',
+    )
   const staysPut = align.to === 'global' && clients.init === 'shared'
   if (!staysPut && (selector !== null || keepsLayersLocal(rules, layout)))
     throw refused(

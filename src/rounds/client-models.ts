@@ -46,14 +46,16 @@ export interface ClientUpdate {
 
 /**
  * The clients' states after a round. A member keeps what it sent, but for the averaged blocks; and since an averaged
- * block now is the global one for all, nobody keeps an older version of their own.
+ * block now is the global one for all, nobody keeps an older version of their own. Nor does anybody keep what is in `spent`,
+ * names of segments that served the round.
  */
 export function nextClientStates(
   states: ReadonlyMap<number, ClientState>,
   updates: readonly ClientUpdate[],
   averaged: ReadonlySet<string>,
+  spent: readonly string[] = [],
 ): ReadonlyMap<number, ClientState> {
-  const dropped = new Set([...averaged].map(blockSegment))
+  const dropped = new Set([...[...averaged].map(blockSegment), ...spent])
   const next = new Map<number, ClientState>()
   const sent = new Map(updates.map(({ client, segments }) => [client, segments]))
   for (const client of [...new Set([...states.keys(), ...sent.keys()])].sort((a, b) => a - b)) {

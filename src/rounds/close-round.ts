@@ -1,9 +1,11 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
 import { probesRound } from '../analysis/plan.ts'
+import { extraKey } from '../core/extras.ts'
 import { asShared } from '../core/params.ts'
 import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
 import { layerPlan } from '../strategies/layer-rules.ts'
+import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
 import { clientModel, nextClientStates, sentBy } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
@@ -62,6 +64,7 @@ async function average(session: Session, job: RoundJob) {
     members,
     state: memory.strategy,
     rng,
+    totalClients: session.runFile.clients.total,
     layerBarriers: layerBarriersOf(
       session,
       round,
@@ -70,7 +73,9 @@ async function average(session: Session, job: RoundJob) {
   })
   const { averaged } = result
   const params = asShared(result.params)
-  const clients = nextClientStates(server.clients, updates, new Set(averaged))
+  const passing = extrasOf(strategy).filter(({ kept }) => !kept)
+  const spent = passing.flatMap(({ name }) => layout.blocks.map(block => extraKey(name, block.name)))
+  const clients = nextClientStates(server.clients, updates, new Set(averaged), spent)
   const lastAveraged = { ...memory.lastAveraged, ...Object.fromEntries(averaged.map(name => [name, round])) }
   const strategyState = withMemory({ strategy: result.state, lastAveraged })
   const trained = members.map(
@@ -91,6 +96,8 @@ async function membersOf({ layout, alignment, strategy, rng, runFile }: Session,
     client,
     numExamples,
     params: clientModel(layout, server.params, segments),
+    extras: segments,
+    kept: server.clients.get(client),
   }))
   if (!alignment || layerPlan(strategy.rules, layout, round, rng).averaged.size === 0) return { members, updates }
   const aligned = await alignMembers(alignment, job, members, { rng, init: runFile.clients.init })

@@ -1,21 +1,54 @@
 import { FedError } from '../core/errors.ts'
 import { needsOf, type Strategy } from '../strategies/strategy.ts'
+import type { Needs } from '../strategies/transform.ts'
 import type { RunFile } from './run-file.ts'
 
 /**
  * Refuses a run that lacks what a part of its strategy cannot do without: `strategy_invalid`, with the key that is too low.
  * A round may close with `round.quorum` updates, so that has to be enough.
  */
-export function requireNeeds({ clients, round }: Pick<RunFile, 'clients' | 'round'>, strategy: Strategy): void {
-  for (const { clients: least = 1, why } of needsOf(strategy))
-    for (const [key, given] of [
-      ['clients.perRound', clients.perRound],
-      ['round.quorum', round.quorum],
-    ] as const)
-      if (given < least)
-        throw new FedError('strategy_invalid', {
-          expected: `${key} of at least ${least}`,
-          received: `${given}`,
-          hint: `${why}: raise ${key} to ${least}`,
-        })
+export function requireNeeds(runFile: Pick<RunFile, 'clients' | 'round' | 'local'>, strategy: Strategy): void {
+  for (const needs of needsOf(strategy)) {
+    requireClients(runFile, needs)
+    if (needs.plainSteps) requirePlainSteps(runFile, needs)
+    if (needs.wholeRounds) requireWholeRounds(strategy, needs)
+  }
+}
+
+function requireClients(
+  { clients, round }: Pick<RunFile, 'clients' | 'round'>,
+  { clients: least = 1, why }: Needs,
+): void {
+  for (const [key, given] of [
+    ['clients.perRound', clients.perRound],
+    ['round.quorum', round.quorum],
+  ] as const)
+    if (given < least)
+      throw new FedError('strategy_invalid', {
+        expected: `${key} of at least ${least}`,
+        received: `${given}`,
+        hint: `${why}: raise ${key} to ${least}`,
+      })
+}
+
+function requirePlainSteps({ local: { optimizer } }: Pick<RunFile, 'local'>, { why }: Needs): void {
+  if (optimizer.name === 'sgd' && optimizer.momentum === 0) return
+  throw new FedError('strategy_invalid', {
+    expected: 'local.optimizer sgd without momentum',
+    received: optimizer.name === 'sgd' ? `momentum ${optimizer.momentum}` : optimizer.name,
+    hint: `${why}: steps have to be learning rate times gradient`,
+  })
+}
+
+function requireWholeRounds({ rules, selector }: Strategy, { why }: Needs): void {
+  const wrong = (received: string) =>
+    new FedError('strategy_invalid', {
+      expected: 'layers that are averaged in every round by all its clients, or never',
+      received,
+      hint: why,
+    })
+  if (selector) throw wrong(`select: ${selector.name}`)
+  for (const rule of rules)
+    for (const key of ['every', 'until', 'pick', 'participation'] as const)
+      if (rule[key] !== undefined) throw wrong(`${key} in a layer rule`)
 }

@@ -1,9 +1,10 @@
 import { blocksMatching } from '../core/block-pattern.ts'
+import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { createRng, sample } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
-import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { localPlanOf } from './local-plan.ts'
 import type { ServerState, Task, UpdateKey } from './ports.ts'
 import type { RunFile } from './run-file.ts'
@@ -28,7 +29,8 @@ export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy
  * What travels to one client in one round. A block comes from the client's own state where it has one; from its own
  * random start where starts are independent and the block was never averaged; from the global model otherwise, which
  * travels apart from the task, once to each process, but only for blocks that are averaged in some round. What an optimizer
- * remembers comes back, and is part of the client's own state then, where the run file wants it kept.
+ * remembers comes back, and is part of the client's own state then, where the run file wants it kept. Extras are asked of the
+ * blocks that the client shares in this round.
  */
 export function taskFor(key: UpdateKey, server: ServerState, context: TaskContext): Task {
   const { layout, strategy, runFile, shared } = context
@@ -50,7 +52,11 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
   }
   const reply = layout.blocks.map(block => block.name).filter(sends)
   if (runFile.local.memory === 'keep') reply.push(OPTIMIZER_MEMORY)
-  return { ...key, server, own, initialise, reply }
+  const extras = extraShapes(
+    { blocks: layout.blocks.filter(({ name }) => plan.averaged.has(name) && sends(name)) },
+    extrasOf(strategy),
+  )
+  return { ...key, server, own, initialise, reply, ...(extras.length > 0 && { extras }) }
 }
 
 export interface TaskContext {

@@ -12,6 +12,7 @@ import type {
   UpdateRecord,
 } from '../core/records.ts'
 import type { StateTree } from '../core/state-tree.ts'
+import type { Segment } from '../protocol/messages.ts'
 import type { ProbeStore } from './probe-ports.ts'
 
 /** What round t leaves for round t + 1. One value, so that parameters and round number cannot disagree. */
@@ -223,6 +224,8 @@ export interface Task extends UpdateKey {
   readonly own: ClientState
   readonly initialise: readonly string[]
   readonly reply: readonly string[]
+  /** To send back too, after the blocks. */
+  readonly extras?: readonly Segment[] | undefined
 }
 
 /** What the gateway tells a run. */

@@ -1,5 +1,7 @@
 import type { Params } from '../core/layout.ts'
 import type { StateTree } from '../core/state-tree.ts'
+import { toldBy } from '../strategies/memory.ts'
+import type { Strategy } from '../strategies/strategy.ts'
 import type { ServerState } from './ports.ts'
 
 /**
@@ -22,4 +24,9 @@ export function withMemory(memory: Memory): StateTree {
 /** The state before round 1. */
 export function initialServer(params: Params): ServerState {
   return { round: 0, params, strategy: withMemory({ strategy: null, lastAveraged: {} }), clients: new Map() }
+}
+
+/** What every client of the round after `server` is told beside the global model, by key. */
+export function toldAfter({ exchange }: Strategy, server: ServerState): ReadonlyMap<string, Float32Array> {
+  return toldBy(exchange, memoryOf(server).strategy)
 }

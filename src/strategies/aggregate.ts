@@ -2,7 +2,7 @@ import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
-import { blockSteps } from './block-steps.ts'
+import { type BlockShare, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
 import { memoryOf, readMemory } from './memory.ts'
@@ -22,6 +22,8 @@ export interface AggregateInput {
   readonly state: StateTree
   /** The run's stream. */
   readonly rng: Rng
+  /** Clients of the run; those of the round when left out. */
+  readonly totalClients?: number | undefined
   /** For selectors that go by barriers: measures them between the members. */
   readonly layerBarriers?: LayerBarriers | undefined
 }
@@ -70,7 +72,8 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
       if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
     averaged.push(block.name)
   }
-  return { params, state: { server: next, layers }, plan, averaged }
+  const exchange = exchanged(strategy, input, shares, memory.exchange)
+  return { params, state: { server: next, layers, ...(exchange !== null && { exchange }) }, plan, averaged }
 }
 
 async function selected(
@@ -82,6 +85,17 @@ async function selected(
 ): Promise<Selected> {
   if (selector) return selector.select({ round, candidates, cohort, global, memory, layerBarriers })
   return { factors: new Map(candidates.map(({ name }) => [name, 1])), memory }
+}
+
+/** Blocks and weights as the cohort has them that came: filters change updates, not who took part. */
+function exchanged(
+  { exchange }: Strategy,
+  { members, totalClients = members.length }: AggregateInput,
+  shares: readonly BlockShare[],
+  state: StateTree,
+): StateTree {
+  const sorted = members.toSorted((left, right) => left.client - right.client)
+  return exchange?.close({ members: sorted, shares, totalClients, state }) ?? null
 }
 
 async function notMeasured(): Promise<never> {

@@ -10,6 +10,10 @@ export interface Member {
   readonly numExamples: number
   /** The whole model after local training, float32[layout.size]. Blocks that are not averaged are not read. */
   readonly params: Params
+  /** What it sent beside its blocks, by key. */
+  readonly extras?: ReadonlyMap<string, Float32Array> | undefined
+  /** What was kept for it from its last round, by key. */
+  readonly kept?: ReadonlyMap<string, Float32Array> | undefined
 }
 
 /** The clients of a round whose updates are reduced, in ascending order. A filter wraps one and returns another. */

@@ -1,3 +1,4 @@
+export { exchanges } from './exchanges/index.ts'
 export { filters } from './filters/index.ts'
 export { presets } from './presets/index.ts'
 export { reducers } from './reducers/index.ts'

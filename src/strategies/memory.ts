@@ -1,6 +1,7 @@
 import { FedError } from '../core/errors.ts'
 import type { LayerBlock } from '../core/layout.ts'
 import type { StateTree } from '../core/state-tree.ts'
+import type { Exchange } from './exchanges/exchange.ts'
 import type { ServerOptimizer } from './transform.ts'
 
 /** The vectors that one server optimizer remembers of one block, each float32[block.size]. */
@@ -11,15 +12,22 @@ export interface Memory {
   /** The layer selector's own; null without one, and before the first round. */
   readonly layers: StateTree
   readonly server: readonly Readonly<Record<string, BlockMemory>>[]
+  /** The exchange's own; null without one, and before the first round. */
+  readonly exchange: StateTree
 }
 
 /** Memory read from a checkpoint (or null before the first round); `checkpoint_invalid` when it is of another strategy. */
 export function readMemory(state: StateTree, optimizers: readonly ServerOptimizer[]): Memory {
-  if (state === null) return { server: optimizers.map(() => ({})), layers: null }
-  const { server, layers = null } = state as unknown as Partial<Memory>
+  if (state === null) return { server: optimizers.map(() => ({})), layers: null, exchange: null }
+  const { server, layers = null, exchange = null } = state as unknown as Partial<Memory>
   if (!Array.isArray(server) || server.length !== optimizers.length)
     throw foreign(`memory of ${optimizers.length} server optimizers`, `${server?.length ?? 'none'}`)
-  return { server, layers }
+  return { server, layers, exchange }
+}
+
+/** What the clients of the next round are told beside the global model, by key. */
+export function toldBy(exchange: Exchange | null, state: StateTree): ReadonlyMap<string, Float32Array> {
+  return exchange?.tell((state as Partial<Memory> | null)?.exchange ?? null) ?? new Map()
 }
 
 /** What `optimizer`, the `index`-th, remembers of `block`: from the last round, or its start. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { aligners } from '../alignment/index.ts'
+import { exchanges } from './exchanges/index.ts'
 import { filters } from './filters/index.ts'
 import { layerRuleSchema } from './layer-rules.ts'
 import { presets } from './presets/index.ts'
@@ -34,6 +35,9 @@ export const strategySchema = z
       .array(serverOptimizers.schema)
       .optional()
       .meta({ description: 'applied in order to the reduced update; the last result is added to the global model' }),
+    exchange: exchanges.schema
+      .optional()
+      .meta({ description: 'what coordinator and clients tell each other besides their models' }),
   })
   .superRefine((strategy, context) => {
     if (strategy.preset === undefined) return

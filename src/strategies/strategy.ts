@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { type AlignOptions, aligners } from '../alignment/index.ts'
+import type { Extra } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { validate } from '../core/validate.ts'
+import type { Exchange } from './exchanges/exchange.ts'
+import { exchanges } from './exchanges/index.ts'
 import { filters } from './filters/index.ts'
 import { type LayerRule, layerRuleSchema, requireRules } from './layer-rules.ts'
 import { presets } from './presets/index.ts'
@@ -23,6 +26,7 @@ export interface WrittenStrategy {
   readonly filters: readonly z.output<typeof filters.schema>[]
   readonly reduce: z.output<typeof reducers.schema>
   readonly server: readonly z.output<typeof serverOptimizers.schema>[]
+  readonly exchange?: z.output<typeof exchanges.schema> | undefined
   /** What local training must do besides the run file's `local`. */
   readonly local: LocalAdditions
 }
@@ -38,12 +42,19 @@ export interface Strategy {
   readonly filters: readonly Filter[]
   readonly reducer: Reducer
   readonly server: readonly ServerOptimizer[]
+  /** Null where models are all that travels. */
+  readonly exchange: Exchange | null
   readonly local: LocalAdditions
 }
 
 /** What all parts of a strategy together ask of the run. */
-export function needsOf({ selector, filters, reducer, server }: Strategy): readonly Needs[] {
-  return [selector, ...filters, reducer, ...server].flatMap(part => part?.needs ?? [])
+export function needsOf({ selector, filters, reducer, server, exchange }: Strategy): readonly Needs[] {
+  return [selector, ...filters, reducer, ...server, exchange].flatMap(part => part?.needs ?? [])
+}
+
+/** What the strategy asks of each client beside its blocks. */
+export function extrasOf({ exchange }: Strategy): readonly Extra[] {
+  return exchange?.asks ?? []
 }
 
 const partsSchema = z.object({
@@ -53,6 +64,7 @@ const partsSchema = z.object({
   filters: z.array(filters.schema).default([]),
   reduce: reducers.schema.default({ name: 'weightedMean' }),
   server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
+  exchange: exchanges.schema.optional(),
 })
 
 /** The written-out form of `options` for a model. Throws `strategy_invalid` or `layer_unknown` when it does not fit. */
@@ -76,6 +88,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
     filters: written.filters.map(filter => make<Filter>(filters.named(filter.name), filter)),
     reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
     server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),
+    exchange: written.exchange ? make<Exchange>(exchanges.named(written.exchange.name), written.exchange) : null,
     local,
   }
 }

@@ -25,6 +25,10 @@ export interface BlockContext extends RoundContext {
 export interface Needs {
   /** Updates in every round, at least. */
   readonly clients?: number
+  /** Local steps that are learning rate times gradient: SGD without momentum. */
+  readonly plainSteps?: boolean
+  /** Every layer that is averaged at all is averaged in every round, by all its clients. */
+  readonly wholeRounds?: boolean
   /** Which rule of the method says so, for people: "krum with faulty: 2 compares each update with 2 · 2 + 2 others". */
   readonly why: string
 }

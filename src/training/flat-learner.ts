@@ -31,11 +31,13 @@ interface Slice {
  * that TF.js runs there, called in the same order, so both give the same bits.
  */
 export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learner {
-  const { network, examples, state, blocks, optimizer, regularizer, objective } = input
+  const { network, examples, state, blocks, optimizer, regularizer, objective, correction } = input
   const { layout } = network
   const { slots } = optimizer
-  // Regions beside the gradients: the optimizer's memory, what the regularizer pulls towards, what the objective needs.
-  const first = slots.length + (regularizer ? 1 : 0)
+  // Regions beside the gradients: the optimizer's memory, what the regularizer pulls towards, the correction, what the
+  // objective needs.
+  const added = slots.length + (regularizer ? 1 : 0)
+  const first = added + (correction ? 1 : 0)
   const anchors = objective?.anchors ?? []
   const regions = first + (objective ? OBJECTIVE_REGIONS : 0) + anchors.length
   const trainer = trainerOf(network, plan, input.batchSize, regions)
@@ -54,6 +56,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
           trainer.extras[slot]!.set(values.subarray(offset - block.offset, offset - block.offset + length), offset)
   }
   if (regularizer) trainer.extras[slots.length]!.set(input.anchor)
+  if (correction) trainer.extras[added]!.set(correction)
   for (const [i, anchor] of anchors.entries()) trainer.extras[first + OBJECTIVE_REGIONS + i]!.set(anchor)
 
   return {
@@ -78,6 +81,11 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
               ...{ kernels, length, gradient: addresses.gradients + 4 * offset },
               ...{ weight: addresses.params + 4 * offset, anchor: addresses.extras[slots.length]! + 4 * offset },
             })
+        if (correction)
+          for (const { offset, length } of spans) {
+            const gradient = addresses.gradients + 4 * offset
+            kernels.plus(gradient, addresses.extras[added]! + 4 * offset, gradient, length, false)
+          }
         if (input.plan.clipNorm !== undefined) clip(trainer, slices, input.plan.clipNorm)
         for (const { offset, length, counters } of spans) {
           for (const counter of counters) counter.count++

@@ -27,7 +27,7 @@ export interface Learner {
 }
 
 /**
- * One local step: gradient of the mean loss of the batch, or what the objective makes of it, plus the regularizer's, clipped, given to the optimizer. As in
+ * One local step: gradient of the mean loss of the batch, or what the objective makes of it, plus the regularizer's and the correction, clipped, given to the optimizer. As in
  * PyTorch, weight decay belongs to the optimizer and comes after clipping. Returns the loss before the step.
  */
 export type TakeStep = (batch: BatchRange, learningRate: number) => Loss
@@ -52,6 +52,8 @@ export interface LearnerInput {
   readonly regularizer: Regularizer | null
   /** null: the gradient of the batch's loss at the weights. */
   readonly objective: Objective | null
+  /** Added to each gradient, float32[layout.size]. */
+  readonly correction: Params | null
   readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask'>
   /** The most examples in a batch. */
   readonly batchSize: number

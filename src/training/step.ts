@@ -19,6 +19,8 @@ export interface StepInput {
   readonly objective: Objective | null
   /** The objective's, as tensors of the shapes of `weights`. */
   readonly anchors: readonly TensorVector[]
+  /** Added to the gradient. */
+  readonly correction: TensorVector | null
   readonly plan: Pick<LocalPlan, 'clipNorm'>
 }
 
@@ -35,15 +37,17 @@ export function takeStep({
   regularizer,
   objective,
   anchors,
+  correction,
   plan,
 }: StepInput): tf.Scalar {
   return tf.tidy(() => {
     const { loss, gradient: slope } = objective
       ? objective.slope(tensorSlopes(network, batch, weights, anchors))
       : slopeHere(network, batch, weights)
-    const gradients = weights.map(({ variable, anchor }, i) =>
-      regularizer && anchor ? regularizer.addGradient(slope[i]!, variable, anchor) : slope[i]!,
-    )
+    const gradients = weights.map(({ variable, anchor }, i) => {
+      const pulled = regularizer && anchor ? regularizer.addGradient(slope[i]!, variable, anchor) : slope[i]!
+      return correction ? tf.add(pulled, correction[i]!) : pulled
+    })
     const clipped = plan.clipNorm === undefined ? gradients : clip(gradients, plan.clipNorm)
     for (const [i, weight] of weights.entries()) update(weight, clipped[i]!, optimizer, learningRate)
     return loss as tf.Scalar

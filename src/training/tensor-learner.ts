@@ -1,11 +1,12 @@
+import type * as tf from '@tensorflow/tfjs-core'
 import { gather } from '../data/examples.ts'
 import type { Learner, LearnerInput } from './learner.ts'
-import { createWeights, freeVector, freeWeights, saveWeights, setMasks, vectorOf } from './memory.ts'
+import { createWeights, freeVector, freeWeights, saveWeights, setMasks, vectorOf, type Weight } from './memory.ts'
 import { takeStep } from './step.ts'
 
 /** On the current engine through TF.js: any network. Uses its variables as work space and leaves the result in them. */
 export function createTensorLearner(input: LearnerInput): Learner {
-  const { network, examples, state, blocks, optimizer, regularizer, objective, plan } = input
+  const { network, examples, state, blocks, optimizer, regularizer, objective, correction, plan } = input
   network.assign(input.params)
   network.reseed(input.noise)
   const weights = createWeights({
@@ -13,14 +14,20 @@ export function createTensorLearner(input: LearnerInput): Learner {
     anchor: regularizer && input.anchor,
   })
   const anchors = (objective?.anchors ?? []).map(anchor => vectorOf(weights, anchor))
+  const added = correction && vectorOf(weights, correction)
+  const among = (trained: readonly Weight[]) => (vector: readonly tf.Tensor[]) =>
+    vector.filter((_, i) => trained.includes(weights[i]!))
   return {
     phase(blocks, learns) {
       const trained = weights.filter(({ block }) => blocks.has(block))
-      const near = anchors.map(anchor => anchor.filter((_, i) => trained.includes(weights[i]!)))
+      const parts = {
+        ...{ optimizer, regularizer, objective, plan },
+        anchors: anchors.map(among(trained)),
+        correction: added && among(trained)(added),
+      }
       setMasks(trained, learns)
       return ({ order, from, to }, learningRate) => {
         const batch = gather(examples, order, from, to)
-        const parts = { optimizer, regularizer, objective, anchors: near, plan }
         return takeStep({ network, batch, weights: trained, learningRate, ...parts })
       }
     },
@@ -29,6 +36,7 @@ export function createTensorLearner(input: LearnerInput): Learner {
     free() {
       freeWeights(weights)
       anchors.forEach(freeVector)
+      if (added) freeVector(added)
     },
   }
 }

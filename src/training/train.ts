@@ -35,6 +35,8 @@ export interface TrainJob {
   /** The run's own stream, the same for all clients: what a mask is drawn from. */
   readonly common?: Rng | undefined
   readonly state?: OptimizerState | undefined
+  /** Added to the gradient of each step, float32[layout.size]. */
+  readonly correction?: Params | null | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -45,6 +47,8 @@ export interface TrainResult {
   /** Mean cross-entropy of the last epoch's examples, nats, each before the step that learned from it; no regularizer. */
   readonly loss: number
   readonly state: OptimizerState
+  /** By block name, the sum of the learning rates of the steps that trained it. */
+  readonly rates: ReadonlyMap<string, number>
 }
 
 /**
@@ -72,10 +76,12 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
   const learner = learnerOf({
     ...{ network, examples: job.examples, params: job.params, anchor: job.anchor, state },
     ...{ blocks: new Set(phases.flatMap(phase => [...phase.blocks])), optimizer, regularizer, plan },
+    correction: job.correction ?? null,
     objective: objectiveOf(plan, [job.anchor], job.rng.fork('interpolation')),
     ...{ batchSize: Math.min(plan.batchSize, indices.length), noise: job.rng.fork('noise') },
   })
   const losses = createLossLog(perEpoch)
+  const rates = new Map<string, number>()
   const pace = createPacer(signal)
   try {
     let [step, epoch] = [0, 0]
@@ -87,7 +93,9 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
         for (let from = 0; from < order.length; from += plan.batchSize, step++) {
           const to = Math.min(order.length, from + plan.batchSize)
           const progress = { round: job.round, totalRounds: job.totalRounds, step, totalSteps }
-          await losses.add(takeStep({ order, from, to }, optimizer.learningRate * factor(progress)), to - from)
+          const rate = optimizer.learningRate * factor(progress)
+          await losses.add(takeStep({ order, from, to }, rate), to - from)
+          for (const { name } of phase.blocks) rates.set(name, (rates.get(name) ?? 0) + rate)
           await pace()
         }
       }
@@ -95,7 +103,7 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
     const loss = await losses.lastEpoch()
     const params = await learner.params()
     if (!allFinite(params)) throw diverged('a parameter', epoch, step)
-    return { params, numExamples: indices.length, numSteps: totalSteps, loss, state: await learner.state() }
+    return { params, numExamples: indices.length, numSteps: totalSteps, loss, state: await learner.state(), rates }
   } finally {
     losses.free()
     learner.free()

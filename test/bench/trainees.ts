@@ -67,6 +67,7 @@ function trainee(name: string, network: Steppable, passMs: number): Trainee {
     regularizer: null,
     objective: null,
     anchors: [],
+    correction: null,
     plan: {},
   }
   return {

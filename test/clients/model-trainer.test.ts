@@ -53,9 +53,12 @@ const task = (change: Partial<LocalTask> = {}): LocalTask => ({
   client: 2,
   global,
   own: new Map(),
+  told: new Map(),
   memory: new Map(),
+  kept: new Map(),
   initialise: [],
   reply: ['fc1', 'fc2'],
+  extras: [],
   ...change,
 })
 const signal = new AbortController().signal

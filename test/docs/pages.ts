@@ -7,7 +7,7 @@ import { projectRoot } from '../../src/main/version.ts'
 import { models } from '../../src/models/index.ts'
 import { runFileSchema } from '../../src/rounds/run-file.ts'
 import { HTTP_STATUS } from '../../src/server/http/http-status.ts'
-import { filters, presets, reducers, selectors, serverOptimizers } from '../../src/strategies/index.ts'
+import { exchanges, filters, presets, reducers, selectors, serverOptimizers } from '../../src/strategies/index.ts'
 import { layerRuleSchema } from '../../src/strategies/layer-rules.ts'
 import { optimizers } from '../../src/training/optimizers/index.ts'
 import { regularizers } from '../../src/training/regularizers/index.ts'
@@ -109,6 +109,10 @@ ${memberSections(reducers)}
 ### server
 
 ${memberSections(serverOptimizers)}
+
+### exchange
+
+${memberSections(exchanges)}
 `
 }
 

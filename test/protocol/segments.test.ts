@@ -80,7 +80,7 @@ test('an update holds exactly what its task asked for', () => {
     [memory, [fc1]],
     [memory, [fc1, { name: 'momentum/fc1', size: 9 }, { name: 'updates/fc2', size: 1 }]],
   ]
-  for (const [reply, segments] of accepted) requireReply(small, reply, segments)
+  for (const [reply, segments] of accepted) requireReply(small, { reply }, segments)
 
   const refused: [reply: string[], segments: Segment[], code: string, expected: string, received: string][] = [
     [['fc1', 'fc2'], [fc1], 'layout_mismatch', 'block/fc2', 'no further segment'],
@@ -96,8 +96,32 @@ test('an update holds exactly what its task asked for', () => {
   ]
   for (const [reply, segments, code, expected, received] of refused)
     assert.throws(
-      () => requireReply(small, reply, segments),
+      () => requireReply(small, { reply }, segments),
       (error: FedError) =>
         error.code === code && error.detail.expected!.includes(expected) && error.detail.received === received,
     )
+})
+
+test('extras come after the blocks, in the order and of the sizes that the task asked for, and before memory', () => {
+  const fc1 = { name: 'block/fc1', size: 9 }
+  const control = { name: 'control/fc1', size: 9 }
+  const counter = { name: 'updates/fc1', size: 1 }
+  const asked = { reply: ['fc1', OPTIMIZER_MEMORY], extras: [control] }
+  requireReply(small, asked, [fc1, control, counter])
+  requireReply(small, { reply: [], extras: [control] }, [control])
+  const refused: [segments: Segment[], code: string, expected: string, received: string][] = [
+    [[fc1], 'layout_mismatch', 'control/fc1', 'no further segment'],
+    [[control, fc1], 'layout_mismatch', 'block/fc1', 'control/fc1'],
+    [[fc1, counter, control], 'layout_mismatch', 'control/fc1', 'updates/fc1'],
+    [[fc1, { ...control, size: 8 }], 'length_mismatch', '9 values in control/fc1', '8'],
+    [[fc1, control, control], 'layout_mismatch', 'optimizer memory', 'control/fc1'],
+    [[fc1, control, { name: 'control/fc2', size: 8 }], 'layout_mismatch', 'optimizer memory', 'control/fc2'],
+  ]
+  for (const [segments, code, expected, received] of refused)
+    assert.throws(
+      () => requireReply(small, asked, segments),
+      (error: FedError) =>
+        error.code === code && error.detail.expected!.includes(expected) && error.detail.received === received,
+    )
+  assert.throws(() => requireReply(small, { reply: ['fc1'] }, [fc1, control]), { code: 'layout_mismatch' })
 })

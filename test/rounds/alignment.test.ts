@@ -112,6 +112,12 @@ describe('strategy.align', () => {
     ['optimizers that remember', { local: { memory: 'keep' } }, 'strategy_invalid', /got local\.memory: keep/],
     ['a mask', { strategy: { preset: 'tnapfn', align } }, 'strategy_invalid', /got a mask/],
     ['clients that send parts', { strategy: { preset: 'fedlp', align } }, 'strategy_invalid', /participation/],
+    [
+      'clients that send more than models',
+      { strategy: { preset: 'scaffold', align } },
+      'strategy_invalid',
+      /control beside them/,
+    ],
     ['layers that stay local', { strategy: { preset: 'fedper', align } }, 'strategy_invalid', /align\.to: global/],
     [
       'a selector with independent starts',

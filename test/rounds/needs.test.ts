@@ -5,13 +5,14 @@ import { parseRunFile } from '../../src/rounds/run-file.ts'
 import { resolveStrategy } from '../../src/strategies/strategy.ts'
 import { layout } from '../strategies/fixtures.ts'
 
-const check = (strategy: object, perRound: number, quorum: number) => {
+const check = (strategy: object, perRound: number, quorum: number, local: object = {}) => {
   const runFile = parseRunFile({
     ...{ name: 'needs', seed: 1, rounds: 1, model: { name: 'mlp', hidden: [4] }, data: { name: 'mnist-10k' } },
     clients: { total: 20, perRound },
     round: { quorum },
     barriers: { every: 0 },
     strategy,
+    local,
   })
   requireNeeds(runFile, resolveStrategy(runFile.strategy, layout))
 }
@@ -38,6 +39,23 @@ describe('a run', () => {
           name,
         )
     }
+  })
+
+  it('with control variates is refused where steps are not rate times gradient, or layers are not averaged by all in every round', () => {
+    const refused = (expected: RegExp, local: object, strategy: object = {}) =>
+      assert.throws(() => check({ exchange: { name: 'scaffold' }, ...strategy }, 2, 1, local), {
+        code: 'strategy_invalid',
+        message: expected,
+      })
+    check({ preset: 'scaffold' }, 2, 1)
+    check({ exchange: { name: 'scaffold' }, layers: [{ match: 'fc2', average: 'none' }, { match: '*' }] }, 2, 1)
+    refused(/local\.optimizer sgd without momentum, got momentum 0\.9.*mean gradient/, {
+      optimizer: { name: 'sgd', momentum: 0.9 },
+    })
+    refused(/got adam/, { optimizer: { name: 'adam' } })
+    refused(/in every round.*got participation in a layer rule/, {}, { layers: [{ match: '*', participation: 0.5 }] })
+    refused(/got every/, {}, { layers: [{ match: '*', every: 2 }] })
+    refused(/got select: fedlama/, {}, { select: { name: 'fedlama' } })
   })
 
   it('that asks for nothing special may have one client', () => {

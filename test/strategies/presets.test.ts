@@ -18,6 +18,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
   fedprox: { local: { regularizer: { name: 'prox', mu: 0.01 } } },
   fedsam: { local: { sharpness: { rho: 0.05 } } },
   fedgucci: { local: { connectivity: { beta: 0.1, interpolation: 'random' } } },
+  scaffold: { exchange: { name: 'scaffold' } },
   median: { reduce: { name: 'median' } },
   trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.2 } },
   normClip: { filters: [{ name: 'normClip', maxNorm: 1, scope: 'model' }] },
@@ -84,7 +85,9 @@ describe('presets', () => {
     })
 
     it(`${preset.name} declares the sections that it sets`, () => {
-      const changed = ['layers', 'select', 'filters', 'reduce', 'server'].filter(key => key in EXPECTED[preset.name]!)
+      const changed = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange'].filter(
+        key => key in EXPECTED[preset.name]!,
+      )
       assert.deepEqual([...preset.sets], changed)
     })
   }

@@ -93,6 +93,7 @@ describe('the strategy section of a run file', () => {
     const published = z.toJSONSchema(strategySchema, { io: 'input' })
     assert.deepEqual(Object.keys(published.properties ?? {}).sort(), [
       'align',
+      'exchange',
       'filters',
       'layers',
       'preset',

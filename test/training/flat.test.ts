@@ -129,6 +129,9 @@ describe('the flat executor and TF.js on wasm', () => {
         { anchor: start.map((value, i) => value + Math.sin(i)) },
       ))
 
+    it('a correction of each gradient', () =>
+      same({ optimizer: sgd, clipNorm: 2 }, { correction: start.map((_, i) => Math.cos(i) / 10) }))
+
     it('memory that was kept from before', async () => {
       for (const optimizer of [{ name: 'adam' }, { ...sgd, momentum: 0.9 }]) {
         const plan = planOf({ batchSize: 8, optimizer, frozen: ['fc2'] })

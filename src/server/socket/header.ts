@@ -12,10 +12,10 @@ export function requireRun(header: { readonly run: string }, run: string): void 
 }
 
 /** Before the schema, which would look at each of a hostile header's hundred thousand segments. */
-export function requireSegmentCount(header: unknown, layout: LayerLayout): void {
+export function requireSegmentCount(header: unknown, layout: LayerLayout, extras: readonly unknown[]): void {
   const segments = (header as { readonly segments?: unknown } | null | undefined)?.segments
-  // Each block once, with the memory that an optimizer has of it.
-  const max = layout.blocks.length * 5
+  // Each block once, with the memory that an optimizer has of it, and what is asked for besides.
+  const max = layout.blocks.length * 5 + extras.length
   if (Array.isArray(segments) && segments.length > max)
     throw new FedError('message_invalid', { expected: `at most ${max} segments`, received: String(segments.length) })
 }

@@ -1,3 +1,4 @@
+import type { Asked } from '../../protocol/segments.ts'
 import type { Task, UpdateKey } from '../../rounds/ports.ts'
 
 /**
@@ -7,24 +8,24 @@ import type { Task, UpdateKey } from '../../rounds/ports.ts'
 export interface Ledger {
   /** The latest round that was handed out, 0 before the first. */
   readonly round: number
-  give(process: string, task: Pick<Task, 'round' | 'client' | 'reply'>): void
-  /** The segments that `process` was asked to send back, null when it never had the task. */
-  replyOf(process: string, key: Pick<UpdateKey, 'round' | 'client'>): readonly string[] | null
+  give(process: string, task: Pick<Task, 'round' | 'client' | 'reply' | 'extras'>): void
+  /** What `process` was asked to send back, null when it never had the task. */
+  askedOf(process: string, key: Pick<UpdateKey, 'round' | 'client'>): Asked | null
 }
 
 export function createLedger(): Ledger {
-  const rounds = new Map<number, Map<string, readonly string[]>>()
+  const rounds = new Map<number, Map<string, Asked>>()
   let latest = 0
   return {
     get round() {
       return latest
     },
-    give(process, { round, client, reply }) {
+    give(process, { round, client, reply, extras }) {
       latest = Math.max(latest, round)
       for (const old of rounds.keys()) if (old < latest - 1) rounds.delete(old)
-      const given = rounds.get(round) ?? new Map<string, readonly string[]>()
-      rounds.set(round, given.set(`${client} ${process}`, reply))
+      const given = rounds.get(round) ?? new Map<string, Asked>()
+      rounds.set(round, given.set(`${client} ${process}`, { reply, extras }))
     },
-    replyOf: (process, { round, client }) => rounds.get(round)?.get(`${client} ${process}`) ?? null,
+    askedOf: (process, { round, client }) => rounds.get(round)?.get(`${client} ${process}`) ?? null,
   }
 }

@@ -16,6 +16,10 @@ export interface GatewayRun {
   readonly layout: LayerLayout
   /** Names of the blocks that some layer rule averages in some round. */
   readonly shared: readonly string[]
+  /** What clients may be asked for beside blocks and optimizer memory. */
+  readonly extras?: readonly Segment[] | undefined
+  /** What all clients of the round after `server` are told beside the shared blocks, by segment name; nothing when left out. */
+  readonly tell?: ((server: ServerState) => ReadonlyMap<string, Float32Array>) | undefined
   /** The validated run file, sent to each process that joins. */
   readonly runFile: object
   readonly events: GatewayEvents
@@ -52,6 +56,7 @@ export interface OpenRun {
   readonly id: string
   readonly tokenHash: string
   readonly layout: LayerLayout
+  readonly extras: readonly Segment[]
   readonly limits: Limits
   readonly maxExamples: number
   readonly events: GatewayEvents
@@ -64,21 +69,23 @@ export interface OpenRun {
   farewell: RunEnd | null
   /** The reply to `run:join`. */
   readonly welcome: RunOpen
-  /** The body of `round:global`: the shared blocks of the state's parameters. */
-  globalBody(server: ServerState): Uint8Array
+  /** The body of `round:global`: the shared blocks of the state's parameters, and what all are told besides. */
+  globalBody(server: ServerState): GlobalBody
   countDown(round: number, bytes: number): void
   bytesDown(round: number): number
 }
 
 export function openRun(run: GatewayRun, log: Log): OpenRun {
-  const { id, tokenHash, layout, limits = limitsFor(layout), maxExamples = MAX_EXAMPLES } = run
+  const { id, tokenHash, layout, extras = [], tell, maxExamples = MAX_EXAMPLES } = run
+  const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
   const sent = new Map<number, number>()
-  let packed: { readonly server: ServerState; readonly body: Uint8Array } | null = null
+  let packed: (GlobalBody & { readonly server: ServerState }) | null = null
   return {
     id,
     tokenHash,
     layout,
+    extras,
     limits,
     maxExamples,
     events: guarded(run.events, log),
@@ -94,8 +101,8 @@ export function openRun(run: GatewayRun, log: Log): OpenRun {
       limits,
     },
     globalBody(server) {
-      if (packed?.server !== server) packed = { server, body: sharedBody(layout, segments, server) }
-      return packed.body
+      if (packed?.server !== server) packed = { server, ...globalBody(layout, segments, server, tell?.(server)) }
+      return packed
     },
     countDown(round, bytes) {
       for (const old of sent.keys()) if (old < round - 1) sent.delete(old)
@@ -105,12 +112,25 @@ export function openRun(run: GatewayRun, log: Log): OpenRun {
   }
 }
 
-/** No copy when the shared blocks lie next to each other, as they do when all are averaged. */
-function sharedBody(layout: LayerLayout, segments: readonly Segment[], { params }: ServerState): Uint8Array {
+/** The shared blocks, then what all are told besides; the segments of the latter. */
+export interface GlobalBody {
+  readonly body: Uint8Array
+  readonly extras: readonly Segment[]
+}
+
+/** No copy when the shared blocks lie next to each other, as they do when all are averaged, and nothing follows. */
+function globalBody(
+  layout: LayerLayout,
+  segments: readonly Segment[],
+  { params }: ServerState,
+  told: ReadonlyMap<string, Float32Array> = new Map(),
+): GlobalBody {
   const wanted = new Set(segments.map(({ name }) => name))
   const blocks = layout.blocks.filter(block => wanted.has(blockSegment(block.name)))
   const views = new Map(blocks.map(block => [blockSegment(block.name), view(params, block)]))
-  return packSegments(new Map(segments.map(({ name }) => [name, views.get(name)!]))).body
+  const shared = segments.map(({ name }) => [name, views.get(name)!] as const)
+  const { segments: all, body } = packSegments(new Map([...shared, ...told]))
+  return { body, extras: all.slice(segments.length) }
 }
 
 /** A fault in the run must not end a connection, let alone the process: it becomes an answer or a line in the log. */

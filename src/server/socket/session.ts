@@ -80,7 +80,9 @@ export function createSession(
     begun.set(nameOf(task), outgoing)
     if (isFirst) {
       globalRound = round
-      const sending = sendParts<typeof common, null>(emit('round:global'), common, run.globalBody(server), {
+      const { body, extras } = run.globalBody(server)
+      const header = { ...common, ...(extras.length > 0 && { extras: [...extras] }) }
+      const sending = sendParts<typeof header, null>(emit('round:global'), header, body, {
         ...options,
         signal: closed.signal,
       })
@@ -89,8 +91,8 @@ export function createSession(
     }
     if (withdrawn.signal.aborted) return
     const { segments, body } = packSegments(task.own)
-    const { initialise, reply } = task
-    const header = { ...common, ...keyOf(task), segments, initialise, reply }
+    const { initialise, reply, extras } = task
+    const header = { ...common, ...keyOf(task), segments, initialise, reply, ...(extras && { extras }) }
     const sending = sendParts<typeof header, null>(emit('round:task'), header, body, {
       ...options,
       signal: withdrawn.signal,

@@ -4,7 +4,7 @@ import { assembler, type BodyOptions } from '../../protocol/assembler.ts'
 import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
 import { type Ack, refusalHeaderSchema, type UpdateReply, updateHeaderSchema } from '../../protocol/messages.ts'
 import { parseMessage } from '../../protocol/parse.ts'
-import { requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
+import { type Asked, requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
 import type { UpdateKey } from '../../rounds/ports.ts'
 import { keyOf, requireRun, requireSegmentCount } from './header.ts'
 import { type OpenRun, type PeerOptions, refusal } from './run.ts'
@@ -32,11 +32,11 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
   const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
 
   /** Throws unless the run wants this update, and from this process. */
-  function requireWanted(key: UpdateKey): readonly string[] {
+  function requireWanted(key: UpdateKey): Asked {
     const refused = events.admit(key)
     if (refused) throw refused
-    const reply = ledger.replyOf(process, key)
-    if (reply) return reply
+    const asked = ledger.askedOf(process, key)
+    if (asked) return asked
     throw new FedError('not_in_cohort', {
       expected: 'an update for a task that this process was given',
       received: `client ${key.client} of round ${key.round}`,
@@ -45,7 +45,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
 
   function admit(header: Header, onWanted: () => void): BodyOptions<Header> {
     const { segments, part, numExamples } = header
-    const reply = requireWanted(keyOf(header))
+    const asked = requireWanted(keyOf(header))
     onWanted()
     if (header.layout !== run.layout.digest)
       throw new FedError('layout_mismatch', { expected: `layout ${run.layout.digest}`, received: header.layout })
@@ -55,7 +55,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
         received: `${part.total} bytes`,
       })
     requireExampleCount(numExamples, run.maxExamples)
-    requireReply(run.layout, reply, segments)
+    requireReply(run.layout, asked, segments)
     requireBodyBytes(segments, part.total)
     // The count belongs to the update: the same bytes with another weight are another update.
     return {
@@ -94,7 +94,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
       let key: UpdateKey | null = null
       let wanted = false
       try {
-        requireSegmentCount(raw, run.layout)
+        requireSegmentCount(raw, run.layout, run.extras)
         const header = parseMessage(headerSchema, raw)
         requireRun(header, run.id)
         if (!(chunk instanceof Uint8Array)) throw new FedError('message_invalid', { expected: 'a binary body' })

@@ -37,6 +37,7 @@ import {
   trimmedMean,
 } from './parts.ts'
 import { fedpfn, fedpnu, tnapfn } from './pfn.ts'
+import { scaffold } from './scaffold.ts'
 import { ties } from './ties.ts'
 
 /** To add a preset: its file, its line here, its case in test/strategies/presets.test.ts. */
@@ -49,6 +50,7 @@ export const presets = registry('preset', [
   fedprox,
   fedsam,
   fedgucci,
+  scaffold,
   median,
   trimmedMean,
   normClip,

@@ -138,7 +138,7 @@ const LISTS: ReadonlySet<Section> = new Set(['filters', 'server'])
 function withPart<N extends string, T extends { name: z.ZodLiteral } & z.ZodRawShape>(
   name: N,
   summary: string,
-  section: Exclude<Section, 'layers'>,
+  section: Exclude<Section, 'layers' | 'exchange'>,
   part: Component<z.ZodObject<T, z.core.$strict>>,
 ): Preset<z.ZodObject<Omit<T, 'name'> & { name: z.ZodLiteral<N> }, z.core.$strict>> {
   const schema = z.strictObject({ ...part.schema.shape, name: z.literal(name) })

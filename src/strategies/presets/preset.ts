@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FedError } from '../../core/errors.ts'
 import { blockNames, type LayerLayout } from '../../core/layout.ts'
 import type { Component } from '../../core/registry.ts'
+import type { exchanges } from '../exchanges/index.ts'
 import type { filters } from '../filters/index.ts'
 import type { LayerRuleOptions } from '../layer-rules.ts'
 import type { reducers } from '../reducers/index.ts'
@@ -30,10 +31,11 @@ export interface StrategyParts {
   readonly filters?: readonly z.input<typeof filters.schema>[]
   readonly reduce?: z.input<typeof reducers.schema>
   readonly server?: readonly z.input<typeof serverOptimizers.schema>[]
+  readonly exchange?: z.input<typeof exchanges.schema>
   readonly local?: LocalAdditions
 }
 
-export const SECTIONS = ['layers', 'select', 'filters', 'reduce', 'server'] as const
+export const SECTIONS = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange'] as const
 export type Section = (typeof SECTIONS)[number]
 
 /** A method of the literature by its name. Every option has a default, so that the name alone is enough. */

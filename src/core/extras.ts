@@ -1,0 +1,40 @@
+import type { LayerBlock, LayerLayout } from './layout.ts'
+
+/** What a client can be asked to send beside a layer block, by name: its size in float32, 0 for a block that has none. */
+const SIZES = {
+  /** SCAFFOLD's control variate: one value for each weight. */
+  control: ({ size }) => size,
+} as const satisfies Record<string, (block: LayerBlock) => number>
+
+export type ExtraName = keyof typeof SIZES
+
+/** Something that a strategy asks of each client of a round, for each layer block that it shares with the others. */
+export interface Extra {
+  readonly name: ExtraName
+  /** Whether the coordinator keeps it for the client, who gets it back with its next task; else it serves one round. */
+  readonly kept: boolean
+}
+
+/** What an extra of a block is called where blocks of all kinds lie together: in bodies, and among what is kept. */
+export function extraKey(name: ExtraName, block: string): string {
+  return `${name}/${block}`
+}
+
+/** The extra that a key names, null for anything else. */
+export function extraNamed(key: string): ExtraName | null {
+  const name = key.slice(0, Math.max(0, key.indexOf('/')))
+  return Object.hasOwn(SIZES, name) ? (name as ExtraName) : null
+}
+
+/** Key and size of the extras of some blocks, extra by extra, blocks in the order given. */
+export function extraShapes(
+  { blocks }: Pick<LayerLayout, 'blocks'>,
+  extras: readonly Extra[],
+): { readonly name: string; readonly size: number }[] {
+  return extras.flatMap(({ name }) =>
+    blocks.flatMap(block => {
+      const size = SIZES[name](block)
+      return size > 0 ? [{ name: extraKey(name, block.name), size }] : []
+    }),
+  )
+}

@@ -1,0 +1,5 @@
+import { registry } from '../../core/registry.ts'
+import { scaffold } from './scaffold.ts'
+
+/** To add an exchange: its file, its line here, its test in test/strategies/exchanges.test.ts. */
+export const exchanges = registry('exchange', [scaffold])

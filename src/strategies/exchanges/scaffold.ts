@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { extraKey } from '../../core/extras.ts'
+import type { Part } from '../transform.ts'
+import type { Exchange } from './exchange.ts'
+
+const schema = z.strictObject({ name: z.literal('scaffold') })
+
+interface Memory {
+  /** c of the paper, by block: float32[block.size]. */
+  readonly control: Readonly<Record<string, Float32Array>>
+}
+
+/**
+ * Control variates against client drift: SCAFFOLD (Karimireddy et al. 2020, Algorithm 1, option II). A client corrects each
+ * gradient by c − c_k, and afterwards sets c_k ← c_k − c + (x − y_k) / Σ η, the sum over the rates of its steps (K η_l there).
+ * The coordinator keeps c_k for it and moves c ← c + |S| / N Σ_k p_k (c_k' − c_k), p_k as the layer rule weighs clients:
+ * `average: uniform` is the paper's, the default fits a mean weighted by examples. All begin at 0. A round's update and its
+ * tasks are twice as large; the global blocks are too, from the second round on.
+ */
+export const scaffold: Part<Exchange, typeof schema> = {
+  name: 'scaffold',
+  summary: 'Control variates that correct the drift of clients (SCAFFOLD, Karimireddy et al. 2020).',
+  schema,
+  make: () => ({
+    name: 'scaffold',
+    needs: {
+      plainSteps: true,
+      wholeRounds: true,
+      why: 'scaffold infers a client’s mean gradient from how far it went',
+    },
+    asks: [{ name: 'control', kept: true }],
+    tell: state =>
+      new Map(
+        Object.entries((state as Memory | null)?.control ?? {}).map(([block, c]) => [extraKey('control', block), c]),
+      ),
+    close({ members, shares, totalClients, state }) {
+      const before = (state as Memory | null)?.control ?? {}
+      const moved = shares.map(({ block: { name, size }, weights }) => {
+        const next = Float64Array.from(before[name] ?? new Float32Array(size))
+        const key = extraKey('control', name)
+        for (const [row, { extras, kept }] of members.entries()) {
+          const [after, earlier] = [extras?.get(key), kept?.get(key)]
+          const share = (weights[row]! * members.length) / totalClients
+          if (after) for (let i = 0; i < size; i++) next[i]! += share * (after[i]! - (earlier?.[i] ?? 0))
+        }
+        return [name, Float32Array.from(next)] as const
+      })
+      return { control: { ...before, ...Object.fromEntries(moved) } }
+    },
+  }),
+}

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { modelTrainer } from '../../clients/model-trainer.ts'
+import type { Trainer } from '../../clients/trainer.ts'
+import { prepareEngine } from '../../src/compute/choose.ts'
+import { view } from '../../src/core/layout.ts'
+import { gather } from '../../src/data/examples.ts'
+import { loadDataset } from '../../src/data/index.ts'
+import { limitsFor } from '../../src/protocol/limits.ts'
+import { silent } from '../../src/protocol/log.ts'
+import { averageRound } from '../../src/rounds/close-round.ts'
+import { taskContext, taskFor } from '../../src/rounds/plan-round.ts'
+import type { ServerState } from '../../src/rounds/ports.ts'
+import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { toldAfter } from '../../src/rounds/server-state.ts'
+import { openSession, type Session } from '../../src/rounds/session.ts'
+import { assertClose } from '../helpers/values.ts'
+import { lossAndGradient, type Widths } from '../training/oracle.ts'
+
+// A whole SCAFFOLD, task by task and round by round, as coordinator and clients do it, against float64 loops that share
+// with it only the data set, its split and the cohorts. Batches hold all of a client's examples, so that their order is no matter.
+
+const WIDTHS: Widths = { d: 4, h: 5, c: 3 }
+const RATE = 0.2
+const EPOCHS = 3
+const COHORTS = [
+  [0, 2],
+  [1, 2],
+  [0, 1],
+  [0, 2],
+]
+
+const runFile = (change: object = {}) =>
+  parseRunFile({
+    ...{ name: 'scaffold', seed: 5, rounds: COHORTS.length, model: { name: 'mlp', hidden: [WIDTHS.h] } },
+    data: { name: 'synthetic', dimension: WIDTHS.d, classes: WIDTHS.c, train: 90, test: 30 },
+    partition: { name: 'dirichlet', dirichletAlpha: 0.3, minExamples: 5 },
+    clients: { total: 3, perRound: 2 },
+    local: { epochs: EPOCHS, batchSize: 1000, optimizer: { name: 'sgd', learningRate: RATE } },
+    strategy: { preset: 'scaffold' },
+    barriers: { every: 0 },
+    ...change,
+  })
+
+async function rounds(file: ReturnType<typeof runFile>, cohorts: readonly (readonly number[])[]) {
+  const session: Session = await openSession(file)
+  const { layout } = session
+  const open = { run: 'r', runFile: file, layout: layout.digest, shared: [], limits: limitsFor(layout) }
+  const trainer: Trainer = await modelTrainer(open, { engine: 'wasm', log: silent })
+  const context = taskContext(file, layout)
+  const states: ServerState[] = [session.initial()]
+  for (const [index, cohort] of cohorts.entries()) {
+    const server = states.at(-1)!
+    const updates = []
+    for (const client of cohort) {
+      const { own, reply, initialise, extras = [] } = taskFor({ round: index + 1, attempt: 1, client }, server, context)
+      const result = await trainer.train(
+        {
+          ...{ round: index + 1, client, reply, initialise, extras, told: toldAfter(context.strategy, server) },
+          global: new Map(layout.blocks.map(block => [block.name, view(server.params, block)])),
+          ...{ own: new Map(), memory: new Map(), kept: own },
+        },
+        new AbortController().signal,
+      )
+      updates.push({ client, numExamples: result.numExamples, segments: result.segments })
+    }
+    states.push((await averageRound(session, { round: index + 1, server, updates })).result.server)
+  }
+  trainer.dispose()
+  const dataset = await loadDataset(file.data)
+  session.dispose()
+  return { layout, states, dataset, split: session.split, told: toldAfter(context.strategy, states.at(-1)!) }
+}
+
+before(() => prepareEngine('wasm'))
+
+describe('SCAFFOLD', () => {
+  test('takes the rounds of the paper’s Algorithm 1, option II', async () => {
+    const { layout, states, dataset, split, told } = await rounds(runFile(), COHORTS)
+    const size = layout.size
+    let x = Float64Array.from(states[0]!.params)
+    let c = new Float64Array(size)
+    const own = [0, 1, 2].map(() => new Float64Array(size))
+    for (const [index, cohort] of COHORTS.entries()) {
+      const total = cohort.reduce((sum, client) => sum + split.train[client]!.length, 0)
+      const [nextX, nextC] = [x.slice(), c.slice()]
+      for (const client of cohort) {
+        const batch = gather(dataset.train, split.train[client]!)
+        const y = x.slice()
+        for (let step = 0; step < EPOCHS; step++) {
+          const { gradient } = lossAndGradient(y, WIDTHS, batch.x, batch.y)
+          for (let i = 0; i < size; i++) y[i]! -= RATE * (gradient[i]! - own[client]![i]! + c[i]!)
+        }
+        const p = split.train[client]!.length / total
+        const next = own[client]!.map((value, i) => value - c[i]! + (x[i]! - y[i]!) / (EPOCHS * RATE))
+        for (let i = 0; i < size; i++) {
+          nextX[i]! += p * (y[i]! - x[i]!)
+          nextC[i]! += (cohort.length / 3) * p * (next[i]! - own[client]![i]!)
+        }
+        own[client] = next
+      }
+      ;[x, c] = [nextX, nextC]
+      assertClose(states[index + 1]!.params, x, 1e-5, `round ${index + 1}`)
+    }
+    assertClose(
+      layout.blocks.flatMap(({ name }) => [...told.get(`control/${name}`)!]),
+      c,
+      1e-5,
+      'c',
+    )
+    for (const [client, controls] of states.at(-1)!.clients)
+      assertClose(
+        layout.blocks.flatMap(({ name }) => [...controls.get(`control/${name}`)!]),
+        own[client]!,
+        1e-5,
+        `c of client ${client}`,
+      )
+    const plain = await rounds(runFile({ strategy: {} }), COHORTS)
+    assert.notDeepEqual(plain.states.at(-1)!.params, states.at(-1)!.params, 'it makes a difference')
+  })
+
+  test('of a single client is FedAvg: its control variate and the common one are the same', async () => {
+    const change = { clients: { total: 1 }, partition: { name: 'iid' }, local: { epochs: 2, batchSize: 16 } }
+    const cohorts = [[0], [0], [0]]
+    const scaffold = await rounds(runFile(change), cohorts)
+    const fedavg = await rounds(runFile({ ...change, strategy: { preset: 'fedavg' } }), cohorts)
+    assert.ok([...scaffold.told.values()].some(values => values.some(value => Math.abs(value) > 1e-3)))
+    assert.deepEqual(
+      scaffold.states.map(({ params }) => params),
+      fedavg.states.map(({ params }) => params),
+    )
+  })
+})
