@@ -48,6 +48,13 @@ function refused(dir: string, name: 'mnist' | 'cifar10', code: ErrorCode, ...par
   })
 }
 
+test('a gzip file that is cut off, or lies about its length, is refused', async () => {
+  const whole = gzipSync(images)
+  const lying = Uint8Array.from([...whole.subarray(0, -4), 255, 255, 255, 255])
+  for (const bytes of [Uint8Array.of(0x1f, 0x8b), whole.subarray(0, 12), whole.subarray(0, -4), lying])
+    await refused(folder({ ...plain, 'train-images-idx3-ubyte': bytes }), 'mnist', 'data_invalid', /train-images/)
+})
+
 test('IDX files are read plain, gzipped, and named with a dot', async () => {
   const gz = Object.fromEntries(Object.entries(plain).map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes)]))
   const dotted = Object.fromEntries(Object.entries(plain).map(([name, bytes]) => [name.replace('-idx', '.idx'), bytes]))
