@@ -68,6 +68,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/data',
     'src/models',
     'src/training',
+    'src/alignment',
     'src/strategies',
     'src/analysis',
   ],

@@ -13,6 +13,7 @@ import { spawning } from './spawning.ts'
 import { subspaceNoise } from './subspace-noise.ts'
 import { vgg8Cumulative } from './vgg8-cumulative.ts'
 import { vgg8Layers } from './vgg8-layers.ts'
+import { weightMatching } from './weight-matching.ts'
 
 /** Every claim that `fedstrata reproduce` checks. To add one: its file, its line here. */
 export const CHECKS: readonly Check[] = [
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   mlpLayers,
   learningRate,
   spawning,
+  weightMatching,
   randomDirection,
   curvature,
   features,
