@@ -13,6 +13,7 @@ import { parseRunFile } from '../src/rounds/run-file.ts'
 import { resolveStrategy } from '../src/strategies/strategy.ts'
 import { correctionOf, nextControl } from '../src/training/control.ts'
 import { executorOf } from '../src/training/executor.ts'
+import { olderAnchors } from '../src/training/objective/anchors.ts'
 import { trainLocally } from '../src/training/train.ts'
 import { trainingWork } from '../src/training/training-work.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
@@ -68,6 +69,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         ),
         common: rng,
         state: memory,
+        anchors: olderAnchors(layout, anchor, told),
         correction,
         signal,
       })

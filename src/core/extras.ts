@@ -4,6 +4,8 @@ import type { LayerBlock, LayerLayout } from './layout.ts'
 const SIZES = {
   /** SCAFFOLD's control variate: one value for each weight. */
   control: ({ size }) => size,
+  /** FedGuCci's older global models: clients are told them, and asked for none. */
+  anchors: () => 0,
 } as const satisfies Record<string, (block: LayerBlock) => number>
 
 export type ExtraName = keyof typeof SIZES

@@ -42,7 +42,8 @@ export function alignmentOf(
     throw refused('no local.mask', 'a mask', 'The weights that rest would move to other places')
   if (rules.some(({ participation = 1 }) => participation < 1))
     throw refused('whole models', 'a layer rule with participation', 'Only a whole model can be aligned')
-  const [extra] = extrasOf(strategy)
+  const exchange = strategy.exchange?.needs?.wholeRounds ? strategy.exchange : null
+  const [extra = exchange] = extrasOf(strategy)
   if (extra)
     throw refused(
       'models only',

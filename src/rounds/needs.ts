@@ -11,6 +11,7 @@ export function requireNeeds(runFile: Pick<RunFile, 'clients' | 'round' | 'local
   for (const needs of needsOf(strategy)) {
     requireClients(runFile, needs)
     if (needs.plainSteps) requirePlainSteps(runFile, needs)
+    if (needs.connectivity) requireConnectivity(runFile, strategy, needs)
     if (needs.wholeRounds) requireWholeRounds(strategy, needs)
   }
 }
@@ -37,6 +38,15 @@ function requirePlainSteps({ local: { optimizer } }: Pick<RunFile, 'local'>, { w
     expected: 'local.optimizer sgd without momentum',
     received: optimizer.name === 'sgd' ? `momentum ${optimizer.momentum}` : optimizer.name,
     hint: `${why}: steps have to be learning rate times gradient`,
+  })
+}
+
+function requireConnectivity({ local }: Pick<RunFile, 'local'>, strategy: Strategy, { why }: Needs): void {
+  if (local.connectivity ?? strategy.local.connectivity) return
+  throw new FedError('strategy_invalid', {
+    expected: 'local.connectivity',
+    received: 'none',
+    hint: `${why}: add local.connectivity: {}`,
   })
 }
 

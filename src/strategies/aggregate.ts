@@ -90,12 +90,12 @@ async function selected(
 /** Blocks and weights as the cohort has them that came: filters change updates, not who took part. */
 function exchanged(
   { exchange }: Strategy,
-  { members, totalClients = members.length }: AggregateInput,
+  { global, members, totalClients = members.length }: AggregateInput,
   shares: readonly BlockShare[],
   state: StateTree,
 ): StateTree {
   const sorted = members.toSorted((left, right) => left.client - right.client)
-  return exchange?.close({ members: sorted, shares, totalClients, state }) ?? null
+  return exchange?.close({ global, members: sorted, shares, totalClients, state }) ?? null
 }
 
 async function notMeasured(): Promise<never> {

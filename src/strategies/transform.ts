@@ -27,6 +27,8 @@ export interface Needs {
   readonly clients?: number
   /** Local steps that are learning rate times gradient: SGD without momentum. */
   readonly plainSteps?: boolean
+  /** Clients that train the loss between their model and anchors: `local.connectivity`. */
+  readonly connectivity?: boolean
   /** Every layer that is averaged at all is averaged in every round, by all its clients. */
   readonly wholeRounds?: boolean
   /** Which rule of the method says so, for people: "krum with faulty: 2 compares each update with 2 · 2 + 2 others". */

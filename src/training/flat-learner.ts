@@ -73,7 +73,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
         load(trainer, labels, examples, order, from, to)
         targets.fill(0, 0, rows * plan.numClasses)
         for (let row = 0; row < rows; row++) targets[row * plan.numClasses + labels[row]!] = 1
-        const learn = () => trainer.learn(rows, route)
+        const learn = () => trainer.learn(rows, route, input.shift)
         const loss = objective ? objective.slope(flatSlopes({ trainer, slices, spans, first, learn })).loss : learn()
         if (regularizer)
           for (const { offset, length } of spans)

@@ -52,6 +52,8 @@ export interface LearnerInput {
   readonly regularizer: Regularizer | null
   /** null: the gradient of the batch's loss at the weights. */
   readonly objective: Objective | null
+  /** Added to the logits of each example, float32[numClasses]. */
+  readonly shift: Float32Array | null
   /** Added to each gradient, float32[layout.size]. */
   readonly correction: Params | null
   readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask'>

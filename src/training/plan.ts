@@ -30,12 +30,16 @@ export const localPlanSchema = z.strictObject({
   }),
   schedule: schedules.schema.prefault({ name: 'constant' }),
   regularizer: regularizers.schema.optional(),
+  loss: z.enum(['crossEntropy', 'balanced']).optional().meta({
+    description:
+      'what is minimised; balanced = softmax with the class counts of the client in it. crossEntropy when left out',
+  }),
   sharpness: sharpnessSchema
     .optional()
     .meta({ description: 'SAM: the gradient is taken a little uphill, at twice the work' }),
   connectivity: connectivitySchema.optional().meta({
     description:
-      'FedGuCci: the loss between the model and the global model of the round is trained too, at twice the work',
+      'FedGuCci: the loss between the model and the global model of the round is trained too, at twice the work; older global models with strategy.exchange pastModels',
   }),
   phases: z
     .array(phaseSchema)
@@ -55,7 +59,7 @@ export type LocalPlan = z.output<typeof localPlanSchema>
 export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'frozen' | ReplacedKey>>
 
 /** What a strategy's additions replace, where it has them. */
-export const REPLACED_KEYS = ['phases', 'regularizer', 'mask', 'sharpness', 'connectivity'] as const
+export const REPLACED_KEYS = ['phases', 'regularizer', 'mask', 'loss', 'sharpness', 'connectivity'] as const
 type ReplacedKey = (typeof REPLACED_KEYS)[number]
 
 /** `plan` with a strategy's additions: they replace the plan's, its frozen blocks join them. */

@@ -19,6 +19,8 @@ export interface StepInput {
   readonly objective: Objective | null
   /** The objective's, as tensors of the shapes of `weights`. */
   readonly anchors: readonly TensorVector[]
+  /** Added to the logits of each example. */
+  readonly shift: tf.Tensor1D | null
   /** Added to the gradient. */
   readonly correction: TensorVector | null
   readonly plan: Pick<LocalPlan, 'clipNorm'>
@@ -37,13 +39,15 @@ export function takeStep({
   regularizer,
   objective,
   anchors,
+  shift,
   correction,
   plan,
 }: StepInput): tf.Scalar {
   return tf.tidy(() => {
+    const here = () => slopeHere(network, batch, weights, shift)
     const { loss, gradient: slope } = objective
-      ? objective.slope(tensorSlopes(network, batch, weights, anchors))
-      : slopeHere(network, batch, weights)
+      ? objective.slope(tensorSlopes({ network, weights, anchors, here }))
+      : here()
     const gradients = weights.map(({ variable, anchor }, i) => {
       const pulled = regularizer && anchor ? regularizer.addGradient(slope[i]!, variable, anchor) : slope[i]!
       return correction ? tf.add(pulled, correction[i]!) : pulled

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core'
+import * as tf from '@tensorflow/tfjs-core'
 import { gather } from '../data/examples.ts'
 import type { Learner, LearnerInput } from './learner.ts'
 import { createWeights, freeVector, freeWeights, saveWeights, setMasks, vectorOf, type Weight } from './memory.ts'
@@ -14,6 +14,7 @@ export function createTensorLearner(input: LearnerInput): Learner {
     anchor: regularizer && input.anchor,
   })
   const anchors = (objective?.anchors ?? []).map(anchor => vectorOf(weights, anchor))
+  const shift = input.shift && tf.tensor1d(input.shift)
   const added = correction && vectorOf(weights, correction)
   const among = (trained: readonly Weight[]) => (vector: readonly tf.Tensor[]) =>
     vector.filter((_, i) => trained.includes(weights[i]!))
@@ -24,6 +25,7 @@ export function createTensorLearner(input: LearnerInput): Learner {
         ...{ optimizer, regularizer, objective, plan },
         anchors: anchors.map(among(trained)),
         correction: added && among(trained)(added),
+        shift,
       }
       setMasks(trained, learns)
       return ({ order, from, to }, learningRate) => {
@@ -37,6 +39,7 @@ export function createTensorLearner(input: LearnerInput): Learner {
       freeWeights(weights)
       anchors.forEach(freeVector)
       if (added) freeVector(added)
+      shift?.dispose()
     },
   }
 }

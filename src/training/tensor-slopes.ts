@@ -13,26 +13,35 @@ export type TensorVector = readonly tf.Tensor[]
 export const TINY = 1e-12
 
 /** The loss of a batch and its gradient by `weights`, with the variables as they are. The tape stops at everything else. */
-export function slopeHere(network: Network, batch: Batch, weights: readonly Weight[]): Slope<TensorVector> {
+export function slopeHere(
+  network: Network,
+  batch: Batch,
+  weights: readonly Weight[],
+  shift: tf.Tensor1D | null,
+): Slope<TensorVector> {
   const x = tf.tensor(batch.x, [batch.y.length, ...network.inputShape])
   const labels = oneHot(batch.y, network.numClasses)
+  const logits = () => (shift ? tf.add<tf.Tensor2D>(network.forward(x, true), shift) : network.forward(x, true))
   const { value, grads } = tf.variableGrads(
-    () => softmaxCrossEntropy(network.forward(x, true), labels),
+    () => softmaxCrossEntropy(logits(), labels),
     weights.map(({ variable }) => variable),
   )
   // null where the loss does not depend on it
   return { loss: value, gradient: weights.map(({ variable }) => grads[variable.name] ?? tf.zerosLike(variable)) }
 }
 
-/** Inside the step's tidy. `anchors` are tensors of the weights' shapes. */
-export function tensorSlopes(
-  network: Network,
-  batch: Batch,
-  weights: readonly Weight[],
-  anchors: readonly TensorVector[],
-): Slopes<TensorVector> {
+export interface TensorSlopesInput {
+  readonly network: Network
+  readonly weights: readonly Weight[]
+  /** Of the weights' shapes. */
+  readonly anchors: readonly TensorVector[]
+  /** The slope with the variables as they are. */
+  readonly here: () => Slope<TensorVector>
+}
+
+/** Inside the step's tidy. */
+export function tensorSlopes({ network, weights, anchors, here }: TensorSlopesInput): Slopes<TensorVector> {
   const start = weights.map(({ variable }) => tf.clone(variable))
-  const here = () => slopeHere(network, batch, weights)
 
   function at(point: TensorVector): Slope<TensorVector> {
     const statistics = network.variables

@@ -3,6 +3,7 @@ import type { Params } from '../core/layout.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
 import type { Examples } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
+import { balanceOf } from './balance.ts'
 import { flatPlanOf } from './executor.ts'
 import { createFlatLearner } from './flat-learner.ts'
 import type { Learner, LearnerInput } from './learner.ts'
@@ -35,6 +36,8 @@ export interface TrainJob {
   /** The run's own stream, the same for all clients: what a mask is drawn from. */
   readonly common?: Rng | undefined
   readonly state?: OptimizerState | undefined
+  /** Global models of earlier rounds, that `connectivity` looks to as well. */
+  readonly anchors?: readonly Params[] | undefined
   /** Added to the gradient of each step, float32[layout.size]. */
   readonly correction?: Params | null | undefined
   readonly signal?: AbortSignal | undefined
@@ -44,7 +47,7 @@ export interface TrainResult {
   readonly params: Params
   readonly numExamples: number
   readonly numSteps: number
-  /** Mean cross-entropy of the last epoch's examples, nats, each before the step that learned from it; no regularizer. */
+  /** Mean loss of the last epoch's examples, nats, each before the step that learned from it; no regularizer. */
   readonly loss: number
   readonly state: OptimizerState
   /** By block name, the sum of the learning rates of the steps that trained it. */
@@ -77,7 +80,8 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
     ...{ network, examples: job.examples, params: job.params, anchor: job.anchor, state },
     ...{ blocks: new Set(phases.flatMap(phase => [...phase.blocks])), optimizer, regularizer, plan },
     correction: job.correction ?? null,
-    objective: objectiveOf(plan, [job.anchor], job.rng.fork('interpolation')),
+    shift: plan.loss === 'balanced' ? balanceOf(job.examples, indices, network.numClasses) : null,
+    objective: objectiveOf(plan, [job.anchor, ...(job.anchors ?? [])], job.rng.fork('interpolation')),
     ...{ batchSize: Math.min(plan.batchSize, indices.length), noise: job.rng.fork('noise') },
   })
   const losses = createLossLog(perEpoch)

@@ -68,6 +68,7 @@ function trainee(name: string, network: Steppable, passMs: number): Trainee {
     objective: null,
     anchors: [],
     correction: null,
+    shift: null,
     plan: {},
   }
   return {

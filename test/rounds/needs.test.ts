@@ -58,6 +58,19 @@ describe('a run', () => {
     refused(/got select: fedlama/, {}, { select: { name: 'fedlama' } })
   })
 
+  it('that hands out past models is refused where nobody looks to them, or some layers have none', () => {
+    const exchange = { name: 'pastModels', anchors: 2 }
+    check({ exchange }, 2, 1, { connectivity: {} })
+    check({ preset: { name: 'fedgucci', anchors: 3 } }, 2, 1)
+    assert.throws(() => check({ exchange }, 2, 1), {
+      code: 'strategy_invalid',
+      message: /expected local\.connectivity/,
+    })
+    const layers = [{ match: '*', every: 2 }]
+    assert.throws(() => check({ exchange, layers }, 2, 1, { connectivity: {} }), { message: /got every/ })
+    check({ exchange: { ...exchange, anchors: 1 }, layers }, 2, 1, { connectivity: {} })
+  })
+
   it('that asks for nothing special may have one client', () => {
     check({}, 1, 1)
     check({ preset: 'median' }, 1, 1)

@@ -99,9 +99,34 @@ describe('scaffold', () => {
   })
 })
 
+describe('past models', () => {
+  it('are the global models of the rounds before, the newest first, as many as asked for', async () => {
+    const strategy = strategyOf({ exchange: { name: 'pastModels', anchors: 3 } })
+    let state: StateTree = null
+    const globals: Float32Array[] = []
+    for (let index = 0; index < 4; index++) {
+      const told = toldBy(strategy.exchange, state)
+      const newest = globals.slice(-2).reverse() // that of the round itself is the third
+      for (const { name, offset, size } of layout.blocks)
+        assert.deepEqual(
+          [...(told.get(`anchors/${name}`) ?? [])],
+          newest.flatMap(global => [...global.subarray(offset, offset + size)]),
+        )
+      const { global, members } = round(`past ${index}`, 2)
+      ;({ state } = await aggregate(strategy, { round: index + 1, layout, global, members, state, rng }))
+      globals.push(global)
+    }
+    const one = await aggregate(strategyOf({ exchange: { name: 'pastModels' } }), {
+      ...{ round: 1, layout, state: null, rng },
+      ...round('one', 2),
+    })
+    assert.equal(toldBy(strategyOf({ exchange: { name: 'pastModels' } }).exchange, one.state).size, 0)
+  })
+})
+
 it('every registered exchange has its test here', () => {
   assert.deepEqual(
     exchanges.members.map(({ name }) => name),
-    ['scaffold'],
+    ['scaffold', 'pastModels'],
   )
 })

@@ -17,7 +17,14 @@ const EXPECTED: Readonly<Record<string, object>> = {
   fedyogi: { server: [{ name: 'yogi', ...adaptive, beta2: 0.99 }] },
   fedprox: { local: { regularizer: { name: 'prox', mu: 0.01 } } },
   fedsam: { local: { sharpness: { rho: 0.05 } } },
-  fedgucci: { local: { connectivity: { beta: 0.1, interpolation: 'random' } } },
+  fedgucci: {
+    exchange: { name: 'pastModels', anchors: 1 },
+    local: { connectivity: { beta: 0.1, interpolation: 'random' } },
+  },
+  fedgucciPlus: {
+    exchange: { name: 'pastModels', anchors: 1 },
+    local: { connectivity: { beta: 0.1, interpolation: 'random' }, sharpness: { rho: 0.05 }, loss: 'balanced' },
+  },
   scaffold: { exchange: { name: 'scaffold' } },
   median: { reduce: { name: 'median' } },
   trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.2 } },

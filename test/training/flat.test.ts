@@ -115,6 +115,7 @@ describe('the flat executor and TF.js on wasm', () => {
         optimizer: { ...sgd, momentum: 0.5, weightDecay: 0.1 },
         sharpness: { rho: 0.05 },
         connectivity: { beta: 0.3, interpolation: 0.5 },
+        loss: 'balanced',
         regularizer: { name: 'prox', mu: 0.3 },
         clipNorm: 0.5,
         frozen: ['fc2'],

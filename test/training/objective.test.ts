@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
-import type { Params } from '../../src/core/layout.ts'
+import { layoutOf, type Params } from '../../src/core/layout.ts'
 import { createRng } from '../../src/core/rng.ts'
 import { buildNetwork, type Network } from '../../src/models/network.ts'
+import { balanceOf } from '../../src/training/balance.ts'
+import { olderAnchors } from '../../src/training/objective/anchors.ts'
 import { trainLocally } from '../../src/training/train.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 import { assertClose } from '../helpers/values.ts'
@@ -36,6 +38,11 @@ const connected =
 
 const plain: SlopeRule = (gradientAt, weights) => gradientAt(weights)
 
+const olderThan = (anchor: Params) => [1, 2].map(step => anchor.map((value, i) => value - 0.2 * step * Math.cos(i)))
+
+/** Of 20 blobs, 7, 7 and 6 in the three classes. */
+const BALANCE = [7, 7, 6].map(count => Math.log(count / 20))
+
 const size = spans(WIDTHS).fc2[1]
 const optimizer = { name: 'sgd', learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 }
 const skips = { wasm: false, cpu: false, webgpu: withoutSoftwareAdapter() }
@@ -59,7 +66,10 @@ for (const [engine, skip] of Object.entries(skips))
       const draws = jobOf(start, examples, planOf()).rng.fork('interpolation')
       return () => draws.next()
     }
-    const cases: Record<string, [options: object, slope: () => SlopeRule, rest?: Partial<ReferenceJob>]> = {
+    const cases: Record<
+      string,
+      [options: object, slope: () => SlopeRule, rest?: Partial<ReferenceJob>, more?: { anchors: number }]
+    > = {
       SAM: [{ sharpness: { rho: 0.2 } }, () => sharp(0.2)],
       'SAM of a part of the model, with a clipped gradient': [
         { sharpness: { rho: 0.2 }, frozen: ['fc1'], clipNorm: 0.3 },
@@ -74,21 +84,36 @@ for (const [engine, skip] of Object.entries(skips))
         { connectivity: { beta: 1 } },
         () => connected(1, anchor, random(), plain),
       ],
-      'both, as FedGuCci+ has them': [
-        { sharpness: { rho: 0.05 }, connectivity: { beta: 0.4 } },
+      'with three anchors': [
+        { connectivity: { beta: 0.9 } },
+        () => {
+          const shareOf = random()
+          const older = olderThan(anchor)
+          // β / N for each of them, drawn one after the other.
+          const last = connected(0.3, older[1]!, shareOf, plain)
+          return connected(0.3, anchor, shareOf, connected(0.3, older[0]!, shareOf, last))
+        },
+        {},
+        { anchors: 2 },
+      ],
+      'a balanced loss': [{ loss: 'balanced' }, () => plain, { shift: BALANCE }],
+      'all together, as FedGuCci+ has them': [
+        { sharpness: { rho: 0.05 }, connectivity: { beta: 0.4 }, loss: 'balanced' },
         () => connected(0.4, anchor, random(), sharp(0.05)),
+        { shift: BALANCE },
       ],
     }
-    for (const [name, [options, slope, rest]] of Object.entries(cases))
+    for (const [name, [options, slope, rest, more]] of Object.entries(cases))
       it(`take the steps of the float64 loop: ${name}`, async () => {
         const tensors = tf.memory().numTensors
         const plan = planOf({ epochs: 4, batchSize: 8, optimizer, ...options })
-        const job = jobOf(start, examples, plan, { anchor })
+        const anchors = more && olderThan(anchor)
+        const job = jobOf(start, examples, plan, { anchor, anchors })
         const reference = { widths: WIDTHS, params: start, rule: sgdRule(size, 0.9, 0.01), steps: stepsOf(job) }
         const expected = trainReference({ ...reference, slope: slope(), ...rest })
         const result = await trainLocally(network, job)
         assertClose(result.params, expected.params, 1e-5, 'parameter')
-        const without = trainReference({ ...reference, ...rest })
+        const without = trainReference({ ...reference, clipNorm: rest?.clipNorm ?? Number.POSITIVE_INFINITY })
         assert.ok(
           expected.params.some((value, i) => Math.abs(value - without.params[i]!) > 1e-3),
           'it makes a difference',
@@ -150,5 +175,38 @@ describe('the objective and running statistics', () => {
     assert.ok(once.length > 0)
     assert.deepEqual(await statistics({ sharpness: { rho: 0.5 }, connectivity: { interpolation: 0.3 } }), once)
     network.dispose()
+  })
+})
+
+describe('the balanced loss', () => {
+  it('leaves a class that the client lacks out of the softmax', () => {
+    const y = Uint8Array.of(0, 2, 2, 2, 1)
+    const shift = balanceOf({ y }, Uint32Array.of(0, 1, 2, 3), 4)
+    assertClose(
+      shift.filter((_, c) => c === 0 || c === 2),
+      [Math.log(1 / 4), Math.log(3 / 4)],
+      1e-7,
+    )
+    for (const c of [1, 3])
+      assert.ok(Math.fround(Math.exp(shift[0]!) + Math.exp(shift[c]!)) === Math.fround(Math.exp(shift[0]!)))
+  })
+})
+
+describe('older anchors', () => {
+  it('are as told where something is told, and as the latest elsewhere', () => {
+    const layout = layoutOf([
+      { name: 'a/kernel', shape: [2], kind: 'kernel', trainable: true },
+      { name: 'b/kernel', shape: [1], kind: 'kernel', trainable: true },
+    ])
+    const told = new Map([['anchors/a', Float32Array.of(1, 2, 3, 4)]])
+    const anchors = olderAnchors(layout, Float32Array.of(7, 8, 9), told)
+    assert.deepEqual(
+      anchors.map(anchor => [...anchor]),
+      [
+        [1, 2, 9],
+        [3, 4, 9],
+      ],
+    )
+    assert.deepEqual(olderAnchors(layout, Float32Array.of(7, 8, 9), new Map()), [])
   })
 })

@@ -23,13 +23,14 @@ export function lossAndGradient(
   { d, h, c }: Widths,
   x: ArrayLike<number>,
   labels: ArrayLike<number>,
+  shift: ArrayLike<number> = new Float64Array(c),
 ): { readonly loss: number; readonly gradient: Float64Array } {
   const n = labels.length
   const [w1, b1] = [params.subarray(0, d * h), params.subarray(d * h, d * h + h)]
   const [w2, b2] = [params.subarray(d * h + h, d * h + h + h * c), params.subarray(d * h + h + h * c)]
   const sums = matMul(x, w1, [n, d, h]).map((value, i) => value + b1[i % h]!)
   const hidden = sums.map(value => Math.max(0, value))
-  const logits = matMul(hidden, w2, [n, h, c]).map((value, i) => value + b2[i % c]!)
+  const logits = matMul(hidden, w2, [n, h, c]).map((value, i) => value + b2[i % c]! + shift[i % c]!)
   const { loss, gradient: dLogits } = crossEntropy(logits, labels, c)
   const dHidden = matMul(dLogits, w2, [n, c, h], false, true).map((value, i) => (sums[i]! > 0 ? value : 0))
   const ones = new Float64Array(n).fill(1)
@@ -78,6 +79,8 @@ export interface ReferenceJob {
   }[]
   readonly mu?: number
   readonly clipNorm?: number
+  /** Added to the logits. */
+  readonly shift?: ArrayLike<number>
   /** In place of the gradient of a step's loss at the weights: from that gradient at any, and the coordinates that learn. */
   readonly slope?: (
     gradientAt: (weights: Float64Array) => Float64Array,
@@ -94,6 +97,7 @@ export function trainReference({
   steps,
   mu = 0,
   clipNorm = Number.POSITIVE_INFINITY,
+  shift,
   slope = (gradientAt, weights) => gradientAt(weights),
 }: ReferenceJob): {
   readonly params: Float64Array
@@ -103,9 +107,9 @@ export function trainReference({
   const current = anchor.slice()
   const updates = new Uint32Array(current.length)
   const losses = steps.map(({ x, y, trained, learningRate }) => {
-    const { loss } = lossAndGradient(current, widths, x, y)
+    const { loss } = lossAndGradient(current, widths, x, y, shift)
     const indices = trained.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i))
-    const gradient = slope(weights => lossAndGradient(weights, widths, x, y).gradient, current, indices)
+    const gradient = slope(weights => lossAndGradient(weights, widths, x, y, shift).gradient, current, indices)
     for (const i of indices) gradient[i]! += mu * (current[i]! - anchor[i]!)
     const norm = Math.sqrt(indices.reduce((sum, i) => sum + gradient[i]! ** 2, 0))
     const scale = Math.min(1, clipNorm / norm)

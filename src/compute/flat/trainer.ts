@@ -26,8 +26,11 @@ export interface FlatTrainer extends FlatNetwork {
   readonly targets: Float32Array
   /** The way back for ops that are trained; as short as they allow. */
   route(trained: (op: PlanOp) => boolean): Route
-  /** The mean loss of the first `rows` of x and targets, nats, and the gradients along the route. */
-  learn(rows: number, route: Route): number
+  /**
+   * The mean loss of the first `rows` of x and targets, nats, and the gradients along the route. `shift`, float32[numClasses], is
+   * added to the logits of each row.
+   */
+  learn(rows: number, route: Route, shift?: Float32Array | null): number
   /** Copies `length` float32 between addresses. */
   copy(from: number, to: number, length: number): void
 }
@@ -64,13 +67,18 @@ export function createFlatTrainer(plan: NetworkPlan, { capacity, extras }: FlatT
         for (const step of steps) step(rows)
       }
     },
-    learn(rows, route) {
+    learn(rows, route, shift = null) {
       forward(rows)
+      if (shift) addToRows(logits, shift, rows)
       const loss = crossEntropyRows({ logits, targets, slope, rows, classes: plan.numClasses })
       route(rows)
       return loss
     },
   }
+}
+
+function addToRows(x: Float32Array, row: Float32Array, rows: number): void {
+  for (let i = 0; i < rows * row.length; i++) x[i]! += row[i % row.length]!
 }
 
 /** Kernel calls from the logits down to the lowest op that is trained. */

@@ -1,10 +1,12 @@
 import type { Extra } from '../../core/extras.ts'
-import type { LayerBlock } from '../../core/layout.ts'
+import type { LayerBlock, Params } from '../../core/layout.ts'
 import type { StateTree } from '../../core/state-tree.ts'
 import type { Member } from '../cohort.ts'
 import type { Needs } from '../transform.ts'
 
 export interface ExchangeInput {
+  /** The global model before the round, float32[layout.size]. */
+  readonly global: Params
   /** In ascending order of clients. */
   readonly members: readonly Member[]
   /** The blocks averaged in the round, and the members' weights in each, in the order of `members`; they sum to 1. */

@@ -2,7 +2,7 @@ import { registry } from '../../core/registry.ts'
 import { fedavg } from './fedavg.ts'
 import { fedbabu } from './fedbabu.ts'
 import { fedbn } from './fedbn.ts'
-import { fedgucci } from './fedgucci.ts'
+import { fedgucci, fedgucciPlus } from './fedgucci.ts'
 import { fedlp } from './fedlp.ts'
 import { fedper } from './fedper.ts'
 import { fedprox } from './fedprox.ts'
@@ -50,6 +50,7 @@ export const presets = registry('preset', [
   fedprox,
   fedsam,
   fedgucci,
+  fedgucciPlus,
   scaffold,
   median,
   trimmedMean,
