@@ -58,10 +58,10 @@ export function fixed(digits: number): (value: number) => string {
 }
 
 /** With its sign, because a barrier below zero means that averaging helps. */
-function signedFixed(digits: number): (value: number) => string {
+export function signedFixed(digits: number): (value: number) => string {
   return value => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
 }
 
-function kilobytes(bytes: number): string {
+export function kilobytes(bytes: number): string {
   return (bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)
 }

@@ -12,6 +12,7 @@ import { resumeCommand } from './commands/resume.ts'
 import { runsCommand } from './commands/runs.ts'
 import { serveCommand } from './commands/serve.ts'
 import { simulateCommand } from './commands/simulate.ts'
+import { studyCommand } from './commands/study.ts'
 import type { Cli } from './terminal.ts'
 
 const COMMANDS = [
@@ -25,6 +26,7 @@ const COMMANDS = [
   runsCommand,
   compareCommand,
   figureCommand,
+  studyCommand,
   demoCommand,
   reproduceCommand,
 ] as const

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
+import { assign } from '../core/assign.ts'
 import { FedError } from '../core/errors.ts'
 import { parseRunFile, RUN_FILE_PATHS, type RunFile } from '../rounds/run-file.ts'
-import { assign, parseAssignment } from './assignment.ts'
+import { parseAssignment } from './assignment.ts'
 
 /** A run file as it will be stored (`input`: as written, paths absolute), and as it was understood. */
 export interface LoadedRunFile {
@@ -17,7 +18,7 @@ export interface LoadedRunFile {
  * column, or one issue per wrong key.
  */
 export async function loadRunFile(file: string, assignments: readonly string[] = []): Promise<LoadedRunFile> {
-  const written = parseText(await readText(file), file)
+  const written = await readYaml(file, 'a run file')
   const input = assignments.map(parseAssignment).reduce(assign, written)
   // Relative paths start from the run file's folder, wherever the command is given.
   const located = RUN_FILE_PATHS.reduce(
@@ -32,14 +33,19 @@ export async function loadRunFile(file: string, assignments: readonly string[] =
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** What a file says, `what` being what it should be. Throws `file_unreadable`, and `run_file_invalid` for its syntax. */
+export async function readYaml(file: string, what: string): Promise<unknown> {
+  return parseText(await readText(file, what), file)
+}
+
+async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const received = { ENOENT: 'no such file', EISDIR: 'a folder', EACCES: 'a file without read permission' }
     throw new FedError('file_unreadable', {
-      expected: `a run file at ${resolve(file)}`,
+      expected: `${what} at ${resolve(file)}`,
       received: received[code as keyof typeof received] ?? message,
       hint: 'examples/ has some to start from',
       cause,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { assign, parseAssignment } from '../../src/cli/assignment.ts'
+import { parseAssignment } from '../../src/cli/assignment.ts'
+import { assign } from '../../src/core/assign.ts'
 import { FedError } from '../../src/core/errors.ts'
 
 const set = (tree: unknown, ...texts: string[]) => texts.map(parseAssignment).reduce(assign, tree)

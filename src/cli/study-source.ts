@@ -1,0 +1,19 @@
+import { dirname, resolve } from 'node:path'
+import { validate } from '../core/validate.ts'
+import { planStudy, type Study, type StudyRun, studySchema } from '../rounds/study.ts'
+import { loadRunFile, readYaml } from './run-file-source.ts'
+
+export interface LoadedStudy {
+  readonly study: Study
+  readonly plan: readonly StudyRun[]
+}
+
+/**
+ * Reads a study and the run file that it names, applies `--set` assignments to that, and plans every run. Throws
+ * `file_unreadable`, `input_invalid` (the study, or an assignment) and `run_file_invalid`.
+ */
+export async function loadStudy(file: string, assignments: readonly string[]): Promise<LoadedStudy> {
+  const study = validate(studySchema, await readYaml(file, 'a study'))
+  const { input } = await loadRunFile(resolve(dirname(file), study.run), assignments)
+  return { study, plan: planStudy(study, input) }
+}

@@ -1,0 +1,20 @@
+import type { Comparison } from '../rounds/comparison.ts'
+import { fixed, kilobytes, signedFixed, withSpread } from './comparison-text.ts'
+import { textTable } from './text-table.ts'
+
+export interface StudyCell extends Omit<Comparison['groups'][number], 'name' | 'values'> {
+  readonly variant: string
+  readonly condition: string
+}
+
+/** A line for each variant under each condition: mean ± standard deviation over the seeds. */
+export function studyTable(cells: readonly StudyCell[], axis: string): string {
+  const header = [axis, 'variant', 'seeds', 'local accuracy', 'global accuracy', 'full barrier', 'kB/round up']
+  const rows = cells.map((cell, i) => [
+    cells[i - 1]?.condition === cell.condition ? '' : cell.condition,
+    ...[cell.variant, String(cell.seeds.length)],
+    ...[withSpread(cell.clientAccuracy, fixed(4)), withSpread(cell.accuracy, fixed(4))],
+    ...[withSpread(cell.fullBarrier, signedFixed(4)), withSpread(cell.bytesUp, kilobytes)],
+  ])
+  return textTable(header, rows)
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { loadStudy } from '../../src/cli/study-source.ts'
+import { projectRoot } from '../../src/main/version.ts'
+import { parseXml } from '../figures/xml.ts'
+import { fedstrata, folderWithRun } from './cli.ts'
+
+interface Cell {
+  readonly variant: string
+  readonly condition: string
+  readonly runs: readonly string[]
+  readonly accuracy: { readonly mean: number; readonly standardDeviation: number | null }
+}
+
+test('a study runs each combination, is drawn and compared, and does not run again what is there', async t => {
+  const folder = await folderWithRun(t, { rounds: 2, strategy: {} })
+  const study = {
+    name: 'little',
+    run: 'tiny.json',
+    variants: { all: {}, none: { strategy: { layers: [{ match: '*', average: 'none' }] } } },
+    conditions: { even: {} },
+    seeds: [1, 2],
+  }
+  await folder.write('study.json', JSON.stringify(study))
+  const words = ['study', 'study.json', '--workers', '1', '--figure', 'study.svg']
+  const first = await fedstrata(t, folder, [...words, '--json'])
+  assert.equal(first.code, 0, first.stderr)
+  const { status, cells } = JSON.parse(first.stdout) as { status: string; cells: Cell[] }
+  assert.equal(status, 'completed')
+  assert.deepEqual(
+    cells.map(({ variant, condition, runs }) => [variant, condition, runs.length]),
+    [
+      ['all', 'even', 2],
+      ['none', 'even', 2],
+    ],
+  )
+  const drawn = parseXml(readFileSync(join(folder.path, 'study.svg'), 'utf8')).map(({ text }) => text)
+  for (const word of ['little: local and global accuracy', 'all', 'none', 'even']) assert.ok(drawn.includes(word), word)
+
+  // One more seed: what is there stays, and only its two runs are run.
+  await folder.write('study.json', JSON.stringify({ ...study, seeds: [1, 2, 3] }))
+  const second = await fedstrata(t, folder, words)
+  assert.equal(second.code, 0, second.stderr)
+  assert.deepEqual(
+    [...second.stderr.matchAll(/seed (\d): is there already/g)].map(([, seed]) => seed),
+    ['1', '2', '1', '2'],
+  )
+  assert.match(second.stdout, /^condition +variant +seeds +local accuracy/)
+  assert.match(second.stdout, /^even +all +3 +0\.\d{4} ± 0\.\d{4}/m)
+
+  const runs = cells.flatMap(cell => cell.runs)
+  const compared = await fedstrata(t, folder, ['compare', ...runs, '--json'])
+  const comparison = JSON.parse(compared.stdout) as {
+    differing: string[]
+    runs: { accuracy: number; strategy: string }[]
+    groups: Cell[]
+  }
+  assert.deepEqual(comparison.differing, ['seed'])
+  const strategies = comparison.runs.map(({ strategy }) => strategy)
+  assert.deepEqual(strategies.slice(1, 3), ['fedavg', 'layers: [{ match: *, average: none }]'])
+  assert.deepEqual(
+    comparison.groups.map(({ accuracy }) => accuracy),
+    cells.map(({ accuracy }) => accuracy),
+  )
+  const [a, b] = comparison.runs
+  assert.ok(Math.abs(cells[0]!.accuracy.mean - (a!.accuracy + b!.accuracy) / 2) < 1e-12)
+  const table = await fedstrata(t, folder, ['compare', ...runs])
+  assert.match(table.stdout, /^run +name +strategy +seed +rounds +accuracy +best +loss/)
+  assert.match(
+    (await fedstrata(t, folder, ['compare', ...runs, '--by-seed'])).stdout,
+    /^name +strategy +seeds +accuracy/,
+  )
+  const csv = await fedstrata(t, folder, ['compare', ...runs, '--by-seed', '--format', 'csv'])
+  assert.equal(csv.stdout.split('\r\n').length, 4)
+  assert.equal((await fedstrata(t, folder, ['compare', 'nobody'])).code, 2)
+})
+
+test('a study that cannot be read says what is wrong', async t => {
+  const folder = await folderWithRun(t)
+  const none = await fedstrata(t, folder, ['study', 'nowhere.yaml'])
+  assert.deepEqual(none.code, 2)
+  assert.match(none.stderr, /expected: a study at .*nowhere\.yaml/)
+  await folder.write('study.yaml', 'name: x\nrun: tiny.json\nvariant: {}\nconditions: { a: {} }\nseeds: [1]\n')
+  const wrong = await fedstrata(t, folder, ['study', 'study.yaml', '--json'])
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /variants: is missing.*variant: unknown key\. Did you mean "variants"\?/s)
+})
+
+test('the study in examples/ is five methods under six partitions with three seeds', async () => {
+  const file = fileURLToPath(new URL('examples/studies/barrier-driven/study.yaml', projectRoot))
+  const { study, plan } = await loadStudy(file, [])
+  const { variants, conditions, seeds } = study
+  const counts = [variants, conditions, seeds].map(part => Object.keys(part).length)
+  assert.deepEqual([...counts, plan.length], [5, 6, 3, 90])
+  assert.equal(new Set(plan.map(({ runFile }) => JSON.stringify(runFile))).size, 90)
+})
