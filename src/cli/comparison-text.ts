@@ -15,6 +15,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'client accuracy', key: 'clientAccuracy', show: fixed(4) },
   { title: 'full barrier', key: 'fullBarrier', show: signedFixed(4) },
   { title: 'largest layer barrier', key: 'layerBarrier', show: signedFixed(4) },
+  { title: 'layers averaged', key: 'averagedLayers', show: fixed(2) },
   { title: 'kB/round up', key: 'bytesUp', show: kilobytes },
   { title: 'kB/round down', key: 'bytesDown', show: kilobytes },
   { title: 'seconds', key: 'seconds', show: fixed(1) },
@@ -62,6 +63,6 @@ export function signedFixed(digits: number): (value: number) => string {
   return value => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
 }
 
-export function kilobytes(bytes: number): string {
+function kilobytes(bytes: number): string {
   return (bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)
 }

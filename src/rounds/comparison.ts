@@ -15,6 +15,7 @@ export const COMPARED = {
   clientAccuracy: "mean over the cohort of each client's accuracy on its own test examples, after averaging",
   fullBarrier: 'error barrier of the full path in the last probed round, mean over pairs',
   layerBarrier: 'the largest of its layer barriers, each the mean of both bases',
+  averagedLayers: 'share of the layers that were averaged in a round, mean over rounds',
   bytesUp: 'of the updates, mean over rounds',
   bytesDown: 'of the models and tasks, mean over rounds',
   seconds: 'from the first task to the end',
@@ -78,11 +79,11 @@ export async function compareRuns(store: Store, ids: readonly string[]): Promise
   const files = await Promise.all(records.map(({ id }) => store.runFile(id)))
   const found = differences(files)
   const runs: ComparedRun[] = []
-  for (const [i, { id, name, status, finalRound, startedAt, endedAt }] of records.entries()) {
+  for (const [i, { id, name, status, finalRound, startedAt, endedAt, layers }] of records.entries()) {
     const seconds = startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : null
     const values = found.map(difference => difference.values[i]!)
     const strategy = strategyWords(files[i])
-    const measured = await measuredOf(store, id)
+    const measured = await measuredOf(store, id, layers.length)
     runs.push({ run: id, name, status, strategy, values, rounds: finalRound, ...measured, seconds })
   }
   const settings = files.map(settingsOf)
@@ -109,12 +110,14 @@ export async function compareRuns(store: Store, ids: readonly string[]): Promise
 async function measuredOf(
   store: Store,
   run: string,
+  layers: number,
 ): Promise<Omit<Pick<ComparedRun, ComparedKey | 'layer'>, 'seconds'>> {
   const series = async (key: string) =>
     (await allOf(page => store.metrics(run, { ...page, key }))).map(row => row.value)
   const accuracies = await series('eval/accuracy')
   const [losses, clients] = [await series('eval/loss'), await series('eval/client/accuracy/mean')]
   const [up, down] = [await series('net/bytes_up'), await series('net/bytes_down')]
+  const rounds = await allOf(page => store.rounds(run, page))
   const finite = accuracies.filter(value => value !== null)
   return {
     accuracy: accuracies.at(-1) ?? null,
@@ -122,6 +125,7 @@ async function measuredOf(
     loss: losses.at(-1) ?? null,
     clientAccuracy: clients.at(-1) ?? null,
     ...(await lastBarriers(store, run)),
+    averagedLayers: layers === 0 ? null : mean(rounds.map(({ averaged }) => averaged.length / layers)),
     bytesUp: mean(up),
     bytesDown: mean(down),
   }

@@ -83,6 +83,8 @@ test('a study that cannot be read says what is wrong', async t => {
   const none = await fedstrata(t, folder, ['study', 'nowhere.yaml'])
   assert.deepEqual(none.code, 2)
   assert.match(none.stderr, /expected: a study at .*nowhere\.yaml/)
+  const unwritable = await fedstrata(t, folder, ['study', 'nowhere.yaml', '--figure', 'no/where.svg'])
+  assert.match(unwritable.stderr, /input_invalid.*after --figure.*ENOENT/s)
   await folder.write('study.yaml', 'name: x\nrun: tiny.json\nvariant: {}\nconditions: { a: {} }\nseeds: [1]\n')
   const wrong = await fedstrata(t, folder, ['study', 'study.yaml', '--json'])
   assert.equal(wrong.code, 2)

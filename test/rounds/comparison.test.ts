@@ -121,7 +121,7 @@ test('a run comes down to its last values, its best, what stood in the way of av
       fullBarrier: barrier,
       layerBarrier: barrier,
     },
-    ...{ bytesUp: 1500, bytesDown: 500, seconds: 2.5 },
+    ...{ averagedLayers: 1, bytesUp: 1500, bytesDown: 500, seconds: 2.5 },
   })
   assert.deepEqual(
     runs.map(({ run, strategy, values, clientAccuracy }) => [run, strategy, values, clientAccuracy]),

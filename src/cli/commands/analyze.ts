@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { parse } from 'yaml'
 import { FedError } from '../../core/errors.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { engineOption, environmentOf, jsonOption, wholeNumber } from '../options.ts'
+import { requireWritable, writeOut } from '../out-file.ts'
 import { type Cli, colorsFor, say, write } from '../terminal.ts'
 
 interface Flags {
@@ -55,6 +55,7 @@ export function analyzeCommand(cli: Cli): Command {
     .addOption(engineOption())
     .addOption(jsonOption())
     .action(async (a: string, b: string, flags: Flags) => {
+      if (flags.out !== undefined) await requireWritable(flags.out, '--out')
       const { parseAnalysisRequest } = await import('../../main/analysis/request.ts')
       const request = parseAnalysisRequest(await inputOf(flags))
       const { analyze } = await import('../../main/analysis/analyze.ts')
@@ -62,7 +63,7 @@ export function analyzeCommand(cli: Cli): Command {
       const signal = interruptible(cli)
       const onStep = (what: string) => say(cli, what)
       const report = await analyze({ files: [a, b], request, engine, signal, onStep })
-      if (flags.out !== undefined) await writeFile(flags.out, `${JSON.stringify(report, null, 2)}\n`)
+      if (flags.out !== undefined) await writeOut(flags.out, `${JSON.stringify(report, null, 2)}\n`, '--out')
       if (flags.json) return cli.print(report)
       const { analysisText } = await import('../analysis-text.ts')
       return write(cli.stdout, analysisText(report, colorsFor(cli.stdout, cli.variables)))

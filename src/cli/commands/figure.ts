@@ -1,7 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { z } from 'zod'
-import { FedError } from '../../core/errors.ts'
 import { barrierFigure } from '../../figures/barriers.ts'
 import { coursesFigure } from '../../figures/courses.ts'
 import { cumulativeFigure } from '../../figures/cumulative.ts'
@@ -13,6 +11,7 @@ import { cumulativeQuestion, readCumulativeBarriers } from '../../rounds/cumulat
 import type { Store } from '../../rounds/ports.ts'
 import { withStore } from '../database.ts'
 import { databaseOption, dataDirOption, environmentOf, type StorageFlags, storageOf } from '../options.ts'
+import { writeOut } from '../out-file.ts'
 import { addQuestionOptions, questionOf } from '../question-options.ts'
 import { type Cli, write } from '../terminal.ts'
 
@@ -79,21 +78,8 @@ function figure<S extends z.ZodObject>(cli: Cli, { name, description, argument, 
     async (runs: string | readonly string[], flags: StorageFlags & { readonly out?: string }) => {
       const asked = questionOf(question, { ...flags })
       const options = storageOf(flags, environmentOf(cli))
-      await deliver(cli, await withStore(options, store => draw(store, [runs].flat(), asked)), flags.out)
+      const svg = await withStore(options, store => draw(store, [runs].flat(), asked))
+      await (flags.out === undefined ? write(cli.stdout, svg) : writeOut(flags.out, svg, '--out'))
     },
   )
-}
-
-async function deliver(cli: Cli, svg: string, file: string | undefined): Promise<void> {
-  if (file === undefined) return write(cli.stdout, svg)
-  try {
-    await writeFile(file, svg)
-  } catch (cause) {
-    const received = cause instanceof Error ? cause.message : String(cause)
-    throw new FedError('input_invalid', {
-      expected: 'a file that can be written as --out, e.g. figure.svg',
-      received,
-      cause,
-    })
-  }
 }

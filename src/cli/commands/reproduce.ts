@@ -1,6 +1,4 @@
-import { access, constants, writeFile } from 'node:fs/promises'
 import { arch, availableParallelism, cpus, release, type } from 'node:os'
-import { dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { FedError } from '../../core/errors.ts'
 import { packageVersion } from '../../main/version.ts'
@@ -8,6 +6,7 @@ import type { Report } from '../../reproduction/report.ts'
 import { EXIT } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { engineOption, environmentOf, jsonOption, quoted, wholeNumber } from '../options.ts'
+import { requireWritable, writeOut } from '../out-file.ts'
 import { reproductionView } from '../progress/reproduction-view.ts'
 import { verdictTable } from '../reproduction-table.ts'
 import { type Cli, colorsFor, say, write } from '../terminal.ts'
@@ -39,7 +38,7 @@ export function reproduceCommand(cli: Cli): Command {
       const { reproduce } = await import('../../reproduction/reproduce.ts')
       const { reportPage } = await import('../../reproduction/report.ts')
       const { quick = false, mnist, cifar10, out } = flags
-      if (out !== undefined) await orRefuse(access(dirname(resolve(out)), constants.W_OK))
+      if (out !== undefined) await requireWritable(out, '--out')
       const interrupted = new AbortController()
       onInterrupt(() => say(cli, 'stopping')).addEventListener('abort', () =>
         interrupted.abort(new FedError('interrupted')),
@@ -65,7 +64,7 @@ export function reproduceCommand(cli: Cli): Command {
           finished: new Date().toISOString(),
           seconds: (performance.now() - began) / 1000,
         }
-        if (out !== undefined) await orRefuse(writeFile(out, reportPage(report, commandOf(flags))))
+        if (out !== undefined) await writeOut(out, reportPage(report, commandOf(flags)), '--out')
         if (flags.json) await cli.print(report)
         else await write(cli.stdout, verdictTable(report, colorsFor(cli.stdout, cli.variables)))
         if (!report.passed) cli.exit(EXIT.failed)
@@ -79,17 +78,6 @@ export function reproduceCommand(cli: Cli): Command {
 function commandOf({ quick, mnist, cifar10 }: Flags): string {
   const folders = [mnist && `--mnist ${quoted(mnist)}`, cifar10 && `--cifar10 ${quoted(cifar10)}`]
   return ['fedstrata reproduce', quick && '--quick', ...folders].filter(Boolean).join(' ')
-}
-
-/** Before anything is measured, and when it is written. */
-async function orRefuse(writing: Promise<void>): Promise<void> {
-  await writing.catch((cause: Error) => {
-    throw new FedError('input_invalid', {
-      expected: 'a report file that can be written',
-      received: cause.message,
-      cause,
-    })
-  })
 }
 
 function machine(): string {

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { StudyProgress } from '../../main/study.ts'
 import type { Store } from '../../rounds/ports.ts'
@@ -6,6 +5,7 @@ import type { StudyRun } from '../../rounds/study.ts'
 import { describeError } from '../error-report.ts'
 import { exitCodeOfOutcome } from '../exit-codes.ts'
 import { setOption } from '../options.ts'
+import { requireWritable, writeOut } from '../out-file.ts'
 import { keepServing, onStage, type Stage } from '../stage.ts'
 import type { StudyCell } from '../study-text.ts'
 import { type Cli, say, write } from '../terminal.ts'
@@ -23,6 +23,7 @@ export function studyCommand(cli: Cli): Command {
     .option('--figure <file>', 'draw local and global accuracy there, as SVG')
     .addOption(setOption())
   return addSimulationOptions(command).action(async (file: string, flags: Flags) => {
+    if (flags.figure !== undefined) await requireWritable(flags.figure, '--figure')
     const { loadStudy } = await import('../study-source.ts')
     const { study, plan } = await loadStudy(file, flags.set)
     const { parseRunFile } = await import('../../rounds/run-file.ts')
@@ -39,7 +40,8 @@ export function studyCommand(cli: Cli): Command {
         const { studyFigure } = await import('../../figures/study.ts')
         const { name, axis, seeds } = study
         const [variants, conditions] = [Object.keys(study.variants), Object.keys(study.conditions)]
-        await writeFile(flags.figure, studyFigure({ name, axis, seeds: seeds.length, variants, conditions, cells }))
+        const svg = studyFigure({ name, axis, seeds: seeds.length, variants, conditions, cells })
+        await writeOut(flags.figure, svg, '--figure')
       }
       if (flags.json) await cli.print({ study: study.name, status: outcome, cells, database: coordinator.database })
       else {
