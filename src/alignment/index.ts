@@ -1,9 +1,19 @@
 import { registry } from '../core/registry.ts'
+import { activationMatchingPart } from './activation-matching.ts'
 import type { Aligner, AlignerPart } from './aligner.ts'
+import { covarianceMatchingPart } from './covariance-matching.ts'
+import { otBarycenterPart } from './ot-barycenter.ts'
+import { otFusionPart } from './ot-fusion.ts'
 import { weightMatchingPart } from './weight-matching.ts'
 
 /** To add a way of aligning: its file, its line here, its case in test/alignment/aligners.test.ts. */
-export const aligners = registry('aligner', [weightMatchingPart])
+export const aligners = registry('aligner', [
+  weightMatchingPart,
+  activationMatchingPart,
+  covarianceMatchingPart,
+  otFusionPart,
+  otBarycenterPart,
+])
 
 export type AlignOptions = (typeof aligners)['schema']['_zod']['output']
 

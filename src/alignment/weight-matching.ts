@@ -63,6 +63,7 @@ export const weightMatchingPart: AlignerPart<typeof schema> = {
   make: () =>
     oneByOne(
       'weightMatching',
+      0,
       async ({ groups, reference }, model, rng) => (await weightMatching(groups, reference, model, rng)).params,
     ),
 }

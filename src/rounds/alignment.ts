@@ -3,7 +3,9 @@ import { alignerOf } from '../alignment/index.ts'
 import { type UnitGroup, unitGroups } from '../alignment/unit-groups.ts'
 import { FedError } from '../core/errors.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
-import type { Rng } from '../core/rng.ts'
+import { type Rng, sample } from '../core/rng.ts'
+import type { Dataset } from '../data/dataset.ts'
+import { gather } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import type { Member } from '../strategies/cohort.ts'
 import { keepsLayersLocal } from '../strategies/layer-rules.ts'
@@ -18,19 +20,28 @@ export interface Alignment {
   readonly to: 'first' | 'global'
   readonly plan: NetworkPlan
   readonly groups: readonly UnitGroup[]
+  /** float32[aligner.examples · plan.inputSize], the same in every round. */
+  readonly examples: Float32Array
+}
+
+/** What a run is made of, as far as alignment looks at it. */
+interface RunParts {
+  readonly runFile: Pick<RunFile, 'clients' | 'local'>
+  readonly strategy: Strategy
+  readonly network: Pick<Network, 'plan' | 'layout'>
+  readonly dataset: Dataset
+  readonly rng: Rng
 }
 
 /**
  * The run's alignment, null without `strategy.align`. Throws `model_invalid` for a network whose units cannot be put in
  * another order, and `strategy_invalid` where something of a client would stay behind in the old order.
  */
-export function alignmentOf(
-  { clients, local }: Pick<RunFile, 'clients' | 'local'>,
-  strategy: Strategy,
-  { plan, layout }: Pick<Network, 'plan' | 'layout'>,
-): Alignment | null {
+export function alignmentOf({ runFile, strategy, network, dataset, rng }: RunParts): Alignment | null {
   const { align, rules, selector, local: added } = strategy
   if (!align) return null
+  const { clients, local } = runFile
+  const { plan, layout } = network
   const groups = unitGroups(plan)
   if (local.memory === 'keep')
     throw refused(
@@ -57,12 +68,24 @@ export function alignmentOf(
       'layers that stay local',
       'Layers that stay with a client keep the order in which it began: use align.to: global with clients.init: shared',
     )
-  return { aligner: alignerOf(align), to: align.to, plan: plan as NetworkPlan, groups }
+  const aligner = alignerOf(align)
+  const examples = examplesFor(aligner, dataset, rng.fork('align/examples'))
+  return { aligner, to: align.to, plan: plan as NetworkPlan, groups, examples }
+}
+
+/** Training examples for an aligner, without labels: float32[aligner.examples · size]. Throws `strategy_invalid` for too many. */
+export function examplesFor({ name, examples }: Aligner, { train, name: data }: Dataset, rng: Rng): Float32Array {
+  if (examples > train.length)
+    throw new FedError('strategy_invalid', {
+      expected: `at most ${train.length} examples for ${name}, as many as the training data of ${data} have`,
+      received: String(examples),
+    })
+  return examples === 0 ? new Float32Array() : gather(train, sample(rng, train.length, examples)).x
 }
 
 /** The members with their models in one order. They compute what they did; `members` in client order. */
 export async function alignMembers(
-  { aligner, to, plan, groups }: Alignment,
+  { aligner, to, ...known }: Alignment,
   { round, server }: Pick<RoundJob, 'round' | 'server'>,
   members: readonly Member[],
   { rng, init }: { readonly rng: Rng; readonly init: RunFile['clients']['init'] },
@@ -71,7 +94,7 @@ export async function alignMembers(
   // Until independent starts have been averaged, no client has ever seen the global model: it has an order of its own.
   const met = init === 'shared' || Object.keys(memoryOf(server).lastAveraged).length > 0
   const reference = to === 'global' && met ? server.params : models[0]!
-  const aligned = await aligner.align({ plan, groups, reference, models, rng: rng.fork(`round/${round}/align`) })
+  const aligned = await aligner.align({ ...known, reference, models, rng: rng.fork(`round/${round}/align`) })
   return members.map((member, i) => ({ ...member, params: aligned[i]! }))
 }
 

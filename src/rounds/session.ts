@@ -67,7 +67,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const network = networks.first
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, strategy)
-  const alignment = alignmentOf(runFile, strategy, network)
+  const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
   const { every, keepModels: _, ...options } = runFile.barriers
   const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }

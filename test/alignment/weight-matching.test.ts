@@ -67,7 +67,7 @@ for (const engine of ENGINES)
       for (const seed of [1, 2, 3]) {
         const [a, b] = [weightsFor(network, 10 * seed), weightsFor(network, 10 * seed + 1)]
         const { params, permutations } = await weightMatching(unitGroups(plan), a, b, createRng(seed))
-        const expected = weightMatchingOf(layersOf(a, widths), layersOf(b, widths), seed)
+        const expected = weightMatchingOf(layersOf(a, widths), layersOf(b, widths), createRng(seed))
         assert.deepEqual(
           permutations.map(order => [...order]),
           expected,

@@ -1,4 +1,4 @@
-import { createRng, shuffle } from '../../src/core/rng.ts'
+import { type Rng, shuffle } from '../../src/core/rng.ts'
 import { permutationsOf } from './permutations.ts'
 
 /** A multilayer perceptron as plain numbers: kernel[input][unit] and bias[unit] of each layer. */
@@ -21,12 +21,12 @@ export function layersOf(params: ArrayLike<number>, widths: readonly number[]): 
  * reference weights with the weights they would meet, by trying every permutation. Hidden layers are visited in the order
  * that the stream draws for each sweep.
  */
-export function weightMatchingOf(a: readonly Layer[], b: readonly Layer[], seed: number): readonly number[][] {
+export function weightMatchingOf(a: readonly Layer[], b: readonly Layer[], rng: Rng): readonly number[][] {
   const hidden = a.length - 1
   const p = Array.from({ length: hidden }, (_, l) => a[l]!.bias.map((_, unit) => unit))
   for (let sweep = 1; ; sweep++) {
     let changed = false
-    for (const l of shuffle(createRng(seed).fork(`sweep/${sweep}`), [...p.keys()])) {
+    for (const l of shuffle(rng.fork(`sweep/${sweep}`), [...p.keys()])) {
       const score = (permutation: readonly number[]) => {
         let sum = 0
         for (const [place, unit] of permutation.entries()) {

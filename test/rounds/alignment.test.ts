@@ -4,6 +4,7 @@ import { permuted } from '../../src/alignment/permute.ts'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { type Params, view } from '../../src/core/layout.ts'
 import { createRng, normal, shuffle } from '../../src/core/rng.ts'
+import { loadDataset } from '../../src/data/index.ts'
 import { alignmentOf } from '../../src/rounds/alignment.ts'
 import { averageRound, measureRound } from '../../src/rounds/close-round.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
@@ -109,6 +110,12 @@ describe('strategy.align', () => {
 
   const align = { name: 'weightMatching' }
   const refusals: readonly (readonly [name: string, changes: object, code: string, says: RegExp])[] = [
+    [
+      'more examples than there are',
+      { strategy: { align: { name: 'activationMatching', examples: 121 } } },
+      'strategy_invalid',
+      /at most 120 examples for activationMatching.*121/,
+    ],
     ['optimizers that remember', { local: { memory: 'keep' } }, 'strategy_invalid', /got local\.memory: keep/],
     ['a mask', { strategy: { preset: 'tnapfn', align } }, 'strategy_invalid', /got a mask/],
     ['clients that send parts', { strategy: { preset: 'fedlp', align } }, 'strategy_invalid', /participation/],
@@ -137,7 +144,9 @@ describe('strategy.align', () => {
   test('is refused for a network with normalisation, which it names', async () => {
     const { network } = await networkOf({ name: 'mobilenet' })
     const runFile = runFileWith({})
-    assert.throws(() => alignmentOf(runFile, resolveStrategy(runFile.strategy, network.layout), network), {
+    const strategy = resolveStrategy(runFile.strategy, network.layout)
+    const dataset = await loadDataset(runFile.data)
+    assert.throws(() => alignmentOf({ runFile, strategy, network, dataset, rng: createRng(1) }), {
       code: 'model_invalid',
       message: /Normalization "conv1_norm"/,
     })
