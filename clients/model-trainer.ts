@@ -10,10 +10,11 @@ import { buildNetwork, type Network } from '../src/models/network.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
 import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
-import { resolveStrategy } from '../src/strategies/strategy.ts'
+import { extrasOf, resolveStrategy } from '../src/strategies/strategy.ts'
 import { correctionOf, nextControl } from '../src/training/control.ts'
 import { executorOf } from '../src/training/executor.ts'
 import { olderAnchors } from '../src/training/objective/anchors.ts'
+import { statistics } from '../src/training/statistics/index.ts'
 import { trainLocally } from '../src/training/train.ts'
 import { trainingWork } from '../src/training/training-work.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
@@ -40,7 +41,9 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   }
   const rng = createRng(runFile.seed)
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
-  const plan = localPlanOf(runFile, resolveStrategy(runFile.strategy, layout))
+  const strategy = resolveStrategy(runFile.strategy, layout)
+  const plan = localPlanOf(runFile, strategy)
+  const asks = extrasOf(strategy)
   const startOf = startingPoint(network, rng)
   const { name: engineName, device } = prepared
   log.info(
@@ -55,12 +58,14 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
     async train(task, signal) {
       const { round, client, reply, memory, told, kept, extras } = task
       const { params, anchor } = startOf(task)
+      const indices = split.train[client] ?? new Uint32Array(0)
+      const stream = rng.fork(`round/${round}/client/${client}`)
       const correction = asksFor('control', extras) ? correctionOf(layout, told, kept) : null
       const trained = await trainLocally(network, {
         params,
         anchor,
         examples: dataset.train,
-        indices: split.train[client] ?? new Uint32Array(0),
+        indices,
         plan,
         round,
         totalRounds: runFile.rounds,
@@ -78,9 +83,17 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       const segments = new Map(
         blocks.map(name => [blockSegment(name), view(trained.params, blockNamed(layout, name))] as const),
       )
-      const made = correction
-        ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
-        : new Map<string, Float32Array>()
+      const made = new Map<string, Float32Array>(
+        correction
+          ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
+          : [],
+      )
+      const measured = { network, params: trained.params, examples: dataset.train, indices, signal }
+      for (const extra of asks.filter(({ name }) => asksFor(name, extras))) {
+        const rng = stream.fork(extra.name)
+        for (const [key, values] of (await statistics[extra.name]?.({ ...measured, extra, rng })) ?? [])
+          made.set(key, values)
+      }
       for (const { name } of extras) segments.set(name, requireMade(made, name))
       if (blocks.length < reply.length) for (const [name, values] of trained.state) segments.set(name, values)
       return { segments, numExamples, trainLoss: loss, steps: numSteps }

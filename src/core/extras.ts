@@ -4,6 +4,10 @@ import type { LayerBlock, LayerLayout } from './layout.ts'
 const SIZES = {
   /** SCAFFOLD's control variate: one value for each weight. */
   control: ({ size }) => size,
+  /** The diagonal of the Fisher information. */
+  fisher: ({ size }) => size,
+  /** The upper triangle of the Gram matrix of a dense layer's inputs. */
+  gram: block => (denseRows(block) * (denseRows(block) + 1)) / 2,
   /** FedGuCci's older global models: clients are told them, and asked for none. */
   anchors: () => 0,
 } as const satisfies Record<string, (block: LayerBlock) => number>
@@ -15,6 +19,16 @@ export interface Extra {
   readonly name: ExtraName
   /** Whether the coordinator keeps it for the client, who gets it back with its next task; else it serves one round. */
   readonly kept: boolean
+  /** Of a statistic: the client's examples on which it is measured, at most. */
+  readonly examples?: number | undefined
+  readonly labels?: 'sampled' | 'data' | undefined
+}
+
+/** Rows of a dense layer's kernel [inputs, units] with its bias below it; 0 for a layer of another kind. */
+export function denseRows({ size, tensors: [kernel] }: LayerBlock): number {
+  if (kernel?.kind !== 'kernel' || kernel.shape.length !== 2) return 0
+  const [inputs, units] = kernel.shape as [number, number]
+  return [inputs, inputs + 1].find(rows => rows * units === size) ?? 0
 }
 
 /** What an extra of a block is called where blocks of all kinds lie together: in bodies, and among what is kept. */

@@ -41,6 +41,8 @@ export interface Network extends ModelShape {
    * model whose layers cannot be called one by one (a shared layer, masks).
    */
   features(x: tf.Tensor): readonly tf.Tensor[]
+  /** What the layer that owns each block is given in one forward pass of x, by block index. Otherwise as `features`. */
+  layerInputs(x: tf.Tensor): readonly tf.Tensor[]
   /** Copies float32[layout.size] into the variables. Throws `length_mismatch`. */
   assign(params: Params): void
   /** The same for one block, float32[block.size]. */
@@ -109,6 +111,7 @@ async function networkOf(
         },
       ]
 
+  const indexOf = (block: string) => steps!.findIndex(({ layer }) => layer.name === block)
   const [offsets] = layout.blocks.reduce<[number[], number]>(
     ([starts, next], { tensors }) => [[...starts, next], next + tensors.length],
     [[], 0],
@@ -144,17 +147,17 @@ async function networkOf(
       return tf.tidy(() => apply(shaped(x), training) as tf.Tensor2D)
     },
     stages: stages.map((stage, i) => (i > 0 ? stage : { ...stage, apply: x => tf.tidy(() => stage.apply(shaped(x))) })),
-    features(x) {
-      if (!steps)
-        throw new FedError('model_invalid', {
-          expected: 'layers that are called once each, without masks, to look at what each of them gives',
-          received: `a model ${options.name} with others`,
-        })
-      return tf.tidy(() => {
-        const values = runSteps(steps, shaped(x))
-        return layout.blocks.map(({ name }) => values[steps.findIndex(({ layer }) => layer.name === name)]!)
-      })
-    },
+    features: x =>
+      tf.tidy(() => {
+        const values = runSteps(requireSteps(steps, options.name), shaped(x))
+        return layout.blocks.map(({ name }) => values[indexOf(name)]!)
+      }),
+    layerInputs: x =>
+      tf.tidy(() => {
+        const first = shaped(x)
+        const values = [first, ...runSteps(requireSteps(steps, options.name), first)]
+        return layout.blocks.map(({ name }) => tf.clone(values[steps![indexOf(name)]!.inputs[0]!]!))
+      }),
     assign(params) {
       if (params.length !== layout.size)
         throw new FedError('length_mismatch', {
@@ -169,6 +172,14 @@ async function networkOf(
     reseed: noise.reseed,
     dispose: () => disposeWeights(model),
   }
+}
+
+function requireSteps<T>(steps: T | null, model: string): T {
+  if (steps) return steps
+  throw new FedError('model_invalid', {
+    expected: 'layers that are called once each, without masks, to look at what each of them gives',
+    received: `a model ${model} with others`,
+  })
 }
 
 /** Throws `model_invalid` unless the model maps one example to one logit a class; returns the shape that it takes. */

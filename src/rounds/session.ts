@@ -8,10 +8,11 @@ import { createRng, type Rng } from '../core/rng.ts'
 import { loadDataset } from '../data/index.ts'
 import { type DataSplit, splitData } from '../data/partition/split.ts'
 import { buildNetwork } from '../models/network.ts'
-import { resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { evaluateFamily } from '../training/evaluate-family.ts'
 import { phasesOf } from '../training/phases.ts'
+import { requireStatistics } from '../training/statistics/index.ts'
 import { type Alignment, alignmentOf } from './alignment.ts'
 import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
@@ -67,6 +68,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const network = networks.first
   const strategy = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, strategy)
+  requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
   const { every, keepModels: _, ...options } = runFile.barriers

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { filledTensor } from '../compute/ops/filled.ts'
 import { FedError } from '../core/errors.ts'
+import { type ExtraName, extraKey } from '../core/extras.ts'
 import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
 
 /** What one client brings to a round. */
@@ -21,6 +22,8 @@ export interface Cohort {
   readonly clients: readonly number[]
   /** Examples of each client, in the order of `clients`. */
   readonly weights: Float64Array
+  /** What each sent beside its blocks, by key, in the order of `clients`. */
+  readonly extras: readonly ReadonlyMap<string, Float32Array>[]
   /**
    * Writes the clients' updates of one block, row after row, over `rows`, float32[K · block.size]: local − global, the sign
    * of Reddi et al. 2021, Algorithm 2.
@@ -42,6 +45,7 @@ export function cohortOf(members: readonly Member[], layout: LayerLayout, global
   return withRows({
     clients: sorted.map(member => member.client),
     weights: Float64Array.from(sorted, member => member.numExamples),
+    extras: sorted.map(({ extras = new Map() }) => extras),
     fill({ offset, size }, rows) {
       for (const [row, { params }] of sorted.entries()) subtract(rows, row * size, params, global, offset, size)
     },
@@ -59,6 +63,23 @@ export function changed(cohort: Cohort, change: (rows: Float32Array, block: Laye
       cohort.fill(block, rows)
       change(rows, block)
     },
+  })
+}
+
+/** An extra of a block from each of these rows. Throws `strategy_invalid` when a client did not send it. */
+export function extrasOfRows(
+  { clients, extras }: Cohort,
+  name: ExtraName,
+  { name: block }: LayerBlock,
+  rows: readonly number[],
+): readonly Float32Array[] {
+  return rows.map(row => {
+    const values = extras[row]!.get(extraKey(name, block))
+    if (values) return values
+    throw new FedError('strategy_invalid', {
+      expected: `clients that send ${extraKey(name, block)}`,
+      received: `none from client ${clients[row]}`,
+    })
   })
 }
 

@@ -53,8 +53,8 @@ export function needsOf({ selector, filters, reducer, server, exchange }: Strate
 }
 
 /** What the strategy asks of each client beside its blocks. */
-export function extrasOf({ exchange }: Strategy): readonly Extra[] {
-  return exchange?.asks ?? []
+export function extrasOf({ exchange, reducer }: Strategy): readonly Extra[] {
+  return [...(exchange?.asks ?? []), ...(reducer.asks ?? [])]
 }
 
 const partsSchema = z.object({

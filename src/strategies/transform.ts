@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { z } from 'zod'
+import type { Extra } from '../core/extras.ts'
 import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
 import type { Component } from '../core/registry.ts'
 import type { Rng } from '../core/rng.ts'
@@ -70,10 +71,12 @@ export interface LinearReducer {
 export type BlockReducer = StackReducer | LinearReducer
 
 /** Reduces block by block, or first sees the whole cohort: what `prepare` returns then reduces the blocks of the round. */
-export type Reducer = { readonly name: string; readonly needs?: Needs | undefined } & (
-  | BlockReducer
-  | { prepare(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer> }
-)
+export type Reducer = {
+  readonly name: string
+  readonly needs?: Needs | undefined
+  /** What each client has to send beside its update; the cohort then holds it. */
+  readonly asks?: readonly Extra[] | undefined
+} & (BlockReducer | { prepare(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer> })
 
 /**
  * Vector → vector: the reduced update of one block becomes the step of the global model. An init/apply pair as in optax;

@@ -107,7 +107,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
 /** Kept from job to job: a client process trains one client after the other on the same memory. */
 const trainers = new WeakMap<Network, FlatTrainer>()
 
-function trainerOf(network: Network, plan: NetworkPlan, capacity: number, extras: number): FlatTrainer {
+export function trainerOf(network: Network, plan: NetworkPlan, capacity: number, extras: number): FlatTrainer {
   const kept = trainers.get(network)
   if (kept && kept.capacity >= capacity && kept.extras.length >= extras) return kept
   const trainer = createFlatTrainer(plan, { capacity, extras })

@@ -33,6 +33,8 @@ const PARTS = [
   { part: 'fedldf', options: { reduce: { name: 'fedldf', keep: 2 } }, returnsEqualUpdates: true },
   { part: 'ldawa', options: { reduce: { name: 'ldawa' } }, returnsEqualUpdates: false },
   { part: 'fedlws', options: { reduce: { name: 'fedlws' } }, returnsEqualUpdates: false },
+  { part: 'fisher', options: { reduce: { name: 'fisher' } }, returnsEqualUpdates: false },
+  { part: 'regMean', options: { reduce: { name: 'regMean' } }, returnsEqualUpdates: false },
   { part: 'normClip', options: { preset: 'layerwiseCosine' }, returnsEqualUpdates: false },
   { part: 'fedlama', options: { select: { name: 'fedlama' } }, returnsEqualUpdates: true },
   { part: 'barrier', options: { select: { name: 'barrier' } }, returnsEqualUpdates: true },

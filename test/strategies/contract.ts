@@ -8,7 +8,16 @@ import { aggregate } from '../../src/strategies/aggregate.ts'
 import type { Member } from '../../src/strategies/cohort.ts'
 import type { Strategy } from '../../src/strategies/strategy.ts'
 import { ENGINES, type EngineName, RELATIVE_TOLERANCE, runsOn, SKIP, SUMS_IN_FLOAT32, useEngine } from './engines.ts'
-import { arbitraryMembers, arbitraryParams, assertClose, layout, magnitudes, rng, round } from './fixtures.ts'
+import {
+  arbitraryMembers,
+  arbitraryParams,
+  assertClose,
+  layout,
+  magnitudes,
+  rng,
+  round,
+  withExtras,
+} from './fixtures.ts'
 
 interface Traits {
   readonly name: string
@@ -24,7 +33,15 @@ const flat = async () => new Map(layout.blocks.map(({ name }) => [name, 0]))
 export function strategyContract({ name, make, returnsEqualUpdates }: Traits): void {
   const strategy = make()
   const close = (members: readonly Member[], global: Params, state: StateTree = null, number = 1) =>
-    aggregate(strategy, { round: number, layout, global, members, state, rng, layerBarriers: flat })
+    aggregate(strategy, {
+      round: number,
+      layout,
+      global,
+      members: withExtras(members),
+      state,
+      rng,
+      layerBarriers: flat,
+    })
 
   for (const engine of ENGINES) {
     const runs = runsOn(engine, 30)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { denseRows } from '../../src/core/extras.ts'
 import { type LayerLayout, layoutOf, type Params } from '../../src/core/layout.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
@@ -45,6 +46,26 @@ export function round(label: string, clients: number, of: LayerLayout = layout):
     params: draw(),
   }))
   return { global, members }
+}
+
+/** With what every reducer could ask of a client: positive importance, and the Gram matrix of more inputs than a layer has. */
+export function withExtras(members: readonly Member[], of: LayerLayout = layout): Member[] {
+  return members.map(member => {
+    const stream = createRng(member.client, 'extras')
+    const extras = new Map<string, Float32Array>()
+    for (const block of of.blocks) {
+      extras.set(
+        `fisher/${block.name}`,
+        Float32Array.from({ length: block.size }, () => normal(stream) ** 2),
+      )
+      const m = denseRows(block)
+      const inputs = Array.from({ length: 3 * m }, () => Array.from({ length: m }, () => normal(stream)))
+      const product = (i: number, j: number) => inputs.reduce((sum, x) => sum + x[i]! * x[j]!, 0) / inputs.length
+      const triangle = Array.from({ length: m }, (_, i) => Array.from({ length: m - i }, (_, k) => product(i, i + k)))
+      if (m > 0) extras.set(`gram/${block.name}`, Float32Array.from(triangle.flat()))
+    }
+    return { ...member, extras }
+  })
 }
 
 /** Mostly ordinary sizes: left to itself, `fc.float` draws nearly all its values below 1e-10. */

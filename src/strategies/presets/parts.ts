@@ -7,6 +7,7 @@ import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
 import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
 import { fedldf as fedldfReducer } from '../reducers/fed-ldf.ts'
 import { fedlws as fedlwsReducer } from '../reducers/fed-lws.ts'
+import { fisher as fisherReducer } from '../reducers/fisher.ts'
 import { geometricMedian as geometricMedianReducer } from '../reducers/geometric-median.ts'
 import { krum as krumReducer } from '../reducers/krum.ts'
 import { ldawa as ldawaReducer } from '../reducers/l-dawa.ts'
@@ -14,6 +15,7 @@ import { magMax as magMaxReducer } from '../reducers/mag-max.ts'
 import { median as medianReducer } from '../reducers/median.ts'
 import { modelStock as modelStockReducer } from '../reducers/model-stock.ts'
 import { multiKrum as multiKrumReducer } from '../reducers/multi-krum.ts'
+import { regMean as regMeanReducer } from '../reducers/reg-mean.ts'
 import { slerp as slerpReducer } from '../reducers/slerp.ts'
 import { taskArithmetic as taskArithmeticReducer } from '../reducers/task-arithmetic.ts'
 import { trimmedMean as trimmedMeanReducer } from '../reducers/trimmed-mean.ts'
@@ -95,6 +97,18 @@ export const modelStock = withPart(
   modelStockReducer,
 )
 export const slerp = withPart('slerp', 'Spherical interpolation of the clients’ models.', 'reduce', slerpReducer)
+export const fisher = withPart(
+  'fisher',
+  'Each weight from those whose data depend on it (Matena and Raffel 2022).',
+  'reduce',
+  fisherReducer,
+)
+export const regMean = withPart(
+  'regMean',
+  'Dense layers with the clients’ outputs on their data (Jin et al. 2023).',
+  'reduce',
+  regMeanReducer,
+)
 export const fedldf = withPart(
   'fedldf',
   'Each layer from the clients that moved it most (FedLDF).',

@@ -3,6 +3,7 @@ import { bulyan } from './bulyan.ts'
 import { centeredClip } from './centered-clip.ts'
 import { fedldf } from './fed-ldf.ts'
 import { fedlws } from './fed-lws.ts'
+import { fisher } from './fisher.ts'
 import { geometricMedian } from './geometric-median.ts'
 import { krum } from './krum.ts'
 import { ldawa } from './l-dawa.ts'
@@ -10,6 +11,7 @@ import { magMax } from './mag-max.ts'
 import { median } from './median.ts'
 import { modelStock } from './model-stock.ts'
 import { multiKrum } from './multi-krum.ts'
+import { regMean } from './reg-mean.ts'
 import { signElection } from './sign-election.ts'
 import { slerp } from './slerp.ts'
 import { taskArithmetic } from './task-arithmetic.ts'
@@ -34,4 +36,6 @@ export const reducers = registry('reducer', [
   fedldf,
   ldawa,
   fedlws,
+  fisher,
+  regMean,
 ])
