@@ -26,6 +26,13 @@ const [FIRST, SECOND, RESULT] = [PER_ROW, PER_ROW + 8 * ROWS, PER_ROW + 16 * ROW
 const VALUES = PER_ROW + 24 * ROWS
 const BYTES = VALUES + 4 * ROWS * COLUMNS
 
+/** For inner products the rows are two groups of so many, and the products of their pairs lie where a sum would. */
+const GROUP = ROWS / 2
+const SECOND_GROUP = VALUES + 4 * GROUP * COLUMNS
+const PAIRS = ONE
+const NO_VALUES = new Float32Array(0)
+const even = (length: number) => length + (length % 2)
+
 function onPack(): CohortSums | null {
   const pages = Math.ceil(BYTES / PAGE)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
@@ -58,6 +65,25 @@ function onPack(): CohortSums | null {
 
   function fill(address: number, values: Float64Array, from: number, length: number): void {
     doubles.set(values.subarray(from, from + length), address / 8)
+  }
+
+  /** Rows of one group at a fixed distance, padded with zeros to whole fours of rows and pairs of columns; how many that makes. */
+  function loadGroup(vectors: readonly Float32Array[], from: number, start: number, address: number): number {
+    const count = Math.min(GROUP, vectors.length - from)
+    const rows = Math.ceil(count / 4) * 4
+    for (let k = 0; k < rows; k++) {
+      const at = address / 4 + k * COLUMNS
+      const piece = k < count ? vectors[from + k]!.subarray(start, start + COLUMNS) : NO_VALUES
+      floats.set(piece, at)
+      floats.fill(0, at + piece.length, at + COLUMNS)
+    }
+    return rows
+  }
+
+  function addPairs(sums: Float64Array, side: number, first: number, second: number): void {
+    const [rows, columns] = [Math.min(GROUP, side - first), Math.min(GROUP, side - second)]
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++) sums[(first + i) * side + second + j]! += doubles[PAIRS / 8 + i * GROUP + j]!
   }
 
   return {
@@ -96,6 +122,23 @@ function onPack(): CohortSums | null {
         },
       })
       return { dots, squared: [one, other] }
+    },
+    innerProducts(vectors) {
+      const side = vectors.length
+      const sums = new Float64Array(side * side)
+      for (let start = 0; start < (vectors[0]?.length ?? 0); start += COLUMNS)
+        for (let i = 0; i < side; i += GROUP) {
+          const rowsA = loadGroup(vectors, i, start, VALUES)
+          for (let j = i; j < side; j += GROUP) {
+            const rowsB = j === i ? rowsA : loadGroup(vectors, j, start, SECOND_GROUP)
+            const length = even(Math.min(COLUMNS, vectors[0]!.length - start))
+            const [a, b] = [VALUES, j === i ? VALUES : SECOND_GROUP]
+            doubles.fill(0, PAIRS / 8, PAIRS / 8 + GROUP * GROUP)
+            pack.addInnerProducts(a, rowsA, b, rowsB, length, COLUMNS, j === i, PAIRS)
+            addPairs(sums, side, i, j)
+          }
+        }
+      return sums
     },
   }
 }

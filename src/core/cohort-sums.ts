@@ -10,6 +10,8 @@ export interface CohortSums {
   normsAndMean(updates: Updates, shares: Float64Array): { readonly squared: Float64Array; readonly mean: Float64Array }
   /** u_k · mean for each row; and |Σ_k scales[k] u_k|² for one set of scales and for another. */
   products(updates: Updates, mean: Float64Array, scales: readonly [Float64Array, Float64Array]): Products
+  /** v_j · v_k of vectors of one length at j · K + k, for j ≤ k; what is below the diagonal means nothing. */
+  innerProducts(vectors: readonly Float32Array[]): Float64Array
 }
 
 export interface Products {
@@ -46,6 +48,7 @@ export const plainSums: CohortSums = {
     })
     return { dots, squared: [squaredOne, squaredOther] }
   },
+  innerProducts,
 }
 
 function forEachTile(length: number, work: (start: number, end: number) => void): void {
@@ -97,5 +100,29 @@ function addScaled(
 function squaredSum(values: Float64Array): number {
   let sum = 0
   for (const value of values) sum += value * value
+  return sum
+}
+
+/** Columns at a time, so that a cohort of some tens of clients stays in the cache while every pair passes by. */
+const PAIR_TILE = 512
+
+function innerProducts(vectors: readonly Float32Array[]): Float64Array {
+  const side = vectors.length
+  const size = vectors[0]?.length ?? 0
+  const sums = new Float64Array(side * side)
+  // Converted to float64 once a tile, not once a pair.
+  const tiles = vectors.map(() => new Float64Array(PAIR_TILE))
+  for (let start = 0; start < size; start += PAIR_TILE) {
+    const length = Math.min(PAIR_TILE, size - start)
+    for (const [i, tile] of tiles.entries()) tile.set(vectors[i]!.subarray(start, start + length))
+    for (let i = 0; i < side; i++)
+      for (let j = i; j < side; j++) sums[i * side + j]! += dot(tiles[i]!, tiles[j]!, length)
+  }
+  return sums
+}
+
+function dot(a: Float64Array, b: Float64Array, length: number): number {
+  let sum = 0
+  for (let i = 0; i < length; i++) sum += a[i]! * b[i]!
   return sum
 }

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto'
 export interface Rng {
   /** Uniform in [0, 1), 32 bits of resolution. */
   next(): number
+  /** As many draws at once, each the 32 bits of a `next`, which is a fourth of the work; returns its argument. */
+  fill(target: Uint32Array): Uint32Array
   fork(label: string): Rng
 }
 
@@ -28,6 +30,21 @@ export function createRng(seed: number, label = ''): Rng {
       c ^= t
       d = rotateLeft(d, 11)
       return result / 0x1_0000_0000
+    },
+    fill(target) {
+      let [w, x, y, z] = [a, b, c, d] // in registers, where the four above are not
+      for (let i = 0; i < target.length; i++) {
+        target[i] = Math.imul(rotateLeft(Math.imul(x, 5), 7), 9)
+        const t = x << 9
+        y ^= w
+        z ^= x
+        x ^= y
+        w ^= z
+        y ^= t
+        z = rotateLeft(z, 11)
+      }
+      ;[a, b, c, d] = [w, x, y, z]
+      return target
     },
     fork: child => createRng(seed, label === '' ? child : `${label}/${child}`),
   }

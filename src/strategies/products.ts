@@ -1,3 +1,4 @@
+import { cohortSums } from '../compute/cohort-sums.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type Params, view } from '../core/layout.ts'
 import type { Cohort } from './cohort.ts'
@@ -17,9 +18,6 @@ export interface Products {
   readonly global: number
 }
 
-/** Columns at a time, so that a cohort of some tens of clients stays in the cache while every pair passes by. */
-const TILE = 512
-
 /** The products of each block of `blocks`, by name. Memory is K × the largest block. `aggregate_diverged` when not finite. */
 export function productsByBlock(
   cohort: Cohort,
@@ -33,9 +31,10 @@ export function productsByBlock(
     blocks.map(block => {
       const rows = scratch.subarray(0, count * block.size)
       cohort.fill(block, rows)
-      const sums = productsOf(rows, view(global, block), count)
-      if (!sums.every(Number.isFinite)) throw notFinite(block)
-      return [block.name, productsIn(sums, count)]
+      const updates = Array.from({ length: count }, (_, k) => rows.subarray(k * block.size, (k + 1) * block.size))
+      const products = productsIn(cohortSums().innerProducts([...updates, view(global, block)]), count)
+      if (!areFinite(products)) throw notFinite(block)
+      return [block.name, products]
     }),
   )
 }
@@ -80,56 +79,9 @@ function productsIn(sums: Float64Array, count: number): Products {
   }
 }
 
-/** The upper triangle of the products of `count` rows and `global`, which counts as the last row. Summed in float64. */
-function productsOf(rows: Float32Array, global: Float32Array, count: number): Float64Array {
-  const size = global.length
-  const side = count + 1
-  const sums = new Float64Array(side * side)
-  // Converted to float64 once a tile, not once a pair.
-  const tiles = Array.from({ length: side }, () => new Float64Array(TILE))
-  for (let start = 0; start < size; start += TILE) {
-    const length = Math.min(TILE, size - start)
-    for (const [i, tile] of tiles.entries()) {
-      const [source, first] = i < count ? [rows, i * size + start] : [global, start]
-      tile.set(source.subarray(first, first + length))
-    }
-    for (let i = 0; i < side; i++) {
-      let j = i
-      for (; j + 3 < side; j += 4) addFour(sums, i * side + j, tiles[i]!, tiles, j, length)
-      for (; j < side; j++) sums[i * side + j]! += dot(tiles[i]!, tiles[j]!, length)
-    }
-  }
-  return sums
-}
-
-/** One row against four: five loads for four products, and four sums that need not wait for each other. */
-function addFour(
-  sums: Float64Array,
-  at: number,
-  row: Float64Array,
-  tiles: readonly Float64Array[],
-  first: number,
-  length: number,
-): void {
-  const [a, b, c, d] = [tiles[first]!, tiles[first + 1]!, tiles[first + 2]!, tiles[first + 3]!]
-  let [s0, s1, s2, s3] = [0, 0, 0, 0]
-  for (let i = 0; i < length; i++) {
-    const value = row[i]!
-    s0 += value * a[i]!
-    s1 += value * b[i]!
-    s2 += value * c[i]!
-    s3 += value * d[i]!
-  }
-  sums[at]! += s0
-  sums[at + 1]! += s1
-  sums[at + 2]! += s2
-  sums[at + 3]! += s3
-}
-
-function dot(a: Float64Array, b: Float64Array, length: number): number {
-  let sum = 0
-  for (let i = 0; i < length; i++) sum += a[i]! * b[i]!
-  return sum
+/** A value that is not finite makes its square so. */
+function areFinite({ count, of, global }: Products): boolean {
+  return Number.isFinite(global) && Array.from({ length: count }, (_, i) => of(i, i)).every(Number.isFinite)
 }
 
 function notFinite({ name }: LayerBlock): FedError {

@@ -48,6 +48,32 @@ function check(sums: CohortSums, seed: number, count: number, length: number): v
 }
 
 for (const [name, sums] of Object.entries(makers)) {
+  test(`inner products of every two vectors by the ${name} equal float64 loops, however many and long they are`, () => {
+    for (const [count, length] of [
+      [0, 3],
+      [1, 1],
+      [2, 5],
+      [5, 2049],
+      [33, 300],
+      [70, 41],
+      [4, 4096],
+    ] as const) {
+      const vectors = Array.from({ length: count }, (_, k) => normals(100 + k, length))
+      const products = sums.innerProducts(vectors)
+      assert.equal(products.length, count * count)
+      for (const [j, v] of vectors.entries())
+        for (const [k, w] of vectors.entries()) {
+          if (k < j) continue
+          let [dot, scale] = [0, 0]
+          for (const [i, value] of v.entries()) {
+            dot += value * w[i]!
+            scale += Math.abs(value * w[i]!)
+          }
+          assert.ok(Math.abs(products[j * count + k]! - dot) <= 1e-13 * scale, `${j}, ${k} of ${count} x ${length}`)
+        }
+    }
+  })
+
   test(`sums over a cohort by the ${name} equal float64 loops`, () => {
     let [whole, ragged] = [0, 0]
     fc.assert(

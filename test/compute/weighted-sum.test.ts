@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { centralMean } from '../../src/compute/ops/central-mean.ts'
+import { electedMean } from '../../src/compute/ops/elected-mean.ts'
 import { rowNorms } from '../../src/compute/ops/row-norms.ts'
 import { weightedSum } from '../../src/compute/ops/weighted-sum.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
@@ -156,6 +157,34 @@ for (const engine of ENGINES) {
     })
   })
 }
+
+describe('ops that look at whole columns', () => {
+  it('have the bits of their loops in JavaScript in the kernel pack: any rows, whole strips of columns and a rest', async () => {
+    for (const columns of [1, 16, 37, 64])
+      for (const rows of [1, 2, 3, 5, 8, 13, 31, 32, 33, 64, 65]) {
+        const values = gaussian(rows, columns)
+        for (let i = 0; i < values.length; i += 5) values[i] = Math.round(values[i]!) // ties, and zeros of either sign
+        const weights = Array.from({ length: rows }, (_, row) => (row % 4) / 7)
+        const ops = [
+          (stack: tf.Tensor2D) => electedMean(stack, weights),
+          ...[0, Math.floor(rows / 5), Math.floor((rows - 1) / 2)].map(
+            cut => (stack: tf.Tensor2D) => centralMean(stack, cut),
+          ),
+        ]
+        for (const op of ops) {
+          await useEngine('wasm')
+          const packed = await run(op, values, rows)
+          await useEngine('cpu')
+          const looped = await run(op, values, rows)
+          assert.deepEqual(
+            packed.map(value => value + 0),
+            looped.map(value => value + 0),
+            `${rows} x ${columns}`,
+          ) // + 0: a zero has no sign
+        }
+      }
+  })
+})
 
 describe('ops over a stack on a wasm heap that grows', () => {
   it('reads the stack where it is after the output was allocated', async () => {

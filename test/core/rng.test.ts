@@ -34,6 +34,15 @@ describe('streams', () => {
     }
   })
 
+  test('many draws at once are the same draws, and the stream goes on behind them', () => {
+    for (const count of [0, 1, 7, 1000]) {
+      const [one, many] = [createRng(9), createRng(9)]
+      const expected = Array.from({ length: count }, () => one.next() * 2 ** 32)
+      assert.deepEqual([...many.fill(new Uint32Array(count))], expected)
+      assert.equal(many.next(), one.next())
+    }
+  })
+
   test('a child does not depend on what was drawn before it, and a label path is the same as its steps', () => {
     const used = createRng(1)
     for (let i = 0; i < 10; i++) used.next()

@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { FedError } from '../../src/core/errors.ts'
+import { createRng } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
 import { modelSchema } from '../../src/models/index.ts'
 import { buildNetwork } from '../../src/models/network.ts'
@@ -65,7 +66,10 @@ test('everything that can be trained is let in, and its weights and running stat
   ]
   for (const [parts, shape] of bodies) {
     const network = await open(parts, shape)
-    const [params, stored] = [await network.read(), network.init({ next: () => 0, fork: () => assert.fail() })]
+    const [params, stored] = [
+      await network.read(),
+      network.init({ ...createRng(1), next: () => 0, fork: () => assert.fail() }),
+    ]
     assert.deepEqual(params, stored)
     const variance = network.layout.blocks.find(({ name }) => name === 'norm')
     if (variance?.tensors.length === 4)

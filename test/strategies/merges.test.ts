@@ -141,6 +141,26 @@ describe('dare', () => {
     assert.ok(Math.abs(dropped / 200_000 - 0.5) < 0.01, `${dropped}`)
   })
 
+  it('drops the entries that the stream of round, client and layer says, two a draw, in layers of any length', async () => {
+    await useEngine('cpu')
+    for (const size of [1, 2, 8191, 8192, 8193, 20_001]) {
+      const of = oneBlock(size)
+      const { name } = of.blocks[0]!
+      const members = [{ client: 7, numExamples: 1, params: new Float32Array(size).fill(1) }]
+      const global = new Float32Array(size)
+      const strategy = strategyOf({ filters: [{ name: 'dare', drop: 0.25 }] }, of)
+      const { params } = await aggregate(strategy, { round: 3, layout: of, global, members, state: null, rng })
+      const stream = rng.fork(`dare/3/7/${name}`)
+      const draws = Array.from({ length: Math.ceil(size / 2) }, () => stream.next() * 2 ** 32)
+      const kept = Array.from({ length: size }, (_, i) => {
+        const draw = draws[Math.floor(i / 2)]!
+        return (i % 2 === 0 ? Math.floor(draw / 65_536) : draw % 65_536) >= 0.25 * 65_536
+      })
+      assert.deepEqual([...params].map(value => value !== 0), kept) // biome-ignore format: one comparison
+      assert.ok([...params].every(value => value === 0 || value === Math.fround(1 / 0.75)))
+    }
+  })
+
   it('draws by round and client, not by who else is there', async () => {
     await useEngine('cpu')
     const of = oneBlock(64)

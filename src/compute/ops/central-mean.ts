@@ -28,6 +28,8 @@ const run = stackOp<{ cut: number }>({
       output[column] = sum / left
     }
   },
+  onPack: (pack, stack, rows, columns, { cut }, output) =>
+    pack.centralMean(stack, rows, columns, cut, output, pack.scratch(pack.stripScratch(rows))),
   webgpu: (rows, { cut }) => centralMeanProgram(rows, cut),
   fallback(stack, { cut }) {
     const [rows, columns] = stack.shape

@@ -32,6 +32,11 @@ const run = stackOp<{ weights: number[] }>({
       for (let i = 0; i < width; i++) output[start + i] = share[i]! > 0 ? agreed[i]! / share[i]! : 0
     }
   },
+  onPack(pack, stack, rows, columns, { weights }, output) {
+    const scratch = pack.scratch(8 * rows + pack.stripScratch(rows))
+    pack.float64s(scratch, rows).set(weights)
+    pack.electedMean(stack, scratch, rows, columns, output, scratch + 8 * rows)
+  },
   webgpu: (_, { weights }) => electedMeanProgram(weights),
   fallback(stack, { weights }) {
     const column = tf.tensor2d(weights, [weights.length, 1])

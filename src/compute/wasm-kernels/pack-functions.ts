@@ -32,10 +32,25 @@ export interface PackFunctions {
   adamStep(...input: AdamInput): void
   proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
   weightedSum(...input: WeightedSumInput): void
+  stripScratch(rows: number): number
+  centralMean(stack: number, rows: number, columns: number, cut: number, out: number, scratch: number): void
+  electedMean(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
   rowNorms(stack: number, rows: number, columns: number, out: number): void
   addNormsAndMean(...input: [...Rows, shares: number, mean: number, squares: number]): void
   addProducts(
     ...input: [...Rows, mean: number, ones: number, others: number, dots: number, one: number, other: number]
+  ): void
+  addInnerProducts(
+    ...input: [
+      a: number,
+      rowsA: number,
+      b: number,
+      rowsB: number,
+      length: number,
+      stride: number,
+      upper: boolean,
+      out: number,
+    ]
   ): void
   squaredSum(values: number, length: number): number
 }

@@ -28,14 +28,23 @@ export const dare: Part<Filter, typeof schema> = {
 
 /** A draw of 32 bits decides two entries, each by 16 of them: `drop` is rounded to 1 / 65536, the factor with it. */
 const HALF = 0x1_0000
+/** Entries at a time. */
+const PIECE = 8192
 
 function mask(values: Float32Array, drop: number, rng: Rng): void {
   const dropped = Math.round(drop * HALF)
   const factor = Math.fround(HALF / (HALF - dropped))
+  const draws = new Uint32Array(PIECE / 2)
+  for (let start = 0; start < values.length; start += PIECE) {
+    const piece = values.subarray(start, start + PIECE)
+    maskPiece(piece, rng.fill(draws.subarray(0, Math.ceil(piece.length / 2))), dropped, factor)
+  }
+}
+
+function maskPiece(values: Float32Array, draws: Uint32Array, dropped: number, factor: number): void {
   for (let i = 0; i < values.length; i += 2) {
-    const draw = rng.next() * HALF // 16 bits before the point, 16 behind it
-    const whole = Math.floor(draw)
-    values[i] = whole < dropped ? 0 : values[i]! * factor
-    if (i + 1 < values.length) values[i + 1] = (draw - whole) * HALF < dropped ? 0 : values[i + 1]! * factor
+    const draw = draws[i >> 1]!
+    values[i] = draw >>> 16 < dropped ? 0 : values[i]! * factor
+    if (i + 1 < values.length) values[i + 1] = (draw & 0xffff) < dropped ? 0 : values[i + 1]! * factor
   }
 }

@@ -71,6 +71,57 @@ export function addProducts(
   }
 }
 
+/**
+ * out[i * 32 + j] += a_i · b_j for `rowsA` rows and `rowsB`, at most 32, of `length` float32 that begin `stride` values apart.
+ * With `upper`, a and b are the same rows and what lies below the diagonal is left out or not, as it comes. The caller pads
+ * with zeros: rowsA to a multiple of 2, rowsB to one of 4, length to one of 2.
+ */
+export function addInnerProducts(
+  a: usize, rowsA: i32, b: usize, rowsB: i32, length: i32, stride: i32, upper: bool, out: usize,
+): void {
+  const line = <usize>stride << 2
+  for (let i: i32 = 0; i < rowsA; i += 2) {
+    const row = a + <usize>i * line
+    const sums = out + (<usize>i << 8)
+    for (let j = upper ? i & ~3 : 0; j < rowsB; j += 4)
+      addTwoByFour(row, row + line, b + <usize>j * line, line, length, sums + (<usize>j << 3))
+  }
+}
+
+/** Six loads for eight products, and eight sums that need not wait for each other. */
+function addTwoByFour(x: usize, y: usize, b0: usize, line: usize, length: i32, out: usize): void {
+  const b1 = b0 + line
+  const b2 = b1 + line
+  const b3 = b2 + line
+  let x0 = f64x2.splat(0), x1 = x0, x2 = x0, x3 = x0, y0 = x0, y1 = x0, y2 = x0, y3 = x0
+  for (let at: usize = 0, end = <usize>length << 2; at < end; at += 8) {
+    const u = f64x2.promote_low_f32x4(v128.load64_zero(x + at))
+    const v = f64x2.promote_low_f32x4(v128.load64_zero(y + at))
+    let w = f64x2.promote_low_f32x4(v128.load64_zero(b0 + at))
+    x0 = f64x2.add(x0, f64x2.mul(u, w))
+    y0 = f64x2.add(y0, f64x2.mul(v, w))
+    w = f64x2.promote_low_f32x4(v128.load64_zero(b1 + at))
+    x1 = f64x2.add(x1, f64x2.mul(u, w))
+    y1 = f64x2.add(y1, f64x2.mul(v, w))
+    w = f64x2.promote_low_f32x4(v128.load64_zero(b2 + at))
+    x2 = f64x2.add(x2, f64x2.mul(u, w))
+    y2 = f64x2.add(y2, f64x2.mul(v, w))
+    w = f64x2.promote_low_f32x4(v128.load64_zero(b3 + at))
+    x3 = f64x2.add(x3, f64x2.mul(u, w))
+    y3 = f64x2.add(y3, f64x2.mul(v, w))
+  }
+  addFour(out, x0, x1, x2, x3)
+  addFour(out + 256, y0, y1, y2, y3)
+}
+
+@inline
+function addFour(out: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
+  f64.store(out, f64.load(out) + across(s0))
+  f64.store(out, f64.load(out, 8) + across(s1), 8)
+  f64.store(out, f64.load(out, 16) + across(s2), 16)
+  f64.store(out, f64.load(out, 24) + across(s3), 24)
+}
+
 /** The sum of the squares of `length` float64. */
 export function squaredSum(values: usize, length: i32): f64 {
   let sum: f64 = 0

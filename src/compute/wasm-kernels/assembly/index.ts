@@ -3,7 +3,7 @@
  * no memory, stack or data of its own, so it can live there beside TF.js without either noticing the other.
  */
 export { product } from './gemm'
-export { addNormsAndMean, addProducts, squaredSum } from './cohort'
+export { addInnerProducts, addNormsAndMean, addProducts, squaredSum } from './cohort'
 export { addBias, addRow, columnSums, rectifierGradient } from './epilogue'
 export {
   convolutionScratch,
@@ -20,3 +20,4 @@ export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'
 export { rowNorms, weightedSum } from './stack'
+export { centralMean, electedMean, stripScratch } from './strips'
