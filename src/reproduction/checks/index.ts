@@ -3,8 +3,10 @@ import type { Check } from '../check.ts'
 import { curvature } from './curvature.ts'
 import { deepLinearFull, deepLinearLayers } from './deep-linear.ts'
 import { features } from './feature-connectivity.ts'
+import { fedlama } from './fedlama.ts'
 import { groupConnectivity } from './group-connectivity.ts'
 import { learningRate } from './learning-rate.ts'
+import { mergeRules } from './merge-rules.ts'
 import { mlpLayers } from './mlp-layers.ts'
 import { neuronAlignment } from './neuron-alignment.ts'
 import { personalisation } from './personalisation.ts'
@@ -32,6 +34,8 @@ export const CHECKS: readonly Check[] = [
   groupConnectivity,
   personalisation,
   subspaceNoise,
+  mergeRules,
+  fedlama,
 ]
 
 /** The checks of these names or numbers, in the order of their numbers; all for none. Throws `input_invalid`. */

@@ -1,11 +1,23 @@
 import { align } from './align.ts'
+import { average } from './average.ts'
 import { barriers, curvature, directions, features } from './compare.ts'
 import { federate } from './federate.ts'
 import { noise } from './noise.ts'
 import { layout, train } from './train.ts'
 
 /** What a worker can be asked to compute: `(bench, request) → reply`, both plain data. To add one: its file, its line here. */
-export const TASKS = { layout, train, barriers, directions, curvature, features, align, federate, noise } as const
+export const TASKS = {
+  layout,
+  train,
+  barriers,
+  directions,
+  curvature,
+  features,
+  align,
+  average,
+  federate,
+  noise,
+} as const
 
 export type Tasks = typeof TASKS
 export type TaskName = keyof Tasks
