@@ -61,14 +61,17 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
 
   return {
     phase(blocks) {
-      const slices = all.filter(({ block }) => blocks.has(block))
-      const spans = spansOf(slices, counters)
-      const trained = new Set(slices.map(({ offset }) => offset))
+      const ofPhase = all.filter(({ block }) => blocks.has(block))
+      const spansOfPhase = spansOf(ofPhase, counters)
+      const trained = new Set(ofPhase.map(({ offset }) => offset))
       const route = trainer.route(
         op => 'kernel' in op && [op.kernel, op.bias].some(at => at !== null && trained.has(at)),
       )
       const labels = new Uint8Array(input.batchSize)
-      return ({ order, from, to }, learningRate) => {
+      return ({ order, from, to }, learningRate, learning) => {
+        const slices = learning ? ofPhase.filter(({ block }) => learning.has(block)) : ofPhase
+        // Layers that rested in some step have had fewer updates than others.
+        const spans = input.plan.dropping ? spansOf(slices, counters) : spansOfPhase
         const rows = to - from
         load(trainer, labels, examples, order, from, to)
         targets.fill(0, 0, rows * plan.numClasses)

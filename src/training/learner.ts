@@ -28,9 +28,10 @@ export interface Learner {
 
 /**
  * One local step: gradient of the mean loss of the batch, or what the objective makes of it, plus the regularizer's and the correction, clipped, given to the optimizer. As in
- * PyTorch, weight decay belongs to the optimizer and comes after clipping. Returns the loss before the step.
+ * PyTorch, weight decay belongs to the optimizer and comes after clipping. Of the phase's blocks only those in `learning` do, when
+ * it is given. Returns the loss before the step.
  */
-export type TakeStep = (batch: BatchRange, learningRate: number) => Loss
+export type TakeStep = (batch: BatchRange, learningRate: number, learning?: ReadonlySet<LayerBlock>) => Loss
 
 /** The examples order[from … to). */
 export interface BatchRange {
@@ -56,7 +57,7 @@ export interface LearnerInput {
   readonly shift: Float32Array | null
   /** Added to each gradient, float32[layout.size]. */
   readonly correction: Params | null
-  readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask'>
+  readonly plan: Pick<LocalPlan, 'clipNorm' | 'mask' | 'dropping'>
   /** The most examples in a batch. */
   readonly batchSize: number
   /** For what is random inside the network. */

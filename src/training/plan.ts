@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { droppingSchema } from './dropping.ts'
 import { maskSchema } from './mask.ts'
 import { connectivitySchema } from './objective/connectivity.ts'
 import { sharpnessSchema } from './objective/sharpness.ts'
@@ -48,6 +49,9 @@ export const localPlanSchema = z.strictObject({
     .meta({ description: 'parts of the model trained one after the other' }),
   frozen: patterns.optional().meta({ description: 'patterns of layer blocks that are never trained' }),
   mask: maskSchema.optional().meta({ description: 'single weights that do not learn, the same for all clients' }),
+  dropping: droppingSchema
+    .optional()
+    .meta({ description: 'CopRA: in each step some layers rest, fewer and fewer of them' }),
   clipNorm: z.number().positive().optional().meta({
     description: 'largest L2 norm of a step’s gradient, over all tensors trained; larger ones are scaled down',
   }),
@@ -59,7 +63,7 @@ export type LocalPlan = z.output<typeof localPlanSchema>
 export type PlanAdditions = Partial<Pick<z.input<typeof localPlanSchema>, 'frozen' | ReplacedKey>>
 
 /** What a strategy's additions replace, where it has them. */
-export const REPLACED_KEYS = ['phases', 'regularizer', 'mask', 'loss', 'sharpness', 'connectivity'] as const
+export const REPLACED_KEYS = ['phases', 'regularizer', 'mask', 'loss', 'sharpness', 'connectivity', 'dropping'] as const
 type ReplacedKey = (typeof REPLACED_KEYS)[number]
 
 /** `plan` with a strategy's additions: they replace the plan's, its frozen blocks join them. */

@@ -16,21 +16,20 @@ export function createTensorLearner(input: LearnerInput): Learner {
   const anchors = (objective?.anchors ?? []).map(anchor => vectorOf(weights, anchor))
   const shift = input.shift && tf.tensor1d(input.shift)
   const added = correction && vectorOf(weights, correction)
-  const among = (trained: readonly Weight[]) => (vector: readonly tf.Tensor[]) =>
-    vector.filter((_, i) => trained.includes(weights[i]!))
+  /** The weights that a step trains, and what belongs to them of vectors over all. */
+  const partsOf = (trained: readonly Weight[]) => {
+    const among = (vector: readonly tf.Tensor[]) => vector.filter((_, i) => trained.includes(weights[i]!))
+    return { weights: trained, anchors: anchors.map(among), correction: added && among(added) }
+  }
   return {
     phase(blocks, learns) {
       const trained = weights.filter(({ block }) => blocks.has(block))
-      const parts = {
-        ...{ optimizer, regularizer, objective, plan },
-        anchors: anchors.map(among(trained)),
-        correction: added && among(trained)(added),
-        shift,
-      }
+      const all = partsOf(trained)
       setMasks(trained, learns)
-      return ({ order, from, to }, learningRate) => {
+      return ({ order, from, to }, learningRate, learning) => {
         const batch = gather(examples, order, from, to)
-        return takeStep({ network, batch, weights: trained, learningRate, ...parts })
+        const parts = learning ? partsOf(trained.filter(({ block }) => learning.has(block))) : all
+        return takeStep({ network, batch, learningRate, optimizer, regularizer, objective, plan, shift, ...parts })
       }
     },
     params: network.read,

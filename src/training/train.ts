@@ -4,6 +4,7 @@ import { type Rng, shuffle } from '../core/rng.ts'
 import type { Examples } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import { balanceOf } from './balance.ts'
+import { layersThatLearn, learningProbability } from './dropping.ts'
 import { flatPlanOf } from './executor.ts'
 import { createFlatLearner } from './flat-learner.ts'
 import type { Learner, LearnerInput } from './learner.ts'
@@ -85,6 +86,7 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
     ...{ batchSize: Math.min(plan.batchSize, indices.length), noise: job.rng.fork('noise') },
   })
   const losses = createLossLog(perEpoch)
+  const drops = job.rng.fork('dropping')
   const rates = new Map<string, number>()
   const pace = createPacer(signal)
   try {
@@ -98,8 +100,12 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
           const to = Math.min(order.length, from + plan.batchSize)
           const progress = { round: job.round, totalRounds: job.totalRounds, step, totalSteps }
           const rate = optimizer.learningRate * factor(progress)
-          await losses.add(takeStep({ order, from, to }, rate), to - from)
-          for (const { name } of phase.blocks) rates.set(name, (rates.get(name) ?? 0) + rate)
+          const learning = plan.dropping
+            ? layersThatLearn(phase.blocks, learningProbability(plan.dropping, progress), drops)
+            : phase.blocks
+          const only = learning === phase.blocks ? undefined : learning
+          await losses.add(takeStep({ order, from, to }, rate, only), to - from)
+          for (const { name } of learning) rates.set(name, (rates.get(name) ?? 0) + rate)
           await pace()
         }
       }

@@ -25,6 +25,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
     exchange: { name: 'pastModels', anchors: 1 },
     local: { connectivity: { beta: 0.1, interpolation: 'random' }, sharpness: { rho: 0.05 }, loss: 'balanced' },
   },
+  copra: { local: { dropping: { start: 0.1, until: 0.75, over: 'run' } } },
   scaffold: { exchange: { name: 'scaffold' } },
   median: { reduce: { name: 'median' } },
   trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.2 } },

@@ -109,6 +109,7 @@ describe('the flat executor and TF.js on wasm', () => {
         optimizer: { name: 'adam' },
         phases: [{ train: ['fc*'] }, { train: ['conv1'] }, { train: ['*'] }, { train: ['fc3'] }],
       },
+      'layers that rest': { optimizer: { name: 'adam' }, dropping: { over: 'round' }, epochs: 3 },
       SAM: { optimizer: sgd, sharpness: { rho: 0.1 } },
       'the loss towards an anchor': { optimizer: { ...sgd, momentum: 0.9 }, connectivity: { beta: 0.5 } },
       'everything at once': {
@@ -116,6 +117,7 @@ describe('the flat executor and TF.js on wasm', () => {
         sharpness: { rho: 0.05 },
         connectivity: { beta: 0.3, interpolation: 0.5 },
         loss: 'balanced',
+        dropping: { start: 0.4, over: 'round' },
         regularizer: { name: 'prox', mu: 0.3 },
         clipNorm: 0.5,
         frozen: ['fc2'],

@@ -1,4 +1,5 @@
 import { registry } from '../../core/registry.ts'
+import { copra } from './copra.ts'
 import { fedavg } from './fedavg.ts'
 import { fedbabu } from './fedbabu.ts'
 import { fedbn } from './fedbn.ts'
@@ -54,6 +55,7 @@ export const presets = registry('preset', [
   fedgucci,
   fedgucciPlus,
   scaffold,
+  copra,
   median,
   trimmedMean,
   normClip,

@@ -20,6 +20,8 @@ export interface LocalAdditions {
   readonly regularizer?: { readonly name: 'prox'; readonly mu: number }
   /** SAM: see `local.sharpness`. */
   readonly sharpness?: { readonly rho: number }
+  /** See `local.dropping`. */
+  readonly dropping?: { readonly start: number; readonly until: number; readonly over: 'run' | 'round' }
   /** See `local.loss`. */
   readonly loss?: 'balanced'
   /** The loss towards an anchor: see `local.connectivity`. */
