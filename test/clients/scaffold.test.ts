@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { modelTrainer } from '../../clients/model-trainer.ts'
-import type { Trainer } from '../../clients/trainer.ts'
 import { prepareEngine } from '../../src/compute/choose.ts'
-import { view } from '../../src/core/layout.ts'
 import { gather } from '../../src/data/examples.ts'
-import { loadDataset } from '../../src/data/index.ts'
-import { limitsFor } from '../../src/protocol/limits.ts'
-import { silent } from '../../src/protocol/log.ts'
-import { averageRound } from '../../src/rounds/close-round.ts'
-import { taskContext, taskFor } from '../../src/rounds/plan-round.ts'
-import type { ServerState } from '../../src/rounds/ports.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
-import { toldAfter } from '../../src/rounds/server-state.ts'
-import { openSession, type Session } from '../../src/rounds/session.ts'
 import { assertClose } from '../helpers/values.ts'
 import { lossAndGradient, type Widths } from '../training/oracle.ts'
+import { roundsOf } from './rounds.ts'
 
 // A whole SCAFFOLD, task by task and round by round, as coordinator and clients do it, against float64 loops that share
 // with it only the data set, its split and the cohorts. Batches hold all of a client's examples, so that their order is no matter.
@@ -42,41 +32,11 @@ const runFile = (change: object = {}) =>
     ...change,
   })
 
-async function rounds(file: ReturnType<typeof runFile>, cohorts: readonly (readonly number[])[]) {
-  const session: Session = await openSession(file)
-  const { layout } = session
-  const open = { run: 'r', runFile: file, layout: layout.digest, shared: [], limits: limitsFor(layout) }
-  const trainer: Trainer = await modelTrainer(open, { engine: 'wasm', log: silent })
-  const context = taskContext(file, layout)
-  const states: ServerState[] = [session.initial()]
-  for (const [index, cohort] of cohorts.entries()) {
-    const server = states.at(-1)!
-    const updates = []
-    for (const client of cohort) {
-      const { own, reply, initialise, extras = [] } = taskFor({ round: index + 1, attempt: 1, client }, server, context)
-      const result = await trainer.train(
-        {
-          ...{ round: index + 1, client, reply, initialise, extras, told: toldAfter(context.strategy, server) },
-          global: new Map(layout.blocks.map(block => [block.name, view(server.params, block)])),
-          ...{ own: new Map(), memory: new Map(), kept: own },
-        },
-        new AbortController().signal,
-      )
-      updates.push({ client, numExamples: result.numExamples, segments: result.segments })
-    }
-    states.push((await averageRound(session, { round: index + 1, server, updates })).result.server)
-  }
-  trainer.dispose()
-  const dataset = await loadDataset(file.data)
-  session.dispose()
-  return { layout, states, dataset, split: session.split, told: toldAfter(context.strategy, states.at(-1)!) }
-}
-
 before(() => prepareEngine('wasm'))
 
 describe('SCAFFOLD', () => {
   test('takes the rounds of the paper’s Algorithm 1, option II', async () => {
-    const { layout, states, dataset, split, told } = await rounds(runFile(), COHORTS)
+    const { layout, states, dataset, split, told } = await roundsOf(runFile(), COHORTS)
     const size = layout.size
     let x = Float64Array.from(states[0]!.params)
     let c = new Float64Array(size)
@@ -115,15 +75,15 @@ describe('SCAFFOLD', () => {
         1e-5,
         `c of client ${client}`,
       )
-    const plain = await rounds(runFile({ strategy: {} }), COHORTS)
+    const plain = await roundsOf(runFile({ strategy: {} }), COHORTS)
     assert.notDeepEqual(plain.states.at(-1)!.params, states.at(-1)!.params, 'it makes a difference')
   })
 
   test('of a single client is FedAvg: its control variate and the common one are the same', async () => {
     const change = { clients: { total: 1 }, partition: { name: 'iid' }, local: { epochs: 2, batchSize: 16 } }
     const cohorts = [[0], [0], [0]]
-    const scaffold = await rounds(runFile(change), cohorts)
-    const fedavg = await rounds(runFile({ ...change, strategy: { preset: 'fedavg' } }), cohorts)
+    const scaffold = await roundsOf(runFile(change), cohorts)
+    const fedavg = await roundsOf(runFile({ ...change, strategy: { preset: 'fedavg' } }), cohorts)
     assert.ok([...scaffold.told.values()].some(values => values.some(value => Math.abs(value) > 1e-3)))
     assert.deepEqual(
       scaffold.states.map(({ params }) => params),
