@@ -4,6 +4,7 @@ import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
 import { compareCommand } from './commands/compare.ts'
 import { demoCommand } from './commands/demo.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { enginesCommand } from './commands/engines.ts'
 import { figureCommand } from './commands/figure.ts'
 import { probeCommand } from './commands/probe.ts'
@@ -23,6 +24,7 @@ const COMMANDS = [
   probeCommand,
   analyzeCommand,
   enginesCommand,
+  doctorCommand,
   runsCommand,
   compareCommand,
   figureCommand,

@@ -16,6 +16,7 @@ import { openStore } from '../store/open.ts'
 import type { RunWork } from '../training/training-work.ts'
 import { catalog } from './catalog.ts'
 import { systemClock } from './clock.ts'
+import { isLoopback } from './loopback.ts'
 import { type ManagedProbes, probeService } from './probe-service.ts'
 import { type ManagedRuns, runService } from './run-service.ts'
 import { packageVersion } from './version.ts'
@@ -61,12 +62,10 @@ export interface Coordinator {
   close(): Promise<void>
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
-
 /** The composition root: store, compute worker, REST and sockets on one port. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { host, port, dataDir, token, joinToken, peerTimeoutMs, clock = systemClock } = options
-  if (!LOOPBACK.has(host) && !token)
+  if (!isLoopback(host) && !token)
     throw new FedError('token_required_off_loopback', {
       expected: 'FEDSTRATA_TOKEN to be set',
       received: `host ${host} without a token`,

@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { EXIT } from '../exit-codes.ts'
+import {
+  type CoordinatorFlags,
+  coordinatorOptionsOf,
+  databaseOption,
+  dataDirOption,
+  engineOption,
+  environmentOf,
+  hostOption,
+  jsonOption,
+  portOption,
+} from '../options.ts'
+import { type Cli, colorsFor, write } from '../terminal.ts'
+
+export function doctorCommand(cli: Cli): Command {
+  const command = new Command('doctor').description(
+    'what this machine lacks to run a coordinator: engine, disk, database, port and clock',
+  )
+  for (const option of [
+    hostOption(),
+    portOption(8080),
+    databaseOption(),
+    dataDirOption(),
+    engineOption(),
+    jsonOption(),
+  ])
+    command.addOption(option)
+  return command.action(async (flags: CoordinatorFlags & { readonly json?: boolean }) => {
+    const { examine } = await import('../../main/doctor/examine.ts')
+    const { databaseUrl, dataDir, host, port, engine, token } = coordinatorOptionsOf(flags, environmentOf(cli))
+    const findings = await examine({ databaseUrl, dataDir, host, port, engine, token })
+    if (findings.some(({ status }) => status === 'failed')) cli.exit(EXIT.failed)
+    if (flags.json) return cli.print({ findings })
+    const colors = colorsFor(cli.stdout, cli.variables)
+    const paint = { ok: colors.green, warning: colors.yellow, failed: colors.red }
+    const width = Math.max(...findings.map(({ check }) => check.length))
+    const lines = findings.flatMap(({ check, status, found, advice }) => [
+      `${check.padEnd(width)}  ${paint[status](status.padEnd(7))}  ${found}`,
+      ...(advice === undefined ? [] : [`${''.padEnd(width + 11)}${colors.dim(advice)}`]),
+    ])
+    return write(cli.stdout, `${lines.join('\n')}\n`)
+  })
+}

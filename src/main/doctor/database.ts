@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import { describeDatabase, parseDatabase } from '../../store/database-url.ts'
+import { openStore } from '../../store/open.ts'
+import { failure, type HealthCheck } from './check.ts'
+
+/** Whether the database answers and has our tables, and which of its runs nobody has ended. A file that is missing is not made. */
+export const database: HealthCheck = {
+  name: 'database',
+  async examine(place) {
+    try {
+      const parsed = parseDatabase(place)
+      const name = describeDatabase(place)
+      if (parsed.provider === 'sqlite' && !existsSync(parsed.file))
+        return { status: 'ok', found: `${name}: not there yet, the first run makes it` }
+      const store = await openStore(place)
+      try {
+        const { items, nextCursor } = await store.runs({ limit: 1000 })
+        const running = items.filter(({ status }) => status === 'running')
+        const found = `${name}: ${items.length}${nextCursor ? ' or more' : ''} runs`
+        if (running.length === 0) return { status: 'ok', found }
+        return {
+          status: 'warning',
+          found: `${found}, ${running.length} listed as running: ${running
+            .map(({ id }) => id)
+            .slice(0, 5)
+            .join(', ')}`,
+          advice:
+            'If no coordinator is at work on them, their process was killed: fedstrata resume RUN goes on with one',
+        }
+      } finally {
+        await store.close()
+      }
+    } catch (thrown) {
+      return failure(thrown)
+    }
+  },
+}
