@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/canonical.ts'
 import type { FedError } from '../core/errors.ts'
 import { pagesOf } from '../rounds/pages.ts'
 import type { RunOutcome, Store } from '../rounds/ports.ts'
@@ -89,7 +90,7 @@ async function storedRuns(store: Store, names: ReadonlySet<string>): Promise<Rea
 /** The run file as it is understood; null for one of an older version that is not understood any more. */
 function fingerprint(runFile: unknown): string | null {
   try {
-    return JSON.stringify(parseRunFile(runFile))
+    return canonicalJson(parseRunFile(runFile))
   } catch {
     return null
   }

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { canonicalJson } from '../core/canonical.ts'
 import type { runFileSchema } from './run-file.ts'
 
 type Tree = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export function strategyWords(runFile: unknown): string {
 
 /** The same for runs that differ only by their seed (and name). */
 export function settingsOf(runFile: unknown): string {
-  return JSON.stringify(without(runFile, new Set(['name', 'seed'])))
+  return canonicalJson(without(runFile, new Set(['name', 'seed'])))
 }
 
 /** A value of a run file in one line: what has a name by its name, and its options in brackets. */
@@ -43,7 +44,7 @@ export function inWords(value: unknown): string {
 }
 
 function differing(key: string, values: readonly unknown[]): readonly Difference[] {
-  if (values.every(value => JSON.stringify(value) === JSON.stringify(values[0]))) return []
+  if (values.every(value => canonicalJson(value) === canonicalJson(values[0]))) return []
   if (!values.every(isTree) || new Set(values.map(value => value['name'])).size > 1)
     return [{ key, values: values.map(value => (value === undefined || value === null ? null : inWords(value))) }]
   const keys = new Set(values.flatMap(value => Object.keys(value)))

@@ -54,6 +54,8 @@ test('a strategy is a preset by its name with its options, and the sections that
 
 test('settings are equal for runs that differ by seed and name alone', () => {
   assert.equal(settingsOf(FILE), settingsOf({ ...FILE, seed: 9, name: 'other' }))
+  const turned = Object.fromEntries(Object.entries(FILE).reverse())
+  assert.equal(settingsOf(FILE), settingsOf({ ...turned, local: { optimizer: FILE.local.optimizer, epochs: 1 } }))
   assert.notEqual(settingsOf(FILE), settingsOf({ ...FILE, strategy: { preset: 'fedper' } }))
 })
 
