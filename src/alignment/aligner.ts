@@ -14,14 +14,14 @@ export interface AlignInput {
   /** In client order, the reference perhaps among them; not written. */
   readonly models: readonly Params[]
   readonly rng: Rng
-  /** float32[aligner.examples · plan.inputSize]: what a server that aligns by activations has to hold, without labels. */
+  /** float32[count · plan.inputSize], count ≤ aligner.examples: what a server that aligns by activations has to hold, without labels. */
   readonly examples: Float32Array
 }
 
 /** Puts the units of models in an order in which they can be averaged. Each computes the same function afterwards. */
 export interface Aligner {
   readonly name: string
-  /** How many examples it looks at; 0 for none. */
+  /** How many examples it looks at, at most; 0 for none. */
   readonly examples: number
   /** The models in their new order; new vectors, or the same where nothing moves. */
   align(input: AlignInput): Promise<readonly Params[]>
@@ -40,7 +40,7 @@ export const referenceOption = z.enum(['first', 'global']).default('first').meta
 
 /** The option `examples` of those that look at activations. */
 export const examplesOption = z.int().min(1).max(100_000).default(500).meta({
-  description: 'training examples on which activations are compared, without their labels; the server has to hold them',
+  description: 'at most so many training examples are looked at, without their labels; the server has to hold them',
 })
 
 /** Aligns one model after another, each by itself, to the reference; the reference stays as it is. */

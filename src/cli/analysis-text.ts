@@ -13,11 +13,16 @@ export function analysisText(report: AnalysisReport, colors: Colors): string {
   const { model, parameters, data, engine, examples, barriers, controls } = report
   const sizes = Object.entries(examples).map(([split, count]) => `${count.toLocaleString('en')} ${split} examples`)
   const splits = groupBy(barriers, ({ split }) => split)
+  const { aligned, merges } = report
   const parts = [
     `${model} of ${parameters.toLocaleString('en')} parameters on ${data}, ${sizes.join(', ')}; engine ${engine}\n`,
     ...[...splits].flatMap(([split, records]) => [
       titled(colors, `the two models, ${split}`, modelsTable(report, records)),
       titled(colors, `barriers at the midpoint, ${split}`, barriersTable(records)),
+      ...(aligned
+        ? [titled(colors, alignedTitle(aligned, split), barriersTable(aligned.barriers.filter(of(split))))]
+        : []),
+      ...(merges.length > 0 ? [titled(colors, `merges, ${split}`, mergesTable(merges.filter(of(split))))] : []),
       ...Object.entries(controls[split] ?? {}).map(([name, result]) => {
         const { title, rows } = CONTROL_TABLES[name as keyof Results]
         return titled(colors, `${title}, ${split}`, rows(result as never))
@@ -25,6 +30,26 @@ export function analysisText(report: AnalysisReport, colors: Colors): string {
     ]),
   ]
   return `${parts.join('\n')}\nbarrier: of the mix, minus the mean of the two models; below 0 averaging helps. A and B: whose the other layers are\n`
+}
+
+function of(split: Barrier['split']): (row: { readonly split: Barrier['split'] }) => boolean {
+  return row => row.split === split
+}
+
+function alignedTitle({ method, outputDifference }: NonNullable<AnalysisReport['aligned']>, split: Barrier['split']) {
+  const apart = outputDifference[split]?.toExponential(1)
+  return `barriers with B aligned by ${method} (its logits move by at most ${apart}), ${split}`
+}
+
+function mergesTable(merges: AnalysisReport['merges']): string {
+  const rows = merges.map(({ aligned, merge, parameters, loss, error }) => [
+    aligned ?? 'as it is',
+    merge,
+    parameters.toLocaleString('en'),
+    number(loss),
+    number(error),
+  ])
+  return textTable(['B', 'merge', 'parameters', 'loss', 'error'], rows)
 }
 
 function titled(colors: Colors, title: string, table: string): string {

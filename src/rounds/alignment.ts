@@ -20,7 +20,7 @@ export interface Alignment {
   readonly to: 'first' | 'global'
   readonly plan: NetworkPlan
   readonly groups: readonly UnitGroup[]
-  /** float32[aligner.examples · plan.inputSize], the same in every round. */
+  /** float32[count · plan.inputSize], the same in every round. */
   readonly examples: Float32Array
 }
 
@@ -73,14 +73,9 @@ export function alignmentOf({ runFile, strategy, network, dataset, rng }: RunPar
   return { aligner, to: align.to, plan: plan as NetworkPlan, groups, examples }
 }
 
-/** Training examples for an aligner, without labels: float32[aligner.examples · size]. Throws `strategy_invalid` for too many. */
-export function examplesFor({ name, examples }: Aligner, { train, name: data }: Dataset, rng: Rng): Float32Array {
-  if (examples > train.length)
-    throw new FedError('strategy_invalid', {
-      expected: `at most ${train.length} examples for ${name}, as many as the training data of ${data} have`,
-      received: String(examples),
-    })
-  return examples === 0 ? new Float32Array() : gather(train, sample(rng, train.length, examples)).x
+/** Training examples for an aligner or a repair, without labels: float32[count · size], as many as there are at most. */
+export function examplesFor({ examples }: Pick<Aligner, 'examples'>, { train }: Dataset, rng: Rng): Float32Array {
+  return gather(train, sample(rng, train.length, Math.min(train.length, examples))).x
 }
 
 /** The members with their models in one order. They compute what they did; `members` in client order. */

@@ -112,6 +112,55 @@ describe('analyze', { concurrency: 2 }, () => {
     for (const moved of ['A', 'B']) assert.match(stdout, new RegExp(`^${moved} +all( +\\d+\\.\\d{4}){6}$`, 'm'))
   })
 
+  test('puts B in the order of A, and measures before and after; repairs stand beside the mean', async t => {
+    const { folder, models, analyze } = await twoModels(t)
+    // B is A with its hidden units turned round: the same function, far away in weights.
+    const [a] = models
+    const turned = a.slice()
+    for (let unit = 0; unit < WIDTHS.h; unit++) {
+      const from = WIDTHS.h - 1 - unit
+      for (let i = 0; i <= WIDTHS.d; i++) turned[i * WIDTHS.h + unit] = a[i * WIDTHS.h + from]!
+      const head = (WIDTHS.d + 1) * WIDTHS.h
+      for (let c = 0; c < WIDTHS.c; c++) turned[head + unit * WIDTHS.c + c] = a[head + from * WIDTHS.c + c]!
+    }
+    await writeFile(join(folder.path, 'b.safetensors'), encodeModel(turned, layoutWith(WIDTHS.h)))
+    const words = ['--align', 'weightMatching', '--repair', 'repair,rescale,biasCorrection', '--examples', '60']
+    const { code, stdout, stderr } = await analyze(...ON, ...words, '--splits', 'test,train', '--json')
+    assert.equal(code, 0, stderr)
+    const report: AnalysisReport = JSON.parse(stdout)
+    const near = (actual: number | null | undefined, expected: number) =>
+      assert.ok(Math.abs(actual! - expected) < 1e-5, `${actual} for ${expected}`)
+    for (const split of ['test', 'train'] as const) {
+      const full = (rows: AnalysisReport['barriers']) => rows.find(row => row.path === 'full' && row.split === split)!
+      const [before, after] = [full(report.barriers), full(report.aligned!.barriers)]
+      assert.ok(Math.abs(before.lossBarrier!) > 0.01, `${before.lossBarrier}`)
+      near(after.lossBarrier, 0)
+      near(report.aligned!.outputDifference[split], 0)
+      const merge = (aligned: string | null, name: string) =>
+        report.merges.find(row => row.split === split && row.aligned === aligned && row.merge === name)!
+      // The same models by another way: a path's midpoint is evaluated by the network itself.
+      near(merge(null, 'mean').loss, before.loss[1]!)
+      near(merge(null, 'mean').error, before.error[1]!)
+      near(merge('weightMatching', 'mean').loss, after.loss[1]!)
+      // Parents of one order have no statistics to repair.
+      near(merge('weightMatching', 'repair').loss, after.loss[1]!)
+      assert.equal(merge(null, 'biasCorrection').parameters, report.parameters)
+    }
+    assert.equal(report.merges.length, 2 * 2 * 4)
+
+    const text = await analyze(
+      ...ON,
+      '--align',
+      '{ name: otFusion, by: activations, examples: 50 }',
+      '--repair',
+      'rescale',
+    )
+    assert.equal(text.code, 0, text.stderr)
+    assert.match(text.stdout, /^barriers with B aligned by otFusion \(its logits move by at most \d\.\de-\d\), test$/m)
+    assert.match(text.stdout, /^as it is +mean +140 +\d\.\d{4} +0\.\d{4}$/m)
+    assert.match(text.stdout, /^otFusion +rescale +140 +\d\.\d{4} +0\.\d{4}$/m)
+  })
+
   const mistakes: readonly (readonly [name: string, words: readonly string[], expected: RegExp])[] = [
     [
       'files of different layouts',
@@ -149,6 +198,16 @@ describe('analyze', { concurrency: 2 }, () => {
       'an unknown control',
       ['a.safetensors', 'b.safetensors', ...ON, '--controls', 'randm'],
       /input_invalid.*controls\.0.*"randm".*Did you mean "random"/s,
+    ],
+    [
+      'a way of aligning to what is not there',
+      ['a.safetensors', 'b.safetensors', ...ON, '--align', '{ name: weightMatching, to: global }'],
+      /input_invalid.*align\.to: first, which is A.*global/s,
+    ],
+    [
+      'an unknown repair',
+      ['a.safetensors', 'b.safetensors', ...ON, '--repair', 'repiar'],
+      /input_invalid.*repair\.0.*repiar/s,
     ],
     [
       'an even grid',

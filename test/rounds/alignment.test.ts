@@ -110,12 +110,6 @@ describe('strategy.align', () => {
 
   const align = { name: 'weightMatching' }
   const refusals: readonly (readonly [name: string, changes: object, code: string, says: RegExp])[] = [
-    [
-      'more examples than there are',
-      { strategy: { align: { name: 'activationMatching', examples: 121 } } },
-      'strategy_invalid',
-      /at most 120 examples for activationMatching.*121/,
-    ],
     ['optimizers that remember', { local: { memory: 'keep' } }, 'strategy_invalid', /got local\.memory: keep/],
     ['a mask', { strategy: { preset: 'tnapfn', align } }, 'strategy_invalid', /got a mask/],
     ['clients that send parts', { strategy: { preset: 'fedlp', align } }, 'strategy_invalid', /participation/],

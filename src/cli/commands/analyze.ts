@@ -18,6 +18,8 @@ interface Flags {
   readonly splits?: readonly string[]
   readonly examples?: number
   readonly controls?: readonly string[]
+  readonly align?: unknown
+  readonly repair?: unknown
   readonly draws?: number
   readonly bend?: unknown
   readonly seed?: number
@@ -47,6 +49,16 @@ export function analyzeCommand(cli: Cli): Command {
       '--controls <list>',
       'random, distance, curvature, features, variance, functional, sharpness, bezier',
       listOf,
+    )
+    .option(
+      '--align <yaml>',
+      "put B's units in the order of A's first: weightMatching, activationMatching, covarianceMatching, otFusion, otBarycenter",
+      yamlOf('--align'),
+    )
+    .option(
+      '--repair <list>',
+      "merges beside the mean: repair, rescale, biasCorrection, or YAML as '[{ name: repair, examples: 1000 }]'",
+      yamlOf('--repair'),
     )
     .option('--draws <number>', 'random directions of each layer (default: 5)', wholeNumber(1, 10_000))
     .option('--bend <yaml>', 'how the curve of bezier is trained: epochs, batchSize, optimizer', yamlOf('--bend'))
@@ -87,6 +99,8 @@ async function inputOf(flags: Flags): Promise<object> {
     seed: flags.seed ?? taken?.seed,
     examples: flags.examples,
     controls: flags.controls,
+    align: named(flags.align),
+    repair: repairsOf(flags.repair),
     draws: flags.draws,
     bend: flags.bend,
     barriers: { ...taken?.barriers, ...defined({ paths, orders, groups, window, interpolation, splits }) },
@@ -96,6 +110,12 @@ async function inputOf(flags: Flags): Promise<object> {
 /** `mlp` for `{ name: mlp }`. */
 function named(value: unknown): unknown {
   return typeof value === 'string' ? { name: value } : value
+}
+
+/** `repair,rescale` for `[{ name: repair }, { name: rescale }]`. */
+function repairsOf(value: unknown): unknown {
+  const list = typeof value === 'string' ? listOf(value) : value
+  return Array.isArray(list) ? list.map(named) : list
 }
 
 function defined(options: Readonly<Record<string, unknown>>): object {

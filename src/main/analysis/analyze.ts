@@ -13,7 +13,8 @@ import { trainBend } from '../../training/bezier.ts'
 import { BATCH_SIZE } from '../../training/evaluate.ts'
 import { evaluateFamily } from '../../training/evaluate-family.ts'
 import { trainingWork } from '../../training/training-work.ts'
-import { type ControlInput, type ControlResults, controls, featuresOf } from './controls.ts'
+import { type ControlInput, type ControlResults, controls, featuresOf, outputsApart } from './controls.ts'
+import { alignedTo, evaluateMerged, type Merge, mergesOf } from './merges.ts'
 import { paramsOf, readModelFile, requireAlike } from './model-file.ts'
 import type { AnalysisRequest } from './request.ts'
 
@@ -43,6 +44,27 @@ export interface AnalysisReport {
   readonly barriers: readonly Omit<BarrierRecord, 'round'>[]
   /** By split; what depends on no data is under both. */
   readonly controls: Partial<Record<Split, Partial<ControlResults>>>
+  /** The second model with its units in another order; null when it was not aligned. */
+  readonly aligned: {
+    readonly method: string
+    /** By split, the largest difference of a logit of the second model before and after. */
+    readonly outputDifference: Partial<Record<Split, number>>
+    readonly barriers: readonly Omit<BarrierRecord, 'round'>[]
+  } | null
+  /** The mean of the two and its repairs, before and after alignment; empty when no repair was asked for. */
+  readonly merges: readonly MergeResult[]
+}
+
+export interface MergeResult {
+  readonly split: Split
+  /** The name of the way in which the second model was aligned, null for as it was. */
+  readonly aligned: string | null
+  /** "mean", or the repair's name. */
+  readonly merge: string
+  /** More than a model's when the merge grows. */
+  readonly parameters: number
+  readonly loss: number
+  readonly error: number
 }
 
 /**
@@ -72,19 +94,40 @@ export async function analyze({ files, request, engine, signal, onStep }: Analys
       const job = { a: a!.params, b: b!.params, examples: dataset.train, plan: request.bend }
       return trainBend(network, { ...job, rng: rng.fork('bend'), signal })
     })
+    const { align } = request
+    const context = { network, dataset, rng, signal }
+    if (align) onStep?.(`aligning by ${align.name}`)
+    const inOrder = align ? await alignedTo(context, align, a!, b!) : null
+    const ways = [{ name: null, second: b! }, ...(inOrder ? [{ name: align!.name, second: inOrder }] : [])]
+    const merged: { readonly aligned: string | null; readonly merge: Merge }[] = []
+    for (const { name: aligned, second } of request.repair.length > 0 ? ways : []) {
+      onStep?.('repairing the mean')
+      for (const merge of await mergesOf(context, request.repair, [a!, second])) merged.push({ aligned, merge })
+    }
     const barriers: Omit<BarrierRecord, 'round'>[] = []
+    const after: Omit<BarrierRecord, 'round'>[] = []
+    const outputDifference: Partial<Record<Split, number>> = {}
+    const merges: MergeResult[] = []
     const measured: AnalysisReport['controls'] = {}
     for (const [split, chosen] of indices) {
       onStep?.(`barriers on ${split} data`)
       const on = evaluatorOn(network, dataset, split, chosen, signal)
       const grid = interpolationGrid(interpolation)
-      const probe = { round: 0, layout, a: a!, b: b!, paths: specs, grid, split, signal }
-      const records = await probeBarriers({ ...probe, evaluate: neverAlone, evaluateFamily: on })
-      barriers.push(...records.map(({ round: _, ...record }) => record))
+      const probe = { round: 0, layout, a: a!, paths: specs, grid, split, signal }
+      for (const { name, second } of ways) {
+        const records = await probeBarriers({ ...probe, b: second, evaluate: neverAlone, evaluateFamily: on })
+        ;(name === null ? barriers : after).push(...records.map(({ round: _, ...record }) => record))
+      }
+      for (const { aligned, merge } of merged) {
+        const { loss, accuracy } = await evaluateMerged(merge.merged, dataset[split], chosen, signal)
+        const { numParams: parameters } = merge.merged.plan
+        merges.push({ split, aligned, merge: merge.name, parameters, loss, error: 1 - accuracy })
+      }
       const shared = {
         ...{ network, a: a!, b: b!, examples: dataset[split], indices: chosen, draws: request.draws },
         ...{ rng, signal, evaluateFamily: on, bend },
       }
+      if (inOrder) outputDifference[split] = await outputsApart({ ...shared, a: b!, b: inOrder })
       measured[split] = await runControls(request, { ...shared, features: once(() => featuresOf(shared)) }, name =>
         onStep?.(`${name} on ${split} data`),
       )
@@ -100,6 +143,8 @@ export async function analyze({ files, request, engine, signal, onStep }: Analys
       examples: Object.fromEntries([...indices].map(([split, { length }]) => [split, length])),
       barriers,
       controls: measured,
+      aligned: align ? { method: align.name, outputDifference, barriers: after } : null,
+      merges,
     }
   } finally {
     network.dispose()

@@ -3,6 +3,7 @@ import { type Curvature, curvatures } from '../../analysis/controls/curvature.ts
 import { type Distance, modelDistances } from '../../analysis/controls/distances.ts'
 import { type FeatureConnectivity, featureConnectivity } from '../../analysis/controls/features.ts'
 import { type FunctionalSimilarity, functionalSimilarity } from '../../analysis/controls/functional.ts'
+import { outputDifference } from '../../analysis/controls/output-difference.ts'
 import { type RandomDirection, randomDirections } from '../../analysis/controls/random-direction.ts'
 import { headSharpness } from '../../analysis/controls/sharpness.ts'
 import type { Endpoint, EvaluateFamily } from '../../analysis/evaluation.ts'
@@ -80,6 +81,11 @@ export function featuresOf(input: Omit<ControlInput, 'features'>): Promise<Featu
   const { network, a, b } = input
   const visitFeatures = visitorOf(input, everyLayer)
   return featureConnectivity({ layout: network.layout, a: a.params, b: b.params, visitFeatures })
+}
+
+/** The largest difference between a logit of the one model and of the other. */
+export function outputsApart(input: Omit<ControlInput, 'features'>): Promise<number> {
+  return outputDifference(input.a.params, input.b.params, visitorOf(input, logitsOnly))
 }
 
 function visitorOf({ network, examples, indices, signal }: Omit<ControlInput, 'features'>, pick: Pick) {

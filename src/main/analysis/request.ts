@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { aligners } from '../../alignment/index.ts'
+import { repairs } from '../../alignment/repairs/index.ts'
 import { barriersSchema } from '../../analysis/plan.ts'
 import { validate } from '../../core/validate.ts'
 import { dataSchema } from '../../data/index.ts'
@@ -27,6 +29,10 @@ const requestSchema = z.strictObject({
   examples: z.int().min(1).optional(),
   barriers: barriersSchema.prefault({}),
   controls: z.array(z.enum(CONTROLS)).default([]),
+  /** How the units of the second model are put in the order of the first's. */
+  align: aligners.schema.optional(),
+  /** What is made of the two besides their plain mean. */
+  repair: z.array(repairs.schema).default([]),
   /** Random directions of each layer. */
   draws: z.int().min(1).max(10_000).default(5),
   /** How the bend of the curve is trained. */

@@ -1,0 +1,37 @@
+import type { z } from 'zod'
+import type { Params } from '../../core/layout.ts'
+import type { NetworkPlan } from '../../core/network-plan.ts'
+import type { Component } from '../../core/registry.ts'
+
+export interface MergeInput {
+  readonly plan: NetworkPlan
+  /** What is merged, each counted alike; not written. */
+  readonly models: readonly Params[]
+  /** float32[count · plan.inputSize], count ≤ repair.examples. */
+  readonly examples: Float32Array
+}
+
+/** A network: a plan, and the parameters that it reads. */
+export interface Merged {
+  readonly plan: NetworkPlan
+  /** float32[plan.numParams]. */
+  readonly params: Params
+}
+
+/** Merges models into one, and makes good some of what their plain mean loses. */
+export interface Repair {
+  readonly name: string
+  /** How many examples it looks at, at most; 0 for none. */
+  readonly examples: number
+  /** Throws `model_invalid` for a network that it cannot repair. */
+  merge(input: MergeInput): Promise<Merged>
+}
+
+export interface RepairPart<S extends z.ZodObject = z.ZodObject> extends Component<S> {
+  make(options: z.output<S>): Repair
+}
+
+/** The plain mean of models, float32[P], summed in float64. */
+export function meanOf(models: readonly Params[]): Params {
+  return models[0]!.map((_, i) => models.reduce((sum, params) => sum + params[i]!, 0) / models.length)
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
+import { type RepairOptions, repairOf, repairs } from '../../src/alignment/repairs/index.ts'
+import { hiddenLayers, momentsOf } from '../../src/alignment/repairs/moments.ts'
+import { meanOf } from '../../src/alignment/repairs/repair.ts'
+import type { NetworkPlan } from '../../src/core/network-plan.ts'
+import { validate } from '../../src/core/validate.ts'
+import { assertClose, normals } from '../helpers/values.ts'
+import { flat, meanLayers, renormalizedLayers } from '../oracle/repairs.ts'
+import { type Layer, layersOf } from '../oracle/weight-matching.ts'
+import { ENGINES, SKIP, useEngine } from '../strategies/engines.ts'
+import { MODELS, networkOf, SHAPE, weightsFor } from './networks.ts'
+
+const SIZE = 16 * 16 * 3
+const COUNT = 150 // a batch and a half
+const EXAMPLES = normals(9, COUNT * SIZE)
+const ROWS = Array.from({ length: COUNT }, (_, row) => Array.from(EXAMPLES.subarray(row * SIZE, (row + 1) * SIZE)))
+const WIDTHS = [SIZE, 6, 5, SHAPE.numClasses]
+
+type Expected = (a: readonly Layer[], b: readonly Layer[]) => readonly Layer[]
+
+/** Biases of layers at depth 1, 2, 3: (a + b) / 2, / 4, / 8. */
+const shrinking: Expected = (a, b) =>
+  meanLayers(a, b).map(({ kernel, bias }, l) => ({ kernel, bias: bias.map(value => value / 2 ** l) }))
+
+const CASES: readonly (readonly [options: { readonly name: string; readonly examples?: number }, Expected])[] = [
+  [{ name: 'repair', examples: COUNT }, (a, b) => renormalizedLayers(a, b, ROWS, true)],
+  [{ name: 'rescale', examples: COUNT }, (a, b) => renormalizedLayers(a, b, ROWS, false)],
+  [{ name: 'biasCorrection' }, shrinking],
+]
+
+function make(options: object) {
+  return repairOf(validate(repairs.schema, options) as RepairOptions)
+}
+
+it('every repair is in the table', () => {
+  assert.deepEqual(
+    CASES.map(([{ name }]) => name),
+    repairs.members.map(({ name }) => name),
+  )
+})
+
+for (const engine of ENGINES)
+  describe(`repairs on ${engine}`, { skip: SKIP[engine] }, () => {
+    for (const [options, expected] of CASES)
+      it(`follow a second implementation: ${JSON.stringify(options)}`, async () => {
+        await useEngine(engine)
+        const { network, plan } = await networkOf({ name: 'mlp', hidden: WIDTHS.slice(1, -1) })
+        const models = [weightsFor(network, 1), weightsFor(network, 2)]
+        const tensors = tf.memory().numTensors
+        const { params, plan: after } = await make(options).merge({ plan, models, examples: EXAMPLES })
+        assert.equal(tf.memory().numTensors, tensors)
+        assert.equal(after, plan)
+        const [a, b] = models.map(of => layersOf(of, WIDTHS)) as [Layer[], Layer[]]
+        assertClose(params, flat(expected(a, b)), 1e-4)
+        network.dispose()
+      })
+
+    const models = engine === 'wasm' ? MODELS : MODELS.filter(({ name }) => name === 'lenet5')
+    for (const options of models)
+      it(`gives every hidden unit its parents' statistics: ${JSON.stringify(options)}`, async () => {
+        await useEngine(engine)
+        const { network, plan } = await networkOf(options)
+        const parents = [weightsFor(network, 1), weightsFor(network, 2)]
+        const { params } = await make({ name: 'repair' }).merge({ plan, models: parents, examples: EXAMPLES })
+        const layers = hiddenLayers(plan)
+        const [first, second, own, plain] = await Promise.all(
+          [...parents, params, meanOf(parents)].map(of => momentsOf(plan, of, layers, EXAMPLES)),
+        )
+        let apart = 0
+        for (const l of layers.keys())
+          for (const key of ['mean', 'deviation'] as const) {
+            const wanted = first![l]![key].map((value, unit) => (value + second![l]![key][unit]!) / 2)
+            assertClose(own![l]![key], wanted, 1e-3, `${key} of layer ${l}, unit`)
+            apart += plain![l]![key].filter((value, unit) => Math.abs(value - wanted[unit]!) > 1e-2).length
+          }
+        assert.ok(apart > 10, 'nothing to repair')
+        network.dispose()
+      })
+  })
+
+describe('what cannot be repaired', () => {
+  it('is a layer without a bias, which REPAIR names and RESCALE does not need', async () => {
+    await useEngine('wasm')
+    const { network } = await networkOf({ name: 'linear', hidden: [6], bias: false })
+    const plan = network.plan as NetworkPlan
+    const input = { plan, models: [weightsFor(network, 1), weightsFor(network, 2)], examples: EXAMPLES }
+    await assert.rejects(make({ name: 'repair' }).merge(input), { code: 'model_invalid', message: /layer fc1 without/ })
+    await make({ name: 'rescale' }).merge(input)
+    network.dispose()
+  })
+})
