@@ -12,6 +12,7 @@ const { positionals, values } = parseArgs({
     rounds: { type: 'string' },
     seed: { type: 'string' },
     messages: { type: 'string' },
+    seeds: { type: 'string' },
   },
 })
 const name = positionals[0] ?? ''

@@ -1,3 +1,4 @@
+import { attacks } from './attacks.ts'
 import { fuzz } from './fuzz.ts'
 import { killSoak } from './kill.ts'
 import { scoped } from './scope.ts'
@@ -30,5 +31,9 @@ export const soaks: Readonly<Record<string, Soak>> = {
       say(`memory of the coordinator after a fifth of them and at the end: ${early}, ${late}`)
       return true
     },
+  },
+  attacks: {
+    what: '--seeds 3 --rounds 15: accuracy of robust strategies under malicious clients, as the table of docs/reliability.md',
+    run: attacks,
   },
 }
