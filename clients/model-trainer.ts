@@ -88,7 +88,10 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
           ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
           : [],
       )
-      const measured = { network, params: trained.params, examples: dataset.train, indices, signal }
+      const measured = {
+        ...{ network, start: params, params: trained.params, examples: dataset.train, indices, signal },
+        batchSize: plan.batchSize,
+      }
       for (const extra of asks.filter(({ name }) => asksFor(name, extras))) {
         const rng = stream.fork(extra.name)
         for (const [key, values] of (await statistics[extra.name]?.({ ...measured, extra, rng })) ?? [])

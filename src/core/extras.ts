@@ -8,6 +8,10 @@ const SIZES = {
   fisher: ({ size }) => size,
   /** The upper triangle of the Gram matrix of a dense layer's inputs. */
   gram: block => (denseRows(block) * (denseRows(block) + 1)) / 2,
+  /** Elastic aggregation's sensitivity: one value for each tensor. */
+  sensitivity: ({ tensors }) => tensors.length,
+  /** PLayer-FL's score of a layer. */
+  layerScore: () => 1,
   /** FedGuCci's older global models: clients are told them, and asked for none. */
   anchors: () => 0,
 } as const satisfies Record<string, (block: LayerBlock) => number>
@@ -19,9 +23,13 @@ export interface Extra {
   readonly name: ExtraName
   /** Whether the coordinator keeps it for the client, who gets it back with its next task; else it serves one round. */
   readonly kept: boolean
+  /** The last round in which it is asked for; in all when left out. */
+  readonly until?: number | undefined
   /** Of a statistic: the client's examples on which it is measured, at most. */
   readonly examples?: number | undefined
   readonly labels?: 'sampled' | 'data' | undefined
+  readonly share?: number | undefined
+  readonly decay?: number | undefined
 }
 
 /** Rows of a dense layer's kernel [inputs, units] with its bias below it; 0 for a layer of another kind. */

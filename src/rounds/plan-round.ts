@@ -54,7 +54,7 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
   if (runFile.local.memory === 'keep') reply.push(OPTIMIZER_MEMORY)
   const extras = extraShapes(
     { blocks: layout.blocks.filter(({ name }) => plan.averaged.has(name) && sends(name)) },
-    extrasOf(strategy),
+    extrasOf(strategy).filter(({ until = key.round }) => key.round <= until),
   )
   return { ...key, server, own, initialise, reply, ...(extras.length > 0 && { extras }) }
 }

@@ -53,8 +53,8 @@ export function needsOf({ selector, filters, reducer, server, exchange }: Strate
 }
 
 /** What the strategy asks of each client beside its blocks. */
-export function extrasOf({ exchange, reducer }: Strategy): readonly Extra[] {
-  return [...(exchange?.asks ?? []), ...(reducer.asks ?? [])]
+export function extrasOf({ exchange, reducer, selector }: Strategy): readonly Extra[] {
+  return [exchange, reducer, selector].flatMap(part => part?.asks ?? [])
 }
 
 const partsSchema = z.object({

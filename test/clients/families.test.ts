@@ -99,6 +99,21 @@ describe('layer-wise families', () => {
         assert.deepEqual(view(states.at(-1)!.params, layout.blocks[1]!), view(states[0]!.params, layout.blocks[1]!))
     })
 
+  test('PLayer-FL asks for scores in the first round only, and from the second on the layers behind the transition stay local', async () => {
+    const { layout, jobs, states } = await roundsOf(runFile({ preset: 'playerfl' }), COHORTS)
+    const sent = jobs.map(({ updates }) => updates.map(({ segments }) => [...segments.keys()]))
+    const blocks = ['block/fc1', 'block/fc2']
+    assert.deepEqual(sent[0], times(2, [...blocks, 'layerScore/fc1', 'layerScore/fc2']))
+    for (const later of sent.slice(1)) assert.deepEqual(later, times(2, blocks))
+    assert.deepEqual([...states[1]!.clients], [], 'scores are not kept, and all layers were averaged')
+    // Of two layers the second is behind the transition.
+    assert.deepEqual(
+      [...states[3]!.clients].map(([client, own]) => [client, [...own.keys()]]),
+      [0, 1, 2].map(client => [client, ['block/fc2']]),
+    )
+    assert.deepEqual(view(states[3]!.params, layout.blocks[1]!), view(states[1]!.params, layout.blocks[1]!))
+  })
+
   test('FedBN averages all but normalisation layers, whose weights and statistics stay with each client bit for bit', async () => {
     const images = {
       model: { name: 'mobilenet', width: 0.1, norm: 'batch' },

@@ -35,6 +35,8 @@ const PARTS = [
   { part: 'fedlws', options: { reduce: { name: 'fedlws' } }, returnsEqualUpdates: false },
   { part: 'fisher', options: { reduce: { name: 'fisher' } }, returnsEqualUpdates: false },
   { part: 'regMean', options: { reduce: { name: 'regMean' } }, returnsEqualUpdates: false },
+  { part: 'elastic', options: { reduce: { name: 'elastic' } }, returnsEqualUpdates: false },
+  { part: 'playerfl', options: { select: { name: 'playerfl' } }, returnsEqualUpdates: true },
   { part: 'normClip', options: { preset: 'layerwiseCosine' }, returnsEqualUpdates: false },
   { part: 'fedlama', options: { select: { name: 'fedlama' } }, returnsEqualUpdates: true },
   { part: 'barrier', options: { select: { name: 'barrier' } }, returnsEqualUpdates: true },

@@ -58,6 +58,11 @@ export function withExtras(members: readonly Member[], of: LayerLayout = layout)
         `fisher/${block.name}`,
         Float32Array.from({ length: block.size }, () => normal(stream) ** 2),
       )
+      extras.set(
+        `sensitivity/${block.name}`,
+        Float32Array.from(block.tensors, () => normal(stream) ** 2),
+      )
+      extras.set(`layerScore/${block.name}`, Float32Array.of(normal(stream) ** 2))
       const m = denseRows(block)
       const inputs = Array.from({ length: 3 * m }, () => Array.from({ length: m }, () => normal(stream)))
       const product = (i: number, j: number) => inputs.reduce((sum, x) => sum + x[i]! * x[j]!, 0) / inputs.length

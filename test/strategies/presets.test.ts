@@ -53,6 +53,8 @@ const EXPECTED: Readonly<Record<string, object>> = {
   fedldf: { reduce: { name: 'fedldf', keep: 4 } },
   ldawa: { reduce: { name: 'ldawa' } },
   fedlws: { reduce: { name: 'fedlws', beta: 0.03, maxTau: 1 } },
+  elastic: { reduce: { name: 'elastic', tau: 0.5, decay: 0.95, share: 0.3 } },
+  playerfl: { select: { name: 'playerfl' } },
   layerwiseCosine: {
     filters: [{ name: 'normClip', maxNorm: 'median', scope: 'layer' }],
     reduce: { name: 'multiKrum', faulty: 1, distance: 'cosine', scope: 'layer' },

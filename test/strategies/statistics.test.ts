@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { denseRows } from '../../src/core/extras.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
 import type { Member } from '../../src/strategies/cohort.ts'
+import { transitionOf } from '../../src/strategies/selectors/player-fl.ts'
 import { ENGINES, RELATIVE_TOLERANCE, SKIP, useEngine } from './engines.ts'
 import { assertClose, layout, magnitudes, rng, round, strategyOf, withExtras } from './fixtures.ts'
 
@@ -82,7 +83,21 @@ function regMeanMerge(updates: ReturnType<typeof updatesOf>, block: Block, facto
   return Array.from({ length: block.size }, (_, i) => columns[i % units]![Math.floor(i / units)]!)
 }
 
+/** Chen et al. 2023: tensor by tensor, shorter steps where the mean sensitivity is near the largest. */
+function elasticMerge(updates: ReturnType<typeof updatesOf>, block: Block): number[] {
+  return block.tensors.flatMap(({ shape }, t) => {
+    const from = block.tensors.slice(0, t).reduce((sum, tensor) => sum + tensor.shape.reduce((a, b) => a * b, 1), 0)
+    const sent = updates.map(({ extras }) => extras.get(`sensitivity/${block.name}`)![t]!)
+    const mean = updates.reduce((sum, { p }, k) => sum + p * sent[k]!, 0)
+    const factor = 1.5 - mean / Math.max(...sent)
+    return Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
+      updates.reduce((sum, { p, delta }) => sum + factor * p * delta[from + i]!, 0),
+    )
+  })
+}
+
 const CASES = {
+  elastic: { options: { reduce: { name: 'elastic' } }, merge: elasticMerge },
   fisher: { options: { reduce: { name: 'fisher' } }, merge: fisherMerge },
   regMean: {
     options: { reduce: { name: 'regMean' } },
@@ -120,11 +135,43 @@ describe('statistics of clients', () => {
   it('that did not come are said so', async () => {
     await useEngine('cpu')
     const { members, global } = round('without', 2)
-    for (const name of ['fisher', 'regMean'])
+    for (const name of ['fisher', 'regMean', 'elastic'])
       await assert.rejects(
         aggregate(strategyOf({ reduce: { name } }), { round: 1, layout, global, members, state: null, rng }),
-        { code: 'strategy_invalid', message: /clients that send (fisher|gram)\/\w+, got none from client 1/ },
+        {
+          code: 'strategy_invalid',
+          message: /clients that send (fisher|gram|sensitivity)\/\w+, got none from client 1/,
+        },
       )
+  })
+
+  it('PLayer-FL averages all in the first round, and then the layers before the largest jump of the mean score', async () => {
+    await useEngine('cpu')
+    const strategy = strategyOf({ preset: 'playerfl' })
+    const { members, global } = round('scores', 2) // 10 and 17 examples
+    const scores: Record<string, readonly [number, number]> = {
+      // Means .37 and .63: conv1 1, norm1 2, fc1 40 by the second client alone, fc2 50.
+      conv1: [1, 1],
+      norm1: [2, 2],
+      fc1: [1, 62.95],
+      fc2: [50, 50],
+    }
+    const sent = members.map((member, k) => ({
+      ...member,
+      extras: new Map(
+        Object.entries(scores).map(([name, values]) => [`layerScore/${name}`, Float32Array.of(values[k]!)]),
+      ),
+    }))
+    const input = { layout, global, rng }
+    const first = await aggregate(strategy, { ...input, round: 1, members: sent, state: null })
+    assert.deepEqual(first.averaged, ['conv1', 'norm1', 'fc1', 'fc2'])
+    const second = await aggregate(strategy, { ...input, round: 2, members, state: first.state })
+    assert.deepEqual(second.averaged, ['conv1', 'norm1'])
+    assert.deepEqual(
+      (await aggregate(strategy, { ...input, round: 3, members, state: second.state })).averaged,
+      second.averaged,
+    )
+    assert.deepEqual([[1], [3, 2, 1], [1, 5, 5, 20], [0, 0, 4]].map(transitionOf), [1, 1, 1, 2])
   })
 
   it('RegMean gives the layer whose outputs are nearest to the clients’ own: the gradient of their distance is 0', async () => {

@@ -9,6 +9,8 @@ import { buildNetwork, type Network } from '../../src/models/network.ts'
 import { drawn, fisher } from '../../src/training/statistics/fisher.ts'
 import { gram } from '../../src/training/statistics/gram.ts'
 import { statistics } from '../../src/training/statistics/index.ts'
+import { layerScore } from '../../src/training/statistics/layer-score.ts'
+import { sensitivity } from '../../src/training/statistics/sensitivity.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import { blobs, smallNetwork, WIDTHS } from './fixtures.ts'
@@ -50,7 +52,13 @@ for (const [engine, skip] of Object.entries(skips))
       it(`is the diagonal Fisher information with labels that are ${labels}, by loops over examples`, async () => {
         const tensors = tf.memory().numTensors
         const extra = { name: 'fisher', kept: false, examples: 7, labels } as const
-        const result = await fisher({ network, params, examples, indices, extra, rng })
+        const result = await fisher({
+          ...{ network, params, start: params, batchSize: 5 },
+          examples,
+          indices,
+          extra,
+          rng,
+        })
         const draws = rng.fork('labels')
         const squares = new Float64Array(params.length)
         const taken: number[] = []
@@ -78,11 +86,54 @@ for (const [engine, skip] of Object.entries(skips))
         assert.equal(tf.memory().numTensors, tensors)
       })
 
+    it('is how sensitive the first model is to each tensor, from batch to batch, by loops', async () => {
+      const start = params.map((value, i) => value + 0.2 * Math.cos(i))
+      const extra = { name: 'sensitivity', kept: false, share: 0.6, decay: 0.8 } as const
+      const result = await sensitivity({ network, params, start, batchSize: 3, examples, indices, extra, rng })
+      const seven = shuffle(rng.fork('examples'), indices.slice()).subarray(0, 7) // 0.6 of 12
+      const bounds = [0, d * h, d * h + h, d * h + h + h * c, start.length]
+      const expected = [0, 0, 0, 0]
+      for (const [from, to] of [
+        [0, 3],
+        [3, 6],
+        [6, 7],
+      ] as const) {
+        const { x, y } = gather(examples, seven, from, to)
+        const { gradient } = lossAndGradient(Float64Array.from(start), WIDTHS, x, y)
+        for (const t of expected.keys()) {
+          const part = gradient.subarray(bounds[t], bounds[t + 1])
+          expected[t] = 0.8 * expected[t]! + 0.2 * part.reduce((sum, value) => sum + value ** 2, 0)
+        }
+      }
+      assertClose(
+        ['fc1', 'fc2'].flatMap(name => [...result.get(`sensitivity/${name}`)!]),
+        expected,
+        2e-6,
+        'sensitivity',
+      )
+    })
+
+    it('is the score of each layer at the model as trained, by loops', async () => {
+      const extra = { name: 'layerScore', kept: false } as const
+      const result = await layerScore({ network, params, start: params, batchSize: 5, examples, indices, extra, rng })
+      const { x, y } = gather(examples, indices)
+      const { gradient } = lossAndGradient(Float64Array.from(params), WIDTHS, x, y)
+      const scoreOf = (from: number, to: number) => {
+        let sum = 0
+        for (let i = from; i < to; i++) sum += (params[i]! * gradient[i]!) ** 2
+        return sum / (to - from)
+      }
+      const expected = [scoreOf(0, d * h + h), scoreOf(d * h + h, params.length)]
+      const received = ['fc1', 'fc2'].map(
+        name => result.get(`layerScore/${name}`)![0]! / expected[name === 'fc1' ? 0 : 1]!,
+      )
+      assertClose(received, [1, 1], 1e-4, 'score')
+    })
+
     it('is the Gram matrix of each dense layer’s inputs, by loops over examples', async () => {
       const tensors = tf.memory().numTensors
       const result = await gram({
-        network,
-        params,
+        ...{ network, params, start: params, batchSize: 5 },
         examples,
         indices,
         extra: { name: 'gram', kept: false, examples: 7 },
@@ -123,7 +174,7 @@ describe('a model with convolutions', () => {
       length: 6,
       exampleSize: 784,
     }
-    const input = { network, params, examples, indices: range(6), rng: createRng(2) }
+    const input = { network, params, start: params, batchSize: 4, examples, indices: range(6), rng: createRng(2) }
     const grams = await statistics.gram!({ ...input, extra: { name: 'gram', kept: false } })
     assert.deepEqual([...grams.keys()], ['gram/fc1', 'gram/fc2', 'gram/fc3'])
     const flat = await statistics.fisher!({ ...input, extra: { name: 'fisher', kept: false } })

@@ -5,6 +5,7 @@ import { dare as dareFilter } from '../filters/dare.ts'
 import { normClip as normClipFilter } from '../filters/norm-clip.ts'
 import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
 import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
+import { elastic as elasticReducer } from '../reducers/elastic.ts'
 import { fedldf as fedldfReducer } from '../reducers/fed-ldf.ts'
 import { fedlws as fedlwsReducer } from '../reducers/fed-lws.ts'
 import { fisher as fisherReducer } from '../reducers/fisher.ts'
@@ -21,6 +22,7 @@ import { taskArithmetic as taskArithmeticReducer } from '../reducers/task-arithm
 import { trimmedMean as trimmedMeanReducer } from '../reducers/trimmed-mean.ts'
 import { barrier as barrierSelector } from '../selectors/barrier.ts'
 import { fedlama as fedlamaSelector } from '../selectors/fedlama.ts'
+import { playerfl as playerflSelector } from '../selectors/player-fl.ts'
 import { adagrad } from '../server/adagrad.ts'
 import { adam } from '../server/adam.ts'
 import { lines as linesPart } from '../server/lines.ts'
@@ -108,6 +110,18 @@ export const regMean = withPart(
   'Dense layers with the clients’ outputs on their data (Jin et al. 2023).',
   'reduce',
   regMeanReducer,
+)
+export const elastic = withPart(
+  'elastic',
+  'FedAvg with shorter steps where clients are sensitive (Chen et al. 2023).',
+  'reduce',
+  elasticReducer,
+)
+export const playerfl = withPart(
+  'playerfl',
+  'Layers behind a transition stay local (PLayer-FL).',
+  'select',
+  playerflSelector,
 )
 export const fedldf = withPart(
   'fedldf',

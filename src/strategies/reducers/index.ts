@@ -1,6 +1,7 @@
 import { registry } from '../../core/registry.ts'
 import { bulyan } from './bulyan.ts'
 import { centeredClip } from './centered-clip.ts'
+import { elastic } from './elastic.ts'
 import { fedldf } from './fed-ldf.ts'
 import { fedlws } from './fed-lws.ts'
 import { fisher } from './fisher.ts'
@@ -38,4 +39,5 @@ export const reducers = registry('reducer', [
   fedlws,
   fisher,
   regMean,
+  elastic,
 ])

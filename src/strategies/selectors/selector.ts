@@ -1,3 +1,4 @@
+import type { Extra } from '../../core/extras.ts'
 import type { LayerBlock, Params } from '../../core/layout.ts'
 import type { StateTree } from '../../core/state-tree.ts'
 import type { Cohort } from '../cohort.ts'
@@ -38,5 +39,7 @@ export interface Selected {
 export interface LayerSelector {
   readonly name: string
   readonly needs?: Needs | undefined
+  /** What each client has to send beside its update; the cohort then holds it. */
+  readonly asks?: readonly Extra[] | undefined
   select(input: SelectorInput): Selected | Promise<Selected>
 }

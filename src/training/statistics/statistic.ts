@@ -6,11 +6,14 @@ import type { Network } from '../../models/network.ts'
 
 export interface StatisticInput {
   readonly network: Network
+  /** The model that the client began the round with, float32[layout.size]. */
+  readonly start: Params
   /** The client's model after training, float32[layout.size]. */
   readonly params: Params
   readonly examples: Examples
   /** The client's examples. */
   readonly indices: Uint32Array
+  readonly batchSize: number
   readonly extra: Extra
   /** The client's stream for it. */
   readonly rng: Rng
