@@ -12,6 +12,7 @@ import {
   type ServerToClient,
 } from '../src/protocol/messages.ts'
 import { parseMessage } from '../src/protocol/parse.ts'
+import { untrusted } from './authority.ts'
 import { type Backoff, JITTER, pause } from './backoff.ts'
 
 export type ClientSocket = Socket<ServerToClient, ClientToServer>
@@ -38,14 +39,23 @@ export interface Connection {
   close(): void
 }
 
+export interface ConnectionOptions {
+  readonly backoff: Backoff
+  readonly log: Log
+  /** Certificates to trust in place of the public authorities', PEM. */
+  readonly ca?: Buffer | undefined
+  readonly events: ConnectionEvents
+}
+
 /** Connects and joins, again after every loss with jittered backoff, until it is closed. */
 export function connect(
   url: string,
   handshake: Handshake,
-  { backoff, log, events }: { readonly backoff: Backoff; readonly log: Log; readonly events: ConnectionEvents },
+  { backoff, log, ca, events }: ConnectionOptions,
 ): Connection {
   const socket: ClientSocket = io(addressOf(url), {
     auth: handshake,
+    ...(ca && { ca: ca.toString() }),
     transports: ['websocket'],
     forceNew: true,
     reconnectionDelay: backoff.firstMs,
@@ -80,6 +90,8 @@ export function connect(
   })
   socket.on('connect_error', error => {
     const body = (error as { readonly data?: unknown }).data
+    const stranger = untrusted((error as { readonly description?: { readonly error?: unknown } }).description?.error)
+    if (stranger) return events.refused(stranger)
     if (body === undefined)
       return log.info({ url, reason: error.message }, 'cannot reach the coordinator; trying again')
     const refused = readErrorBody(body)

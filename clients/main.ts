@@ -4,6 +4,7 @@ import pino from 'pino'
 import { z } from 'zod'
 import { errorBody, type FedError, toFedError } from '../src/core/errors.ts'
 import { validate } from '../src/core/validate.ts'
+import { readAuthority } from './authority.ts'
 import { noopTrainer } from './noop-trainer.ts'
 import { type ClientOptions, runClient } from './worker.ts'
 
@@ -20,6 +21,7 @@ const optionsSchema = z.strictObject({
   token: z.string().min(1, 'expected the join token of the run: --token, or FEDSTRATA_JOIN_TOKEN'),
   clients: z.coerce.number().int().min(1).default(1),
   process: z.string().optional(),
+  ca: z.string().optional(),
   'data-dir': z.string().optional(),
   engine: z.string().optional(),
   noop: z.boolean().default(false),
@@ -67,6 +69,7 @@ const argumentsTaken = {
   token: string,
   clients: string,
   process: string,
+  ca: string,
   'data-dir': string,
   engine: string,
   noop: { type: 'boolean' },
@@ -94,6 +97,7 @@ async function readOptions(dismissed: AbortSignal): Promise<Omit<ClientOptions, 
     token: options.token,
     slots: options.clients,
     process: options.process,
+    ca: options.ca === undefined ? undefined : await readAuthority(options.ca),
     dataDir: options['data-dir'],
     engine: options.engine,
     ...(options.noop && { trainer: noopTrainer }),

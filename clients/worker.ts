@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly slots?: number
   /** Name of this process, unique in the run and kept over reconnects; random when left out. */
   readonly process?: string | undefined
+  /** Certificates of the authority that the coordinator's comes from, PEM; the public ones when left out. */
+  readonly ca?: Buffer | undefined
   readonly dataDir?: string | undefined
   readonly engine?: string | undefined
   readonly trainer?: PrepareTrainer
@@ -34,7 +36,7 @@ export interface ClientOptions {
  * back after every lost connection, for as long as the run lasts, and sends again what was not acknowledged.
  *
  * Resolves with the outcome of the run, `stopped` when `signal` fires. Rejects with `token_missing`, `token_invalid`,
- * `run_not_active`, `protocol_mismatch` when it may not join, `run_conflict` when another process takes its name,
+ * `token_expired`, `token_revoked`, `run_not_active`, `protocol_mismatch` when it may not join, `tls_untrusted`, `run_conflict` when another process takes its name,
  * `input_invalid` for options that cannot be meant, and whatever keeps it from training at all: `data_missing`,
  * `engine_unavailable`, `layout_mismatch`, … What goes wrong with a single task is told to the coordinator instead.
  */
@@ -44,6 +46,7 @@ export async function runClient({
   token,
   slots = 1,
   process = `process-${randomUUID()}`,
+  ca,
   dataDir,
   engine,
   trainer: prepare = loadModelTrainer,
@@ -78,6 +81,7 @@ export async function runClient({
       connection = connect(url, handshake, {
         backoff,
         log,
+        ca,
         events: {
           joined(open, lost) {
             log.info({ run, process, slots }, 'joined')

@@ -1,5 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../core/duration.ts'
+import { FedError } from '../core/errors.ts'
 import { type Environment, readEnvironment } from '../main/environment.ts'
+import type { TlsFiles } from '../main/tls-files.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The options that say where data lies; the environment fills what is left out. */
@@ -11,6 +14,10 @@ export interface StorageFlags {
 export interface CoordinatorFlags extends StorageFlags {
   readonly engine?: string
   readonly dataRoot?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  /** Milliseconds. */
+  readonly joinTokenTtl?: number
   readonly host: string
   readonly port: number
 }
@@ -26,6 +33,14 @@ export const dataDirOption = () =>
   new Option('--data-dir <dir>', 'folder of the database and the models (default: ./var)')
 export const dataRootOption = () =>
   new Option('--data-root <dir>', 'folder of data and models that run files sent over REST may name (default: none)')
+export const tlsCertOption = () =>
+  new Option('--tls-cert <file>', 'certificate, PEM: REST and Socket.IO are encrypted (default: they are not)')
+export const tlsKeyOption = () => new Option('--tls-key <file>', 'private key of the certificate, PEM')
+export const joinTokenTtlOption = () =>
+  new Option(
+    '--join-token-ttl <time>',
+    'how long join tokens open, e.g. 24h (default: while the run is active)',
+  ).argParser(duration)
 export const portOption = (otherwise: number, description = 'TCP port') =>
   new Option('--port <number>', `${description}; 0 takes any free one`)
     .default(otherwise)
@@ -49,6 +64,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   }
 }
 
+function duration(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== null) return ms
+  throw new InvalidArgumentError('Expected a time like 15m, 24h or 7d.')
+}
+
 export function storageOf(flags: StorageFlags, environment: Environment) {
   return {
     databaseUrl: flags.databaseUrl ?? environment.DATABASE_URL,
@@ -66,7 +87,20 @@ export function coordinatorOptionsOf(flags: CoordinatorFlags, environment: Envir
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
     token: environment.FEDSTRATA_TOKEN,
     joinToken: environment.FEDSTRATA_JOIN_TOKEN,
+    joinTokenTtlMs: flags.joinTokenTtl ?? environment.FEDSTRATA_JOIN_TOKEN_TTL,
   }
+}
+
+/** Certificate and key: both, or neither. `simulate` takes none, since its own clients connect on this machine. */
+export function tlsFilesOf(flags: CoordinatorFlags, environment: Environment): TlsFiles | undefined {
+  const cert = flags.tlsCert ?? environment.FEDSTRATA_TLS_CERT
+  const key = flags.tlsKey ?? environment.FEDSTRATA_TLS_KEY
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  if (cert === undefined && key === undefined) return undefined
+  throw new FedError('input_invalid', {
+    expected: 'a certificate and its key, --tls-cert and --tls-key (or FEDSTRATA_TLS_CERT and FEDSTRATA_TLS_KEY)',
+    received: `only the ${key === undefined ? 'certificate' : 'key'}`,
+  })
 }
 
 /** The words that name the same database again, for commands that are shown to people: "" when they are the default. */

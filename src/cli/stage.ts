@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { ClientProcesses } from '../main/client-processes.ts'
 import type { Coordinator } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
+import type { TlsFiles } from '../main/tls-files.ts'
 import type { RunFile } from '../rounds/run-file.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { aborted, onInterrupt } from './interrupt.ts'
@@ -30,6 +31,7 @@ interface StageOptions {
   readonly workers?: number
   /** The run that is opened first. */
   readonly firstRun?: RunFile
+  readonly tls?: TlsFiles | undefined
 }
 
 /** Starts a coordinator (and before it `workers` client processes), hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
@@ -37,7 +39,7 @@ export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0, firstRun }: StageOptions = {},
+  { logLevel = 'silent', workers = 0, firstRun, tls }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
@@ -53,6 +55,7 @@ export async function onStage(
     const coordinator = await startCoordinator({
       ...coordinatorOptionsOf(flags, environment),
       log,
+      tls,
       firstRun: firstRun && workOf(firstRun),
     })
     try {

@@ -19,6 +19,7 @@ import { systemClock } from './clock.ts'
 import { isLoopback } from './loopback.ts'
 import { type ManagedProbes, probeService } from './probe-service.ts'
 import { type ManagedRuns, runService } from './run-service.ts'
+import { readTlsIdentity, type TlsFiles } from './tls-files.ts'
 import { packageVersion } from './version.ts'
 
 export interface CoordinatorOptions {
@@ -36,6 +37,10 @@ export interface CoordinatorOptions {
   readonly token?: string | undefined
   /** Chosen by the operator, for every run; without it each run gets its own. */
   readonly joinToken?: string | undefined
+  /** REST and Socket.IO are encrypted with it; absent: they are not. */
+  readonly tls?: TlsFiles | undefined
+  /** How long a join token opens; for as long as its run is active when left out. */
+  readonly joinTokenTtlMs?: number | undefined
   readonly log?: Logger
   /** After how many milliseconds a silent or dripping peer is given up; 30 s when left out. */
   readonly peerTimeoutMs?: number | undefined
@@ -72,6 +77,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
+  const tls = options.tls && (await readTlsIdentity(options.tls, clock.date()))
   const compute = startCompute({ engine: options.engine, firstRun: options.firstRun, program: options.computeProgram }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
     await compute.close()
@@ -97,6 +103,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     clock,
     log,
     joinToken,
+    joinTokenTtlMs: options.joinTokenTtlMs,
     dataRoot: options.dataRoot,
     observe,
   })
@@ -113,7 +120,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   try {
     const version = packageVersion()
     app = await buildApp({
-      ...{ store, checkpoints, runs, probes, catalog: catalog(), token, version, logger: log, metrics },
+      ...{ store, checkpoints, runs, probes, catalog: catalog(), token, tls, version, logger: log, metrics },
       requestTimeoutMs: peerTimeoutMs,
     })
     io.attach(app.server)
@@ -121,7 +128,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     cutHalfOpen(io)
     await listen(app, host, port)
     const address = app.server.address() as AddressInfo
-    const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+    const url = `${tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
     const database = describeDatabase({ databaseUrl: options.databaseUrl, dataDir })
     return {
       url,

@@ -1,11 +1,24 @@
 import { z } from 'zod'
+import { parseDuration } from '../core/duration.ts'
 import { validate } from '../core/validate.ts'
+
+/** In milliseconds. */
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text)
+  if (ms !== null) return ms
+  context.addIssue('expected a time like 15m, 24h or 7d')
+  return z.NEVER
+})
 
 const environmentSchema = z.object({
   DATABASE_URL: z.string().min(1).optional(),
   FEDSTRATA_TOKEN: z.string().min(8, 'expected at least 8 characters').optional(),
   /** In place of random tokens: clients of every run of this coordinator join with it. */
   FEDSTRATA_JOIN_TOKEN: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
+  FEDSTRATA_JOIN_TOKEN_TTL: duration.optional(),
+  FEDSTRATA_TLS_CERT: z.string().min(1).optional(),
+  FEDSTRATA_TLS_KEY: z.string().min(1).optional(),
+  FEDSTRATA_CA: z.string().min(1).optional(),
   FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
   FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),

@@ -13,7 +13,7 @@ import { toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { insideDataRoot } from './data-root.ts'
-import { hashToken, randomToken } from './join-token.ts'
+import { expiryAfter, hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
 import { runSignature } from './run-id.ts'
 import { sharedPressure, stateBytes } from './shared-pressure.ts'
@@ -31,6 +31,8 @@ export interface RunServiceDeps {
   readonly dataRoot?: string | undefined
   /** In place of a random token for each run. */
   readonly joinToken?: string | undefined
+  /** How long a join token opens; for as long as the run is active when left out. */
+  readonly joinTokenTtlMs?: number | undefined
 }
 
 export interface ManagedRuns extends RunService {
@@ -107,9 +109,11 @@ export function runService({
     return run
   }
 
-  function start({ identity, runFile, session, context, server }: ReadyRun): void {
+  /** Returns when the join token expires, null for never. */
+  function start({ identity, runFile, session, context, server }: ReadyRun): string | null {
     const { id } = identity
     const { layout } = session
+    const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
     let began: Promise<unknown> | null = null
     const begin = async () => {
       const { startedAt } = await store.run(id)
@@ -142,7 +146,7 @@ export function runService({
         openGateway: events =>
           gateway.open({
             id,
-            tokenHash: hashToken(identity.joinToken),
+            token: { hash: hashToken(identity.joinToken), expiresAt: expiry.at },
             layout,
             shared: [...context.shared],
             extras: extraShapes(layout, extrasOf(context.strategy)),
@@ -160,6 +164,7 @@ export function runService({
       })
       .catch(error => log.error(error))
     active.set(id, { engine, settled })
+    return expiry.date
   }
 
   async function settle(id: string, { outcome, error }: Awaited<RoundEngine['ended']>): Promise<void> {
@@ -226,8 +231,8 @@ export function runService({
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
       await store.updateRun(id, { engine, parameters: layout.size, layers })
       await store.saveClients(id, clients)
-      start({ identity, runFile, session, context, server: session.initial })
-      return { run: await store.run(id), joinToken }
+      const joinTokenExpiresAt = start({ identity, runFile, session, context, server: session.initial })
+      return { run: await store.run(id), joinToken, joinTokenExpiresAt }
     })
   }
 
@@ -259,9 +264,20 @@ export function runService({
           log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')
         await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine })
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
-        start({ identity: { id, joinToken }, runFile, session, context, server })
-        return { run: await store.run(id), joinToken }
+        const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
+        return { run: await store.run(id), joinToken, joinTokenExpiresAt }
       })
+    },
+
+    async renewToken(id, { drop }) {
+      await store.run(id)
+      requireActive(id)
+      const joinToken = randomToken() // never the operator's, which is what may have to be revoked
+      const hash = hashToken(joinToken)
+      const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
+      gateway.renewToken(id, { hash, expiresAt: expiry.at }, { drop })
+      log.info({ audit: 'token', run: id, drop }, 'the join token was renewed, the one before revoked')
+      return { run: await store.updateRun(id, { joinTokenHash: hash }), joinToken, joinTokenExpiresAt: expiry.date }
     },
 
     subscribe(id, listener) {

@@ -242,14 +242,27 @@ export interface GatewayEvents {
   delivered(key: UpdateKey): void
 }
 
+/** A run that client processes may join. */
+export interface JoinableRun {
+  readonly run: RunRecord
+  readonly joinToken: string
+  /** ISO 8601; null when the token opens for as long as the run is active. */
+  readonly joinTokenExpiresAt: string | null
+}
+
 /** What REST and the command line ask of the running coordinator. */
 export interface RunService {
   /** Validates, stores and opens a run; it begins when a client process joins. The token is shown only here. */
-  create(runFile: unknown): Promise<{ readonly run: RunRecord; readonly joinToken: string }>
+  create(runFile: unknown): Promise<JoinableRun>
   /** Ends a run after the round it is in, or at once when it waits; `run_not_active` if it already ended. */
   stop(id: string): Promise<RunRecord>
   /** Opens a stopped, failed or killed run again after its last complete round, with a new token. */
-  resume(id: string): Promise<{ readonly run: RunRecord; readonly joinToken: string }>
+  resume(id: string): Promise<JoinableRun>
+  /**
+   * Gives an active run a new token and revokes the one before. Processes that have joined stay, unless `drop`: then they
+   * are disconnected, and only the new token lets them in again. `run_not_active` if the run has ended.
+   */
+  renewToken(id: string, options: { readonly drop: boolean }): Promise<JoinableRun>
   /** Calls `listener` with what happens from now on; returns the way to stop listening. */
   subscribe(id: string, listener: (notice: RunNotice) => void): () => void
 }

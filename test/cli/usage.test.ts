@@ -34,6 +34,11 @@ describe('the command line', { concurrency: 2 }, () => {
     ['runs export', /missing required argument 'run'/],
     ['client --url http://127.0.0.1:1 --run x', /token_missing.*FEDSTRATA_JOIN_TOKEN/s],
     ['client --url nonsense --run x --token t-t-t-t-t', /input_invalid.*nonsense/s],
+    ['serve --tls-cert nowhere.pem', /input_invalid.*--tls-key.*only the certificate/s],
+    ['serve --tls-cert nowhere.pem --tls-key x', /file_unreadable.*no such file/s],
+    ['client --url https://127.0.0.1:1 --run x --token t-t-t-t-t --ca nowhere.pem', /file_unreadable.*nowhere\.pem/s],
+    ['serve --join-token-ttl 1.5h', /--join-token-ttl.*15m, 24h or 7d/],
+    ['serve', /input_invalid.*FEDSTRATA_JOIN_TOKEN_TTL.*24h/s, { FEDSTRATA_JOIN_TOKEN_TTL: 'soon' }],
     ['runs list', /input_invalid.*LOG_LEVEL.*loud/s, { LOG_LEVEL: 'loud' }],
   ]
   for (const [words, expected, env] of mistakes)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { afterEach, beforeEach, test } from 'node:test'
 import { type ClientOptions, runClient } from '../../clients/worker.ts'
 import { FedError } from '../../src/core/errors.ts'
-import { type Harness, RUN, startGateway, TOKEN } from '../socket/harness.ts'
+import { type Harness, hashOf, RUN, startGateway, TOKEN } from '../socket/harness.ts'
 import { scriptedTrainer } from './scripted-trainer.ts'
 
 let harness: Harness
@@ -110,7 +109,7 @@ test('a client whose run got a new token meanwhile is told so', async () => {
   const running = client({ process: 'p1' })
   await harness.until('joined')
   harness.gateway.close(RUN)
-  harness.gateway.open({ ...harness.run, tokenHash: createHash('sha256').update('another').digest('hex') })
+  harness.gateway.open({ ...harness.run, token: { hash: hashOf('another') } })
   await assert.rejects(running, { code: 'token_invalid' })
 })
 

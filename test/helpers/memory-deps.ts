@@ -183,7 +183,7 @@ function fakeRuns(store: Store): FakeRuns {
     async create(runFile) {
       if (!('seed' in (runFile as object)))
         throw new FedError('run_file_invalid', { issues: [{ path: 'seed', message: 'is missing: expected number' }] })
-      return { run: await addRun(store, `created-${++created}`), joinToken: 'join-token' }
+      return { run: await addRun(store, `created-${++created}`), joinToken: 'join-token', joinTokenExpiresAt: null }
     },
     async stop(id) {
       const { status } = await store.run(id)
@@ -193,7 +193,18 @@ function fakeRuns(store: Store): FakeRuns {
     async resume(id) {
       const { status } = await store.run(id)
       if (status === 'completed') throw new FedError('run_not_resumable', { received: status })
-      return { run: await store.updateRun(id, { status: 'waiting' }), joinToken: 'second-token' }
+      return {
+        run: await store.updateRun(id, { status: 'waiting' }),
+        joinToken: 'second-token',
+        joinTokenExpiresAt: null,
+      }
+    },
+    async renewToken(id, { drop }) {
+      const run = await store.run(id)
+      if (run.status !== 'running' && run.status !== 'waiting')
+        throw new FedError('run_not_active', { received: run.status })
+      const joinTokenExpiresAt = '2026-01-02T00:00:00.000Z'
+      return { run, joinToken: drop ? 'token-after-drop' : 'third-token', joinTokenExpiresAt }
     },
     subscribe(id, listener) {
       of(id).add(listener)

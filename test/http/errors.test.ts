@@ -40,7 +40,7 @@ test('an unknown query key is refused with the nearest name, on every route', as
   assert.match(issues?.[1]?.message ?? '', /Did you mean "limit"/)
   for (const [path, methods] of Object.entries(document.paths))
     for (const method of Object.keys(methods).filter(name => name !== 'head')) {
-      const url = `${path.replace('{id}', 'a').replace(/\{\w+\}/g, '1')}?unheard=1`
+      const url = `${path.replace('{id}', 'a').replace(/\{\w+\}/g, '1')}?${path.endsWith('/comparison') ? 'runs=a&' : ''}unheard=1`
       const body = method === 'post' && path.endsWith('/runs') ? { payload: { seed: 1 } } : {}
       const refused = problem(await send({ method: method.toUpperCase() as 'GET', url, ...body }), 400, 'input_invalid')
       assert.deepEqual(

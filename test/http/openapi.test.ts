@@ -18,6 +18,7 @@ test('every route in OpenAPI is exercised here, and answers as OpenAPI says', as
     ['GET', '/api/v1/runs/a/run-file', 200],
     ['POST', '/api/v1/runs/b/stop', 202],
     ['POST', '/api/v1/runs/b/resume', 200],
+    ['POST', '/api/v1/runs/b/join-token', 200],
     ['GET', '/api/v1/runs/a/rounds', 200],
     ['GET', '/api/v1/runs/a/rounds/1', 200],
     ['GET', '/api/v1/runs/a/rounds/1/updates', 200],

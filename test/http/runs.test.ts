@@ -77,6 +77,22 @@ test('a run shows its run file; an unknown run is run_not_found on every path be
     }
 })
 
+test('the join token of an active run is renewed, which may disconnect who holds the one before', async t => {
+  const { deps, send } = await harness(t)
+  await addRun(deps.store, 'a')
+  const renew = (query = '') => send({ method: 'POST', url: `/api/v1/runs/a/join-token${query}` })
+  const renewed = await renew()
+  assert.equal(renewed.statusCode, 200)
+  assert.equal(renewed.headers['cache-control'], 'no-store')
+  const { joinToken, joinTokenExpiresAt } = renewed.json()
+  assert.deepEqual([joinToken, joinTokenExpiresAt], ['third-token', '2026-01-02T00:00:00.000Z'])
+  assert.equal((await renew('?connected=keep')).json().joinToken, 'third-token')
+  assert.equal((await renew('?connected=drop')).json().joinToken, 'token-after-drop')
+  problem(await renew('?connected=maybe'), 400, 'input_invalid')
+  await deps.store.updateRun('a', { status: 'stopped' })
+  problem(await renew(), 409, 'run_not_active')
+})
+
 test('a run can be stopped once and resumed; what its state does not allow is 409', async t => {
   const { deps, send } = await harness(t)
   await addRun(deps.store, 'a')

@@ -84,7 +84,7 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0) {
   const layout = run.layout ?? small
   const opened: GatewayRun = {
     id: RUN,
-    tokenHash: createHash('sha256').update(TOKEN).digest('hex'),
+    token: { hash: hashOf(TOKEN) },
     layout,
     shared: layout.blocks.map(block => block.name),
     runFile: { name: 'a run', seed: 1 },
@@ -128,6 +128,10 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0) {
 }
 
 export type Harness = Awaited<ReturnType<typeof startGateway>>
+
+export function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
 
 export function connectRaw(url: string, auth: object): Socket {
   return io(url, {

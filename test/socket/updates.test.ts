@@ -294,7 +294,7 @@ test('the server cuts a message above its own limit, and lives on', async () => 
 
 test('what was buffered for a process is let go with it, with a stalled upload, and with a refused one', async () => {
   const clock = manualClock()
-  const run = openRun(harness.run, silent)
+  const run = openRun(harness.run, { clock, log: silent })
   const part = { ...header(), part: { offset: 0, total: layout.size * 4 } }
   for (const letGo of [
     (uploads: Uploads) => uploads.close(),

@@ -12,6 +12,7 @@ interface Flags {
   readonly run: string
   readonly clients: number
   readonly token?: string
+  readonly ca?: string
   readonly engine?: string
   readonly dataDir?: string
   readonly json?: boolean
@@ -27,6 +28,7 @@ export function clientCommand(cli: Cli): Command {
     )
     .option('--clients <number>', 'virtual clients taken in hand at a time', wholeNumber(1, 10_000), 1)
     .option('--token <token>', 'join token of the run (better: FEDSTRATA_JOIN_TOKEN, which ps does not show)')
+    .option('--ca <file>', 'certificates of a private authority, PEM, for an https:// address (or FEDSTRATA_CA)')
     .option('--data-dir <dir>', 'folder of the data set on this machine, in place of the run file’s data.dir')
     .addOption(engineOption())
     .addOption(jsonOption())
@@ -38,13 +40,16 @@ export function clientCommand(cli: Cli): Command {
           expected: 'the join token of the run, in FEDSTRATA_JOIN_TOKEN or --token',
           hint: 'The coordinator shows it once, when the run is created or resumed',
         })
+      const caFile = flags.ca ?? environment.FEDSTRATA_CA
+      const ca =
+        caFile === undefined ? undefined : await (await import('../../../clients/authority.ts')).readAuthority(caFile)
       const { runClient } = await import('../../../clients/worker.ts')
       const signal = onInterrupt(() => say(cli, 'interrupted: leaving the run'))
       const engine = flags.engine ?? environment.FEDSTRATA_ENGINE
       const log = await logger(cli, environment.LOG_LEVEL ?? 'info')
       const join = (run: string) =>
-        runClient({ url: flags.url, run, token, slots: flags.clients, dataDir: flags.dataDir, engine, signal, log })
-      const latest = { url: flags.url, token: environment.FEDSTRATA_TOKEN, signal, log }
+        runClient({ url: flags.url, run, token, slots: flags.clients, ca, dataDir: flags.dataDir, engine, signal, log })
+      const latest = { url: flags.url, token: environment.FEDSTRATA_TOKEN, ca, signal, log }
       const { run, outcome } = flags.run === 'latest' ? await newestRun(latest, join) : await joined(flags.run, join)
       if (flags.json) await cli.print({ run, outcome })
       cli.exit(exitCodeOfOutcome(outcome))

@@ -7,8 +7,13 @@ import {
   dataDirOption,
   dataRootOption,
   engineOption,
+  environmentOf,
   hostOption,
+  joinTokenTtlOption,
   portOption,
+  tlsCertOption,
+  tlsFilesOf,
+  tlsKeyOption,
 } from '../options.ts'
 import { onStage } from '../stage.ts'
 import type { Cli } from '../terminal.ts'
@@ -18,7 +23,9 @@ export function serveCommand(cli: Cli): Command {
     'start a coordinator: REST API and Socket.IO on one port, until Ctrl-C; runs in progress can be resumed',
   )
   const storage = [databaseOption(), dataDirOption(), dataRootOption()]
-  for (const option of [hostOption(), portOption(8080), ...storage, engineOption()]) command.addOption(option)
+  const access = [joinTokenTtlOption(), tlsCertOption(), tlsKeyOption()]
+  for (const option of [hostOption(), portOption(8080), ...storage, ...access, engineOption()])
+    command.addOption(option)
   return command.action((flags: CoordinatorFlags) =>
     onStage(
       cli,
@@ -28,7 +35,7 @@ export function serveCommand(cli: Cli): Command {
         await aborted(signal)
         return EXIT.completed // being told to stop is how a server ends
       },
-      { logLevel: 'info' },
+      { logLevel: 'info', tls: tlsFilesOf(flags, environmentOf(cli)) },
     ),
   )
 }

@@ -37,19 +37,24 @@ const REQUEST_TIMEOUT_MS = 30_000
 export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   const deps = { ...given, metrics: given.metrics ?? createServerMetrics() }
   const { requestTimeoutMs: requestTimeout = REQUEST_TIMEOUT_MS } = deps
-  const app: FastifyInstance = Fastify({
+  // Node looks for overdue requests only so often.
+  const timeouts = {
+    headersTimeout: requestTimeout,
+    requestTimeout,
+    connectionsCheckingInterval: requestTimeout / 3,
+  }
+  const app = Fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : {}),
     bodyLimit: BODY_LIMIT_BYTES,
     // No plugin here waits for anything but its turn, which on a busy machine may take longer than Fastify's 10 s.
     pluginTimeout: 0,
     requestTimeout,
-    // Node looks for overdue requests only so often.
-    http: { headersTimeout: requestTimeout, requestTimeout, connectionsCheckingInterval: requestTimeout / 3 },
+    ...(deps.tls ? { https: { ...deps.tls, ...timeouts, handshakeTimeout: requestTimeout } } : { http: timeouts }),
     forceCloseConnections: true,
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply as never),
     clientErrorHandler: refuseConnection,
-  })
+  }) as FastifyInstance // of https too: nothing here asks which
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   acceptBodies(app)
@@ -82,7 +87,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   return app
 }
 
-/** What is served is data: nothing in it may run, and no page may frame it. Encryption is the proxy's business. */
+/** What is served is data: nothing in it may run, and no page may frame it. No HSTS: on this host others may serve plain HTTP. */
 const HEADERS = {
   contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   strictTransportSecurity: false,

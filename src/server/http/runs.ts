@@ -7,12 +7,22 @@ import { BODY_TYPES } from './refusal.ts'
 import { pageOf, pageQuery, problems, runParams } from './schemas.ts'
 
 const runsQuery = pageQuery.extend({ status: z.enum(RUN_STATUSES).optional() })
+const renewQuery = z.strictObject({
+  connected: z
+    .enum(['keep', 'drop'])
+    .default('keep')
+    .meta({ description: 'drop: processes that have joined are disconnected too, and need the new token' }),
+})
 const runPage = pageOf('RunPage', runRecordSchema)
 const runFile = z.record(z.string(), z.unknown()).meta({ description: 'a run file' })
 const openedRun = z
   .object({
     run: runRecordSchema,
     joinToken: z.string().meta({ description: 'client processes join with it; shown only here' }),
+    joinTokenExpiresAt: z.iso
+      .datetime()
+      .nullable()
+      .meta({ description: 'from then on nobody joins with it; null: it holds for as long as the run is active' }),
   })
   .meta({ id: 'OpenedRun' })
 
@@ -42,6 +52,11 @@ export function runRoutes({ store, runs }: Pick<HttpDeps, 'store' | 'runs'>): Fa
     app.post('/runs/:id/resume', { schema: resumeSchema }, async (request, reply) => {
       reply.header('cache-control', 'no-store')
       return runs.resume(request.params.id)
+    })
+
+    app.post('/runs/:id/join-token', { schema: renewSchema }, async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      return runs.renewToken(request.params.id, { drop: request.query.connected === 'drop' })
     })
   }
 }
@@ -96,4 +111,13 @@ const resumeSchema = {
   summary: 'Continue a run after its last complete round, with a new join token',
   params: runParams,
   response: { 200: openedRun, ...problems(404, 409, 422, 503) },
+}
+
+const renewSchema = {
+  tags,
+  operationId: 'renewJoinToken',
+  summary: 'Revoke the join token of an active run, and get a new one',
+  params: runParams,
+  querystring: renewQuery,
+  response: { 200: openedRun, ...problems(404, 409) },
 }

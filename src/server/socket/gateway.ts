@@ -1,9 +1,11 @@
-import type { Server } from 'socket.io'
+import type { Server, Socket } from 'socket.io'
 import { errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { nameText } from '../../core/text-values.ts'
 import { type Log, silent } from '../../protocol/log.ts'
 import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
+import type { JoinToken } from './join-tokens.ts'
 import { type GatewayRun, type OpenRun, openRun, refusal } from './run.ts'
 import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
@@ -24,6 +26,11 @@ export interface GatewayOptions {
 export interface SocketGateway {
   /** Lets processes join; what the run sends goes to those that have. Throws `run_conflict` for a run that is open. */
   open(run: GatewayRun): ClientGateway
+  /**
+   * From now on only `token` opens the run. Processes that have joined stay, unless `drop` says otherwise: then they are
+   * disconnected, and come back with the new token only. Throws `run_not_active` for a run that is not open.
+   */
+  renewToken(run: string, token: JoinToken, options: { readonly drop: boolean }): void
   /** Disconnects the processes of a run and forgets it; later ones are refused with `run_not_active`. */
   close(run: string): void
 }
@@ -41,7 +48,7 @@ export function socketGateway(
 
   io.use((socket, next) => {
     try {
-      const handshake = readHandshake(socket.handshake.auth, run => runs.get(run)?.tokenHash)
+      const handshake = readHandshake(socket.handshake.auth, run => runs.get(run)?.tokens)
       const { sessions } = runs.get(handshake.run)!
       if (sessions.size >= maxProcesses && !sessions.has(handshake.process))
         throw new FedError('rate_limited', { expected: `at most ${maxProcesses} client processes in a run` })
@@ -49,7 +56,7 @@ export function socketGateway(
       next()
     } catch (thrown) {
       const error = toFedError(thrown)
-      log.info({ code: error.code, address: socket.handshake.address }, 'refused a client process')
+      log.warn(refusedJoin(socket.handshake, error), 'refused a client process')
       next(Object.assign(new Error(error.message), { data: errorBody(error) }))
     }
   })
@@ -61,7 +68,7 @@ export function socketGateway(
     else socket.disconnect(true) // closed between the handshake and now
   })
 
-  function attach(socket: GatewaySocket, run: OpenRun, { process, slots }: Handshake): void {
+  function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
     const peer = { process, clock, stallMs, log }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
@@ -85,6 +92,8 @@ export function socketGateway(
 
     onRequest(socket, 'run:join', (_, answer) => {
       if (runs.get(run.id) !== run) throw new FedError('run_not_active', { received: `run ${run.id}` })
+      // Between the handshake and now its token may have been revoked.
+      if (run.sessions.get(process) !== session) run.tokens.require(token)
       answer({ ok: true, data: run.welcome })
       join()
     })
@@ -130,7 +139,7 @@ export function socketGateway(
   return {
     open(given) {
       if (runs.has(given.id)) throw new FedError('run_conflict', { received: `run ${given.id}, which is open already` })
-      const run = openRun(given, log)
+      const run = openRun(given, { clock, log })
       runs.set(run.id, run)
       return {
         assign(process, task) {
@@ -146,10 +155,23 @@ export function socketGateway(
         bytesDown: run.bytesDown,
       }
     },
+    renewToken(id, token, { drop }) {
+      const run = runs.get(id)
+      if (!run) throw new FedError('run_not_active', { received: `run ${id}` })
+      run.tokens.renew(token)
+      if (drop) for (const session of run.sessions.values()) session.disconnect()
+    },
     close(id) {
       const run = runs.get(id)
       runs.delete(id)
       for (const session of run?.sessions.values() ?? []) session.disconnect()
     },
   }
+}
+
+/** The line of the audit: why, from where, and which run was asked for; the token, right or wrong, is in no line. */
+function refusedJoin({ address, auth }: Socket['handshake'], { code }: FedError): object {
+  const { run } = auth as { readonly run?: unknown }
+  const known = nameText(64).safeParse(run)
+  return { audit: 'join', code, address, ...(known.success && { run: known.data }) }
 }

@@ -6,13 +6,13 @@ import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
+import { type JoinToken, type JoinTokens, joinTokens } from './join-tokens.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 
 /** A run that client processes may join. */
 export interface GatewayRun {
   readonly id: string
-  /** SHA-256 of the join token, hex. */
-  readonly tokenHash: string
+  readonly token: JoinToken
   readonly layout: LayerLayout
   /** Names of the blocks that some layer rule averages in some round. */
   readonly shared: readonly string[]
@@ -54,7 +54,7 @@ export interface PeerOptions {
 /** What the sessions of a run have in common. */
 export interface OpenRun {
   readonly id: string
-  readonly tokenHash: string
+  readonly tokens: JoinTokens
   readonly layout: LayerLayout
   readonly extras: readonly Segment[]
   readonly limits: Limits
@@ -75,15 +75,15 @@ export interface OpenRun {
   bytesDown(round: number): number
 }
 
-export function openRun(run: GatewayRun, log: Log): OpenRun {
-  const { id, tokenHash, layout, extras = [], tell, maxExamples = MAX_EXAMPLES } = run
+export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock; readonly log: Log }): OpenRun {
+  const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES } = run
   const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
   const sent = new Map<number, number>()
   let packed: (GlobalBody & { readonly server: ServerState }) | null = null
   return {
     id,
-    tokenHash,
+    tokens: joinTokens(token, clock.now),
     layout,
     extras,
     limits,
