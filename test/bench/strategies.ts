@@ -1,17 +1,24 @@
 import { prepareEngine } from '../../src/compute/choose.ts'
+import { extraShapes } from '../../src/core/extras.ts'
 import { layoutOf } from '../../src/core/layout.ts'
 import { createRng } from '../../src/core/rng.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
 import { presets } from '../../src/strategies/index.ts'
-import { resolveStrategy } from '../../src/strategies/strategy.ts'
+import { extrasOf, resolveStrategy } from '../../src/strategies/strategy.ts'
 import type { Bench } from './benches.ts'
 import { ms } from './stage.ts'
 
 const [CLIENTS, BLOCKS, SIZE] = [32, 4, 250_000]
 const TURNS = 3
 
-/** Presets that differ from FedAvg on the server only in what a bench without clients cannot show, or need a norm layer. */
-const LEFT_OUT = new Set(['fedbn', 'fedprox', 'fedrep', 'fedbabu', 'fedper', 'lg', 'barrierDriven'])
+/**
+ * Presets that differ from FedAvg on the server only in what a bench without clients cannot show, or need a norm layer or, as
+ * regMean, dense ones.
+ */
+const LEFT_OUT = new Set([
+  ...['fedbn', 'fedprox', 'fedrep', 'fedbabu', 'fedper', 'lg', 'barrierDriven', 'regMean'],
+  ...['fedsam', 'fedgucci', 'fedgucciPlus', 'copra'],
+])
 
 /** Every preset that averages in a way of its own, in turns with the weighted mean; CPU time, not the clock. */
 export const strategies: Bench = {
@@ -33,8 +40,13 @@ export const strategies: Bench = {
     }))
     const cpuOf = async (preset: string) => {
       const strategy = resolveStrategy({ preset: preset as never }, layout)
+      const shapes = extraShapes(layout, extrasOf(strategy))
+      const extras = new Map(
+        shapes.map(({ name, size }) => [name, Float32Array.from({ length: size }, () => rng.next())]),
+      )
+      const sent = members.map(member => ({ ...member, extras }))
       const start = process.cpuUsage()
-      await aggregate(strategy, { round: 1, layout, global, members, state: null, rng })
+      await aggregate(strategy, { round: 1, layout, global, members: sent, state: null, rng })
       const { user, system } = process.cpuUsage(start)
       return (user + system) / 1000
     }
