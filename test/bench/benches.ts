@@ -1,4 +1,5 @@
 import { aggregation } from './aggregation.ts'
+import { alignment } from './alignment.ts'
 import { coldStart } from './cold-start.ts'
 import { engines } from './engines.ts'
 import { memory } from './memory.ts'
@@ -21,6 +22,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   memory,
   aggregation,
   strategies,
+  alignment,
   engines,
   probe,
   workers,
