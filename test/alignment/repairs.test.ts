@@ -7,7 +7,9 @@ import { meanOf } from '../../src/alignment/repairs/repair.ts'
 import type { NetworkPlan } from '../../src/core/network-plan.ts'
 import { validate } from '../../src/core/validate.ts'
 import { assertClose, normals } from '../helpers/values.ts'
-import { flat, meanLayers, renormalizedLayers } from '../oracle/repairs.ts'
+import { valuesOf } from '../oracle/network-plan.ts'
+import { flat, meanLayers, relu, renormalizedLayers } from '../oracle/repairs.ts'
+import { applied } from '../oracle/unit-matching.ts'
 import { type Layer, layersOf } from '../oracle/weight-matching.ts'
 import { ENGINES, SKIP, useEngine } from '../strategies/engines.ts'
 import { MODELS, networkOf, SHAPE, weightsFor } from './networks.ts'
@@ -36,7 +38,7 @@ function make(options: object) {
 
 it('every repair is in the table', () => {
   assert.deepEqual(
-    CASES.map(([{ name }]) => name),
+    [...CASES.map(([{ name }]) => name), 'preserveFirst'],
     repairs.members.map(({ name }) => name),
   )
 })
@@ -79,6 +81,54 @@ for (const engine of ENGINES)
         network.dispose()
       })
   })
+
+describe('preserve-first merging', () => {
+  it('grows: the kept layers of both, the next one of both on them, and the mean of the rest', async () => {
+    await useEngine('wasm')
+    const widths = [SIZE, 6, 5, 4, SHAPE.numClasses]
+    const { network, plan } = await networkOf({ name: 'mlp', hidden: widths.slice(1, -1) })
+    const models = [weightsFor(network, 1), weightsFor(network, 2)]
+    const [a, b] = models.map(of => layersOf(of, widths)) as [Layer[], Layer[]]
+    const mean = meanLayers(a, b)
+    const x = ROWS.slice(0, 3)
+    for (const kept of [1, 2, 3]) {
+      const merged = await make({ name: 'preserveFirst', layers: kept }).merge({ plan, models, examples: EXAMPLES })
+      const features = [a, b].map(parent =>
+        parent.slice(0, kept).reduce<number[][]>((rows, layer) => relu(applied(layer, rows)), x),
+      )
+      const [left, right] = [a, b].map((parent, k) => applied(parent[kept]!, features[k]!))
+      let rows = left!.map((row, i) => row.map((value, unit) => (value + right![i]![unit]!) / 2))
+      for (const layer of mean.slice(kept + 1)) rows = applied(layer, relu(rows))
+      assertClose(valuesOf(merged.plan, merged.params, x.flat(), 3).at(-1)!, rows.flat(), 1e-4)
+      const twice = flat(a.slice(0, kept + 1)).length
+      assert.equal(merged.plan.numParams, plan.numParams + twice)
+      assert.equal(merged.params.length, merged.plan.numParams)
+    }
+    network.dispose()
+  })
+
+  it('of a model with itself is that model, in every architecture; several models too', async () => {
+    await useEngine('wasm')
+    for (const options of MODELS) {
+      const { network, plan } = await networkOf(options)
+      const params = weightsFor(network, 1)
+      const merge = make({ name: 'preserveFirst' }).merge({
+        plan,
+        models: [params, params, params],
+        examples: EXAMPLES,
+      })
+      const x = ROWS.slice(0, 2).flat()
+      if (options.name.startsWith('resnet'))
+        await assert.rejects(merge, { code: 'model_invalid', message: /preserveFirst with layers: .*got layers: 1/ })
+      else {
+        const merged = await merge
+        assertClose(valuesOf(merged.plan, merged.params, x, 2).at(-1)!, valuesOf(plan, params, x, 2).at(-1)!, 1e-4)
+        assert.ok(merged.plan.numParams > plan.numParams)
+      }
+      network.dispose()
+    }
+  })
+})
 
 describe('what cannot be repaired', () => {
   it('is a layer without a bias, which REPAIR names and RESCALE does not need', async () => {

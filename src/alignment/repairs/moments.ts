@@ -21,6 +21,13 @@ export function unitsOf({ ops }: NetworkPlan, index: number): number {
   return op.kind === 'convolution' ? op.filters : 0
 }
 
+/** How many values each unit of an op with weights is made from: the rows of its kernel. */
+export function inputsOf({ ops, inputSize }: NetworkPlan, index: number): number {
+  const op = ops[index]!
+  if (op.kind === 'convolution') return op.window.height * op.window.width * op.window.channels
+  return op.kind === 'dense' ? (ops[op.inputs[0]! - 1]?.size ?? inputSize) : 0
+}
+
 /** The moments of some ops of a network; batches are joined in float64 (Chan, Golub and LeVeque 1979), so no mean hides a spread. */
 export async function momentsOf(
   plan: NetworkPlan,

@@ -3,7 +3,7 @@ import { FedError } from '../../core/errors.ts'
 import type { Params } from '../../core/layout.ts'
 import type { NetworkPlan } from '../../core/network-plan.ts'
 import { examplesOption } from '../aligner.ts'
-import { hiddenLayers, type Moments, momentsOf, unitsOf } from './moments.ts'
+import { hiddenLayers, inputsOf, type Moments, momentsOf, unitsOf } from './moments.ts'
 import { type Merged, type MergeInput, meanOf, type RepairPart } from './repair.ts'
 
 const repairSchema = z.strictObject({ name: z.literal('repair'), examples: examplesOption })
@@ -88,10 +88,7 @@ function apply(params: Params, plan: NetworkPlan, index: number, maps: readonly 
   const op = plan.ops[index]!
   if (!('kernel' in op)) return
   const units = unitsOf(plan, index)
-  const rows =
-    op.kind === 'convolution'
-      ? op.window.height * op.window.width * op.window.channels
-      : (plan.ops[op.inputs[0]! - 1]?.size ?? plan.inputSize)
+  const rows = inputsOf(plan, index)
   for (const [unit, { scale, shift }] of maps.entries()) {
     for (let row = 0; row < rows; row++) params[op.kernel + row * units + unit]! *= scale
     if (op.bias !== null) params[op.bias + unit] = scale * params[op.bias + unit]! + shift

@@ -57,7 +57,7 @@ export function analyzeCommand(cli: Cli): Command {
     )
     .option(
       '--repair <list>',
-      "merges beside the mean: repair, rescale, biasCorrection, or YAML as '[{ name: repair, examples: 1000 }]'",
+      "merges beside the mean: repair, rescale, biasCorrection, preserveFirst, or YAML as '[{ name: repair, examples: 1000 }]'",
       yamlOf('--repair'),
     )
     .option('--draws <number>', 'random directions of each layer (default: 5)', wholeNumber(1, 10_000))
