@@ -3,6 +3,7 @@ import { before, describe, test } from 'node:test'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { gather } from '../../src/data/examples.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { decodeState, encodeState } from '../../src/store/checkpoint-codec.ts'
 import { assertClose } from '../helpers/values.ts'
 import { lossAndGradient, type Widths } from '../training/oracle.ts'
 import { roundsOf } from './rounds.ts'
@@ -89,5 +90,19 @@ describe('SCAFFOLD', () => {
       scaffold.states.map(({ params }) => params),
       fedavg.states.map(({ params }) => params),
     )
+  })
+
+  test('and FedGuCci’s past models come back from a checkpoint as they were', async () => {
+    const local = { epochs: 1, batchSize: 1000 }
+    for (const preset of ['scaffold', { name: 'fedgucci', anchors: 3 }]) {
+      const { layout, states, told } = await roundsOf(runFile({ local, strategy: { preset } }), COHORTS)
+      assert.ok(told.size > 0)
+      const { params: _, ...beside } = states.at(-1)!
+      const read = decodeState(encodeState(beside, layout), layout, beside.round)
+      assert.deepEqual(read.strategy, beside.strategy)
+      const kept = (clients: typeof beside.clients) =>
+        [...clients].map(([client, own]) => [client, [...own].map(([name, values]) => [name, values.slice()])])
+      assert.deepEqual(kept(read.clients), kept(beside.clients))
+    }
   })
 })
