@@ -63,7 +63,8 @@ async function findRuns({ url, token, ca, signal }: Omit<NewestRunOptions, 'log'
   const { status, body } = await getJson(new URL('/api/v1/runs?limit=100', url), { headers, ca, signal })
   if (status !== 200) {
     const problem = problemSchema.safeParse(body)
-    if (status < 500 && problem.success) throw fromErrorBody(problem.data as Parameters<typeof fromErrorBody>[0])
+    if (status < 500 && status !== 429 && problem.success)
+      throw fromErrorBody(problem.data as Parameters<typeof fromErrorBody>[0])
     throw new Error(`status ${status}`)
   }
   const { items } = runsSchema.parse(body)

@@ -14,6 +14,7 @@ export interface StorageFlags {
 export interface CoordinatorFlags extends StorageFlags {
   readonly engine?: string
   readonly dataRoot?: string
+  readonly rateLimit?: number
   readonly tlsCert?: string
   readonly tlsKey?: string
   /** Milliseconds. */
@@ -36,6 +37,11 @@ export const dataRootOption = () =>
 export const tlsCertOption = () =>
   new Option('--tls-cert <file>', 'certificate, PEM: REST and Socket.IO are encrypted (default: they are not)')
 export const tlsKeyOption = () => new Option('--tls-key <file>', 'private key of the certificate, PEM')
+export const rateLimitOption = () =>
+  new Option(
+    '--rate-limit <number>',
+    'requests to REST a minute from one address; 0: any number (default: 1200 off loopback, else 0)',
+  ).argParser(wholeNumber(0, 1_000_000))
 export const joinTokenTtlOption = () =>
   new Option(
     '--join-token-ttl <time>',
@@ -87,6 +93,7 @@ export function coordinatorOptionsOf(flags: CoordinatorFlags, environment: Envir
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
     token: environment.FEDSTRATA_TOKEN,
     joinToken: environment.FEDSTRATA_JOIN_TOKEN,
+    requestsPerMinute: flags.rateLimit ?? environment.FEDSTRATA_RATE_LIMIT,
     joinTokenTtlMs: flags.joinTokenTtl ?? environment.FEDSTRATA_JOIN_TOKEN_TTL,
   }
 }

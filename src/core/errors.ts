@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   token_expired: 'The token has expired',
   token_revoked: 'The token was revoked',
   token_required_off_loopback: 'A token is required to listen off loopback',
+  origin_refused: 'A page of another origin may not change anything here',
   tls_invalid: 'The certificate or its key cannot be used',
   tls_untrusted: 'The certificate of the coordinator is not trusted',
   port_in_use: 'The port is in use',

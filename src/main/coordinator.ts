@@ -39,6 +39,8 @@ export interface CoordinatorOptions {
   readonly joinToken?: string | undefined
   /** REST and Socket.IO are encrypted with it; absent: they are not. */
   readonly tls?: TlsFiles | undefined
+  /** Requests to REST from one address; 0: any number. When left out, 1200 off loopback, and any number on it. */
+  readonly requestsPerMinute?: number | undefined
   /** How long a join token opens; for as long as its run is active when left out. */
   readonly joinTokenTtlMs?: number | undefined
   readonly log?: Logger
@@ -67,6 +69,10 @@ export interface Coordinator {
   close(): Promise<void>
 }
 
+/** Off loopback, where others can knock; for each address. */
+const REQUESTS_PER_MINUTE = 1200
+const WRONG_TOKENS_PER_MINUTE = 60
+
 /** The composition root: store, compute worker, REST and sockets on one port. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { host, port, dataDir, token, joinToken, peerTimeoutMs, clock = systemClock } = options
@@ -85,7 +91,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   })
   const checkpoints = checkpointFiles(dataDir)
   const io = new Server(socketServerOptions(peerTimeoutMs))
-  const gateway = socketGateway(io, { clock, log, ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) })
+  const gateway = socketGateway(io, {
+    ...{ clock, log, ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) },
+    wrongTokensPerMinute: isLoopback(host) ? 0 : WRONG_TOKENS_PER_MINUTE,
+  })
   const metrics = createServerMetrics()
   const observe = (notice: RunNotice) => {
     countNotice(metrics, notice)
@@ -122,6 +131,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     app = await buildApp({
       ...{ store, checkpoints, runs, probes, catalog: catalog(), token, tls, version, logger: log, metrics },
       requestTimeoutMs: peerTimeoutMs,
+      requestsPerMinute: options.requestsPerMinute ?? (isLoopback(host) ? 0 : REQUESTS_PER_MINUTE),
     })
     io.attach(app.server)
     attached = true

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { wholeNumber } from '../core/text-values.ts'
 import { validate } from '../core/validate.ts'
 
 /** In milliseconds. */
@@ -19,6 +20,7 @@ const environmentSchema = z.object({
   FEDSTRATA_TLS_CERT: z.string().min(1).optional(),
   FEDSTRATA_TLS_KEY: z.string().min(1).optional(),
   FEDSTRATA_CA: z.string().min(1).optional(),
+  FEDSTRATA_RATE_LIMIT: wholeNumber(0, 1_000_000).optional(),
   FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
   FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),

@@ -16,7 +16,7 @@ import type {
   UpdateDecision,
   UpdateKey,
 } from '../../src/rounds/ports.ts'
-import { socketGateway } from '../../src/server/socket/gateway.ts'
+import { type GatewayOptions, socketGateway } from '../../src/server/socket/gateway.ts'
 import type { GatewayRun } from '../../src/server/socket/run.ts'
 import { socketServerOptions } from '../../src/server/socket/server-options.ts'
 import { counting, small } from '../protocol/layouts.ts'
@@ -73,13 +73,13 @@ export function scriptedRun() {
 }
 
 /** A real Socket.IO server on a free port of the loopback, with one open run. */
-export async function startGateway(run: Partial<GatewayRun> = {}, port = 0) {
+export async function startGateway(run: Partial<GatewayRun> = {}, port = 0, options: Partial<GatewayOptions> = {}) {
   const http = createServer()
   const server = new Server(http, socketServerOptions())
   http.listen(port, '127.0.0.1')
   await once(http, 'listening')
   const clock = manualClock()
-  const gateway = socketGateway(server, { clock, stallMs: 1000, joinMs: 500 })
+  const gateway = socketGateway(server, { clock, stallMs: 1000, joinMs: 500, ...options })
   const scripted = scriptedRun()
   const layout = run.layout ?? small
   const opened: GatewayRun = {

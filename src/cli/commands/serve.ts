@@ -11,6 +11,7 @@ import {
   hostOption,
   joinTokenTtlOption,
   portOption,
+  rateLimitOption,
   tlsCertOption,
   tlsFilesOf,
   tlsKeyOption,
@@ -23,7 +24,7 @@ export function serveCommand(cli: Cli): Command {
     'start a coordinator: REST API and Socket.IO on one port, until Ctrl-C; runs in progress can be resumed',
   )
   const storage = [databaseOption(), dataDirOption(), dataRootOption()]
-  const access = [joinTokenTtlOption(), tlsCertOption(), tlsKeyOption()]
+  const access = [joinTokenTtlOption(), tlsCertOption(), tlsKeyOption(), rateLimitOption()]
   for (const option of [hostOption(), portOption(8080), ...storage, ...access, engineOption()])
     command.addOption(option)
   return command.action((flags: CoordinatorFlags) =>

@@ -15,8 +15,10 @@ import type { HttpDeps } from './deps.ts'
 import { handleErrors, refuseConnection, sendError } from './error-handlers.ts'
 import { eventRoutes } from './events.ts'
 import { figureRoutes } from './figures.ts'
+import { refuseForeignPages } from './foreign-pages.ts'
 import { healthRoutes } from './health.ts'
 import { keptModelRoutes } from './kept-models.ts'
+import { limitRequests } from './limit-requests.ts'
 import { metricRoutes } from './metrics.ts'
 import { modelRoutes } from './model.ts'
 import { describeRoutes } from './openapi.ts'
@@ -60,11 +62,13 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   acceptBodies(app)
   const routes = recordRoutes(app)
   handleErrors(app, routes)
-  completeSchemas(app, deps.token !== undefined)
+  completeSchemas(app, deps)
   measureRequests(app, deps.metrics)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   await app.register(helmet, HEADERS)
-  if (deps.token !== undefined) requireToken(app, deps.token)
+  if (deps.requestsPerMinute) limitRequests(app, deps.requestsPerMinute) // before the token: guesses count
+  if (deps.token === undefined) refuseForeignPages(app)
+  else requireToken(app, deps.token)
   await describeRoutes(app, deps)
   await app.register(healthRoutes(deps))
   await app.register(prometheusRoutes(deps.metrics))
@@ -103,11 +107,18 @@ const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
   }
 
 /** What holds for every route: no query keys but those it names, and the errors that can always come. */
-function completeSchemas(app: FastifyInstance, needsToken: boolean): void {
+function completeSchemas(app: FastifyInstance, { token, requestsPerMinute }: HttpDeps): void {
   app.addHook('onRoute', route => {
     if (!route.schema || route.schema.hide) return
     const { querystring = z.strictObject({}), response, security } = route.schema
-    const always = problems(400, ...(needsToken && !security ? [401] : []), 500)
+    const isOpen = security !== undefined
+    const always = problems(
+      400,
+      ...(token !== undefined && !isOpen ? [401] : []),
+      ...(token === undefined && route.method === 'POST' ? [403] : []),
+      ...(requestsPerMinute && !isOpen ? [429] : []),
+      500,
+    )
     route.schema = { ...route.schema, querystring, response: { ...always, ...(response as object) } }
   })
 }

@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { FedError } from '../../core/errors.ts'
+import { auditRefusal } from './audit.ts'
 
 /** What an orchestrator asks without knowing a secret. */
-const OPEN_PATHS: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz'])
+export const OPEN_PATHS: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz'])
 
 /** Refuses every request without the bearer token, that for an unknown path too, before its body is read. */
 export function requireToken(app: FastifyInstance, token: string): void {
@@ -12,6 +13,7 @@ export function requireToken(app: FastifyInstance, token: string): void {
     if (OPEN_PATHS.has(request.routeOptions.url)) return
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1]
     if (given !== undefined && timingSafeEqual(sha256(given), wanted)) return
+    auditRefusal(request, given === undefined ? 'token_missing' : 'token_invalid')
     const challenge = 'Bearer realm="fedstrata"'
     if (given === undefined) {
       reply.header('www-authenticate', challenge)

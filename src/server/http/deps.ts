@@ -13,6 +13,8 @@ export interface HttpDeps {
   readonly catalog: Catalog
   /** Bearer token of every route but the health checks; absent only where just this machine can connect. */
   readonly token?: string | undefined
+  /** Of one address, the health checks aside; 0 or absent: any number. */
+  readonly requestsPerMinute?: number | undefined
   /** Certificate and private key, PEM; absent: HTTP. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined
   /** Of the package, for OpenAPI and /healthz. */

@@ -48,6 +48,7 @@ export const notModified = z.null().meta({ description: 'What the caller has is 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'The request cannot be read',
   401: 'A token is missing or wrong',
+  403: 'A page of another origin may not do this',
   404: 'There is no such thing',
   406: 'None of the formats asked for is available',
   409: 'The run is in a state that does not allow this',

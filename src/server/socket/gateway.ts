@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'socket.io'
-import { errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { rateLimit } from '../../core/rate-limit.ts'
 import { nameText } from '../../core/text-values.ts'
 import { type Log, silent } from '../../protocol/log.ts'
 import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   readonly stallMs?: number
   /** A connection that does not join within this time is cut; a third of `stallMs` when left out. */
   readonly joinMs?: number
+  /** Missing and wrong tokens of one address, after which it has to wait with any token; 0 or absent: any number. */
+  readonly wrongTokensPerMinute?: number | undefined
   /** Client processes of one run. */
   readonly maxProcesses?: number
 }
@@ -42,12 +45,17 @@ export interface SocketGateway {
  */
 export function socketGateway(
   io: Server<ClientToServer, ServerToClient>,
-  { clock, log = silent, stallMs = PEER_TIMEOUT_MS, joinMs = stallMs / 3, maxProcesses = 4096 }: GatewayOptions,
+  { clock, log = silent, stallMs = PEER_TIMEOUT_MS, ...options }: GatewayOptions,
 ): SocketGateway {
+  const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute } = options
   const runs = new Map<string, OpenRun>()
+  const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
   io.use((socket, next) => {
+    const { address } = socket.handshake
     try {
+      if (guesses && guesses.waitOf(address) > 0)
+        throw new FedError('rate_limited', { expected: `at most ${wrongTokensPerMinute} wrong tokens a minute` })
       const handshake = readHandshake(socket.handshake.auth, run => runs.get(run)?.tokens)
       const { sessions } = runs.get(handshake.run)!
       if (sessions.size >= maxProcesses && !sessions.has(handshake.process))
@@ -56,6 +64,7 @@ export function socketGateway(
       next()
     } catch (thrown) {
       const error = toFedError(thrown)
+      if (GUESSES.has(error.code)) guesses?.take(address)
       log.warn(refusedJoin(socket.handshake, error), 'refused a client process')
       next(Object.assign(new Error(error.message), { data: errorBody(error) }))
     }
@@ -168,6 +177,8 @@ export function socketGateway(
     },
   }
 }
+
+const GUESSES: ReadonlySet<ErrorCode> = new Set(['token_missing', 'token_invalid'])
 
 /** The line of the audit: why, from where, and which run was asked for; the token, right or wrong, is in no line. */
 function refusedJoin({ address, auth }: Socket['handshake'], { code }: FedError): object {
