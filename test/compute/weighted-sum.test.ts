@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import { centralMean } from '../../src/compute/ops/central-mean.ts'
 import { electedMean } from '../../src/compute/ops/elected-mean.ts'
+import { meanAroundMedian } from '../../src/compute/ops/mean-around-median.ts'
 import { rowNorms } from '../../src/compute/ops/row-norms.ts'
 import { weightedSum } from '../../src/compute/ops/weighted-sum.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
@@ -167,6 +168,7 @@ describe('ops that look at whole columns', () => {
         const weights = Array.from({ length: rows }, (_, row) => (row % 4) / 7)
         const ops = [
           (stack: tf.Tensor2D) => electedMean(stack, weights),
+          ...[1, Math.ceil(rows / 2), rows].map(count => (stack: tf.Tensor2D) => meanAroundMedian(stack, count)),
           ...[0, Math.floor(rows / 5), Math.floor((rows - 1) / 2)].map(
             cut => (stack: tf.Tensor2D) => centralMean(stack, cut),
           ),

@@ -34,6 +34,8 @@ const run = stackOp<{ count: number }>({
       output[column] = kept > 0 ? sum / kept : middle
     }
   },
+  onPack: (pack, stack, rows, columns, { count }, output) =>
+    pack.meanAroundMedian(stack, rows, columns, count, output, pack.scratch(pack.stripScratch(rows))),
   fallback(stack, { count }) {
     const [rows, columns] = stack.shape
     const sorted = tf.topk(tf.transpose(stack), rows, true).values

@@ -34,6 +34,7 @@ export interface PackFunctions {
   weightedSum(...input: WeightedSumInput): void
   stripScratch(rows: number): number
   centralMean(stack: number, rows: number, columns: number, cut: number, out: number, scratch: number): void
+  meanAroundMedian(stack: number, rows: number, columns: number, count: number, out: number, scratch: number): void
   electedMean(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
   rowNorms(stack: number, rows: number, columns: number, out: number): void
   addNormsAndMean(...input: [...Rows, shares: number, mean: number, squares: number]): void

@@ -58,6 +58,50 @@ function meanOf(lines: usize, count: i32, out: usize): void {
 }
 
 /**
+ * out[column] = the mean of the `count` values of a column that are nearest to its median, and of those that are as near as the
+ * last of them. Added in ascending order in float64, rounded once: the very numbers of the loop in JavaScript.
+ */
+export function meanAroundMedian(stack: usize, rows: i32, columns: i32, count: i32, out: usize, scratch: usize): void {
+  for (let start: i32 = 0; start < columns; start += STRIP) {
+    const width = min(STRIP, columns - start)
+    const at = <usize>start << 2
+    gather(stack + at, rows, <usize>columns << 2, width, scratch)
+    sort(scratch, rows)
+    for (let i: i32 = 0; i < width; i++)
+      f32.store(out + at + (<usize>i << 2), meanOfNearest(scratch + (<usize>i << 2), rows, count))
+  }
+}
+
+/** Of one sorted column: from the middle outwards, always to the nearer side. */
+function meanOfNearest(column: usize, rows: i32, count: i32): f32 {
+  const middle = (valueAt(column, (rows - 1) >> 1) + valueAt(column, rows >> 1)) / 2
+  let high: i32 = rows >> 1
+  let low = high - 1
+  let farthest: f64 = 0
+  for (let taken: i32 = 0; taken < count; taken++) {
+    const below = low >= 0 ? middle - valueAt(column, low) : Infinity
+    const above = high < rows ? valueAt(column, high) - middle : Infinity
+    if (below <= above) {
+      farthest = below
+      low--
+    } else {
+      farthest = above
+      high++
+    }
+  }
+  while (low >= 0 && middle - valueAt(column, low) <= farthest) low--
+  while (high < rows && valueAt(column, high) - middle <= farthest) high++
+  let sum: f64 = 0
+  for (let row = low + 1; row < high; row++) sum += valueAt(column, row)
+  return <f32>(sum / <f64>(high - low - 1))
+}
+
+@inline
+function valueAt(column: usize, row: i32): f64 {
+  return <f64>f32.load(column + <usize>row * LINE)
+}
+
+/**
  * Sorts each column of a strip, ascending: Batcher's merge exchange, whose comparisons are the same whatever the values are,
  * so that 16 columns go through it together (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M).
  */
