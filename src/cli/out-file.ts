@@ -8,20 +8,20 @@ export async function requireWritable(file: string, option: string): Promise<voi
     found => found.isDirectory(),
     () => false,
   )
-  if (isFolder) throw unwritable(option, new Error(`${file} is a folder`))
+  if (isFolder) throw unwritable(file, option, new Error('a folder'))
   await access(dirname(resolve(file)), constants.W_OK).catch(cause => {
-    throw unwritable(option, cause)
+    throw unwritable(file, option, cause)
   })
 }
 
 /** Throws `input_invalid` where it cannot be written. */
 export async function writeOut(file: string, text: string, option: string): Promise<void> {
   await writeFile(file, text).catch(cause => {
-    throw unwritable(option, cause)
+    throw unwritable(file, option, cause)
   })
 }
 
-function unwritable(option: string, cause: unknown): FedError {
-  const received = cause instanceof Error ? cause.message : String(cause)
+function unwritable(file: string, option: string, cause: unknown): FedError {
+  const received = `${file}: ${cause instanceof Error ? cause.message : String(cause)}`
   return new FedError('input_invalid', { expected: `a file that can be written after ${option}`, received, cause })
 }
