@@ -1,3 +1,5 @@
+import { upper } from './lanes'
+
 /**
  * Sums over the updates u_k = rows[k] - origin of a cohort on a piece of the parameters: `count` rows of `length` float32,
  * one behind the other. All is float64, and added to what is there: a cohort may come in several groups of rows.
@@ -132,9 +134,4 @@ export function squaredSum(values: usize, length: i32): f64 {
 @inline
 function across(pair: v128): f64 {
   return f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1)
-}
-
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
 }

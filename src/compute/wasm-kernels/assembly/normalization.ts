@@ -1,3 +1,5 @@
+import { upper } from './lanes'
+
 /**
  * Normalisation of sets of values: x is seen as [images, positions, groups, width], and a set is what one image has in
  * one group of channels. Batch normalisation has one image and as many groups as channels, layer normalisation one group.
@@ -241,9 +243,4 @@ function at4(base: usize, index: i32): usize {
 @inline
 function at8(base: usize, index: i32): usize {
   return base + (<usize>index << 3)
-}
-
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
 }

@@ -1,3 +1,5 @@
+import { upper } from './lanes'
+
 /** Coordinates summed at a time: 16 KiB of float64, which stay in the innermost cache while all rows pass by. */
 const TILE: i32 = 2048
 /** Bytes of scratch of `weightedSum`. */
@@ -149,10 +151,4 @@ export function rowNorms(stack: usize, rows: i32, columns: i32, out: usize): voi
 @inline
 function plusSquare(sum: v128, x: v128): v128 {
   return f64x2.add(sum, f64x2.mul(x, x))
-}
-
-/** The upper two floats, where promote_low_f32x4 looks. */
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
 }

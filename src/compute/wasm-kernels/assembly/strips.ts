@@ -1,3 +1,5 @@
+import { upper } from './lanes'
+
 /**
  * Kernels that look at all values of a column at once. A strip of 16 columns, a cache line of each row, is copied together
  * first: whatever is done to it then stays in the nearest cache, and rows that lie a power of two apart do not meet there.
@@ -190,9 +192,4 @@ function electFour(lines: usize, weights: usize, rows: i32, out: usize): void {
 function store(out: usize, low: v128, high: v128): void {
   const two = f32x4.demote_f64x2_zero(low)
   v128.store(out, v128.shuffle<f32>(two, f32x4.demote_f64x2_zero(high), 0, 1, 4, 5))
-}
-
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<f32>(x, x, 2, 3, 2, 3)
 }
