@@ -2,8 +2,9 @@ import { type LayerBlock, type LayerLayout, type Params, view } from '../../core
 import { type Variant, variantsOf } from '../../core/model-family.ts'
 import { finiteOrNull } from '../../core/records.ts'
 import { normal, type Rng } from '../../core/rng.ts'
+import { closeness } from '../closeness.ts'
 import type { EvaluateFamily, Evaluation } from '../evaluation.ts'
-import { mixedBlock, requireSize } from '../mixture.ts'
+import { mixedBlock } from '../mixture.ts'
 
 /** Fractions of the distance between the models at which both directions are measured. */
 export const STEPS = [0, 0.5, 1] as const
@@ -49,12 +50,11 @@ export interface RandomDirectionRequest {
  */
 export async function randomDirections(request: RandomDirectionRequest): Promise<RandomDirection[]> {
   const { layout, base, other, draws = 5, rng, evaluateFamily } = request
-  requireSize(layout, base, 'the base model')
-  requireSize(layout, other, 'the other model')
+  const close = closeness(layout, base, other)
   const groups = [...layout.blocks.map(block => [block]), layout.blocks]
   const names = [...layout.blocks.map(({ name }) => name), null]
   const far = STEPS.slice(1)
-  const distances = groups.map(blocks => distance(base, other, blocks))
+  const distances = groups.map(blocks => close(blocks.map(({ name }) => name)).l2)
   const variants: Variant[] = groups.flatMap((blocks, g) => {
     const towards = far.map(a => new Map(blocks.map(block => [block.index, mixedBlock(base, other, a, block)])))
     const label = names[g] === null ? 'all' : `layer/${names[g]}`
@@ -92,12 +92,6 @@ function randomSteps(
         ]),
       ),
   )
-}
-
-function distance(a: Params, b: Params, blocks: readonly LayerBlock[]): number {
-  let sum = 0
-  for (const { offset, size } of blocks) for (let i = offset; i < offset + size; i++) sum += (a[i]! - b[i]!) ** 2
-  return Math.sqrt(sum)
 }
 
 /** The mean of several walks, step by step. */
