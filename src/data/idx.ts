@@ -1,4 +1,5 @@
 import { FedError } from '../core/errors.ts'
+import { firstFailing } from '../core/promises.ts'
 import type { Dataset } from './dataset.ts'
 import { type Examples, examplesOf } from './examples.ts'
 import { type DataFile, readDataFile } from './files.ts'
@@ -16,7 +17,10 @@ export interface IdxOptions {
 
 /** An MNIST-like folder: four IDX files (LeCun et al. 1998), plain or gzip, their type after a dash or a dot. */
 export async function loadIdxFolder(name: string, options: IdxOptions, hint: string): Promise<Dataset> {
-  const [train, test] = await Promise.all([loadSplit(options.dir, 'train', hint), loadSplit(options.dir, 't10k', hint)])
+  const [train, test] = await firstFailing([
+    loadSplit(options.dir, 'train', hint),
+    loadSplit(options.dir, 't10k', hint),
+  ])
   if (String(train.shape) !== String(test.shape))
     throw new FedError('data_invalid', {
       expected: `test images of ${train.shape.join('×')}, as the training images`,
@@ -61,7 +65,7 @@ async function loadSplit(
   prefix: string,
   hint: string,
 ): Promise<{ readonly shape: readonly number[]; readonly examples: Examples }> {
-  const [imageFile, labelFile] = await Promise.all([
+  const [imageFile, labelFile] = await firstFailing([
     readDataFile(dir, namesOf(`${prefix}-images`, 'idx3-ubyte'), hint),
     readDataFile(dir, namesOf(`${prefix}-labels`, 'idx1-ubyte'), hint),
   ])

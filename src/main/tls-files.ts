@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { FedError } from '../core/errors.ts'
+import { firstFailing } from '../core/promises.ts'
 
 export interface TlsFiles {
   /** PEM: the certificate of this server, then those between it and the authority. */
@@ -20,7 +21,7 @@ export interface TlsIdentity {
  * first one connects: no PEM, an encrypted key, a key of another certificate, a certificate that is not valid at `now`.
  */
 export async function readTlsIdentity(files: TlsFiles, now: Date): Promise<TlsIdentity> {
-  const [cert, key] = await Promise.all([readPem(files.cert), readPem(files.key)])
+  const [cert, key] = await firstFailing([readPem(files.cert), readPem(files.key)])
   const certificate = parsed(files.cert, 'a certificate in PEM', () => new X509Certificate(cert))
   const privateKey: KeyObject = parsed(files.key, 'a private key in PEM, without a passphrase', () =>
     createPrivateKey(key),

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { FedError } from '../core/errors.ts'
 import { sizeOf } from '../core/layout.ts'
+import { firstFailing } from '../core/promises.ts'
 import { validate } from '../core/validate.ts'
 
 const BYTES = { float32: 4, int32: 4, complex64: 8, float16: 2, uint16: 2, uint8: 1, bool: 1 } as const
@@ -48,7 +49,7 @@ export async function readModelFiles(path: string): Promise<ModelFiles> {
   const { modelTopology, weightsManifest } = validate(modelSchema, json, 'model_invalid')
   const weightSpecs = weightsManifest.flatMap(group => group.weights)
   const paths = weightsManifest.flatMap(group => group.paths)
-  const weightData = Buffer.concat(await Promise.all(paths.map(name => read(inside(dirname(file), name)))))
+  const weightData = Buffer.concat(await firstFailing(paths.map(name => read(inside(dirname(file), name)))))
   const expected = weightSpecs.reduce((sum, spec) => sum + bytesOf(spec), 0)
   if (weightData.length !== expected)
     throw new FedError('model_invalid', {

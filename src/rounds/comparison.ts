@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { groupBy } from '../core/group-by.ts'
+import { firstFailing } from '../core/promises.ts'
 import { RUN_STATUSES } from '../core/records.ts'
 import { matrixQuestion, readBarrierMatrix } from './barrier-matrix.ts'
 import { allOf } from './pages.ts'
@@ -75,7 +76,7 @@ export type ComparedRun = Comparison['runs'][number]
 
 /** Runs side by side, one line each, and those that differ only by their seed together. Throws `run_not_found`. */
 export async function compareRuns(store: Store, ids: readonly string[]): Promise<Comparison> {
-  const records = await Promise.all([...new Set(ids)].map(id => store.run(id)))
+  const records = await firstFailing([...new Set(ids)].map(id => store.run(id)))
   const files = await Promise.all(records.map(({ id }) => store.runFile(id)))
   const found = differences(files)
   const runs: ComparedRun[] = []

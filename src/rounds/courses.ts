@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { firstFailing } from '../core/promises.ts'
 import { allOf } from './pages.ts'
 import type { Store } from './ports.ts'
 
@@ -19,7 +20,7 @@ export type CourseQuestion = z.infer<typeof courseQuestion>
 /** Accuracy or loss of one or several runs, round by round. Throws `run_not_found`. */
 export async function readCourses(store: Store, runs: readonly string[], question: CourseQuestion) {
   const { value, on } = question
-  const records = await Promise.all([...new Set(runs)].map(id => store.run(id)))
+  const records = await firstFailing([...new Set(runs)].map(id => store.run(id)))
   const panels = []
   for (const examples of on === undefined ? (['test', 'clients'] as const) : [on]) {
     const courses = []

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { firstFailing } from '../../core/promises.ts'
 import type { Coordinator } from '../../main/coordinator.ts'
 import type { SimulationOptions } from '../../main/simulate.ts'
 import { projectRoot } from '../../main/version.ts'
@@ -22,7 +23,7 @@ export function demoCommand(cli: Cli): Command {
   return addSimulationOptions(command.addOption(setOption())).action(async (flags: RunFileFlags) => {
     const files = FILES.map(file => fileURLToPath(new URL(file, projectRoot)))
     const { loadRunFile } = await import('../run-file-source.ts')
-    const loaded = await Promise.all(files.map(file => loadRunFile(file, flags.set)))
+    const loaded = await firstFailing(files.map(file => loadRunFile(file, flags.set)))
     const { simulate } = await import('../../main/simulate.ts')
     const workers = flags.workers ?? Math.max(2, defaultWorkers(loaded[0]!.runFile.clients.perRound))
     const compare = async (stage: Stage) => {

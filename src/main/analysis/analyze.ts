@@ -4,6 +4,7 @@ import { pathSpecs } from '../../analysis/paths/registry.ts'
 import { probeBarriers } from '../../analysis/probe.ts'
 import { prepareEngine } from '../../compute/choose.ts'
 import { FedError } from '../../core/errors.ts'
+import { firstFailing } from '../../core/promises.ts'
 import type { BarrierRecord } from '../../core/records.ts'
 import { createRng, type Rng, sample } from '../../core/rng.ts'
 import type { Dataset } from '../../data/dataset.ts'
@@ -74,7 +75,7 @@ export interface MergeResult {
  * what the data set, the model and the engine throw, and the signal's reason.
  */
 export async function analyze({ files, request, engine, signal, onStep }: AnalysisOptions): Promise<AnalysisReport> {
-  const read = await Promise.all(files.map(readModelFile))
+  const read = await firstFailing(files.map(readModelFile))
   requireAlike(read[0]!, read[1]!)
   const dataset = await loadDataset(request.data)
   const rng = createRng(request.seed)
