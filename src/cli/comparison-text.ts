@@ -18,6 +18,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'layers averaged', key: 'averagedLayers', show: fixed(2) },
   { title: 'kB/round up', key: 'bytesUp', show: kilobytes },
   { title: 'kB/round down', key: 'bytesDown', show: kilobytes },
+  { title: 'exchanged up', key: 'exchangedUp', show: kilobytes },
+  { title: 'exchanged down', key: 'exchangedDown', show: kilobytes },
   { title: 'seconds', key: 'seconds', show: fixed(1) },
 ]
 
@@ -63,6 +65,6 @@ export function signedFixed(digits: number): (value: number) => string {
   return value => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
 }
 
-function kilobytes(bytes: number): string {
+export function kilobytes(bytes: number): string {
   return (bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0)
 }

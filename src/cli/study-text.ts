@@ -1,5 +1,5 @@
 import type { Comparison } from '../rounds/comparison.ts'
-import { fixed, signedFixed, withSpread } from './comparison-text.ts'
+import { fixed, kilobytes, signedFixed, withSpread } from './comparison-text.ts'
 import { textTable } from './text-table.ts'
 
 export interface StudyCell extends Omit<Comparison['groups'][number], 'name' | 'values'> {
@@ -9,12 +9,22 @@ export interface StudyCell extends Omit<Comparison['groups'][number], 'name' | '
 
 /** A line for each variant under each condition: mean ± standard deviation over the seeds. */
 export function studyTable(cells: readonly StudyCell[], axis: string): string {
-  const header = [axis, 'variant', 'seeds', 'local accuracy', 'global accuracy', 'full barrier', 'layers averaged']
+  const header = [
+    axis,
+    'variant',
+    'seeds',
+    'local accuracy',
+    'global accuracy',
+    'full barrier',
+    'layers averaged',
+    'kB/round exchanged up',
+  ]
   const rows = cells.map((cell, i) => [
     cells[i - 1]?.condition === cell.condition ? '' : cell.condition,
     ...[cell.variant, String(cell.seeds.length)],
     ...[withSpread(cell.clientAccuracy, fixed(4)), withSpread(cell.accuracy, fixed(4))],
     ...[withSpread(cell.fullBarrier, signedFixed(4)), withSpread(cell.averagedLayers, fixed(2))],
+    withSpread(cell.exchangedUp, kilobytes),
   ])
   return textTable(header, rows)
 }

@@ -53,8 +53,8 @@ async function probe(session: Session, round: number, trained: readonly Trained[
 
 async function average(session: Session, job: RoundJob) {
   const { round, server } = job
-  if (job.updates.length === 0) return { server: { ...server, round }, averaged: [], trained: [] }
-  const { layout, strategy, rng } = session
+  if (job.updates.length === 0) return { server: { ...server, round }, averaged: [], collected: [], trained: [] }
+  const { layout, strategy, rng, alignment } = session
   const { members, updates } = await membersOf(session, job)
   const memory = memoryOf(server)
   const result = await aggregate(strategy, {
@@ -72,6 +72,8 @@ async function average(session: Session, job: RoundJob) {
     ),
   })
   const { averaged } = result
+  // The units of a whole model are put in order, whichever of its layers are averaged.
+  const collected = alignment ? layout.blocks.map(({ name }) => name) : result.collected
   const params = asShared(result.params)
   const passing = extrasOf(strategy).filter(({ kept }) => !kept)
   const spent = passing.flatMap(({ name }) => layout.blocks.map(block => extraKey(name, block.name)))
@@ -86,7 +88,7 @@ async function average(session: Session, job: RoundJob) {
       after: clientModel(layout, params, clients.get(client) ?? new Map()),
     }),
   )
-  return { server: { round, params, strategy: strategyState, clients }, averaged, trained }
+  return { server: { round, params, strategy: strategyState, clients }, averaged, collected, trained }
 }
 
 /** The clients' whole models, in one order where the strategy aligns them, and their updates in the same order. */

@@ -1,5 +1,6 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
 import type { AveragedRound, MeasuredRound } from './closed-round.ts'
+import { needed } from './exchanged.ts'
 import { metricRow } from './metric-row.ts'
 import type { RoundCommit } from './ports.ts'
 import { type Closing, tally } from './run-state.ts'
@@ -17,10 +18,13 @@ export interface Stopwatch {
   readonly closed: number
 }
 
-/** What was sent in the round: altogether, and each client's own segments. */
+/** By client: bytes of its own segments, and of what it had to get that is not its own. */
+export type SentTo = Map<number, { readonly own: number; readonly fetches: number }>
+
+/** Bytes sent in the round: altogether, and by client. */
 export interface BytesDown {
   readonly total: number
-  readonly own: ReadonlyMap<number, number>
+  readonly to: ReadonlyMap<number, { readonly own: number; readonly fetches: number }>
 }
 
 type Timing = Stopwatch & { readonly ended: number; readonly endedAt: Date }
@@ -35,7 +39,11 @@ export function roundCommit(
   const round = roundRecord(closing, closed, timing)
   const updates = updateRecords(closing, sent)
   const bytesUp = updates.reduce((sum, update) => sum + update.bytesUp, 0)
-  const measured = { 'net/bytes_up': bytesUp, 'net/bytes_down': sent.total, 'round/duration_ms': round.durationMs }
+  const measured = {
+    ...{ 'net/bytes_up': bytesUp, 'net/bytes_down': sent.total },
+    ...{ 'exchange/bytes_up': neededOf(closing, closed.collected), 'exchange/bytes_down': fetchedIn(sent) },
+    'round/duration_ms': round.durationMs,
+  }
   const phases = Object.entries(round.phases).map(([phase, ms]) => [`round/phase/${phase}_ms`, ms] as const)
   const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => metricRow(closing.round, key, value))
   const counts = Object.entries(round.clients).map(([kind, value]) =>
@@ -87,9 +95,20 @@ function phasesOf(closing: Closing, closed: ClosedRound, timing: Timing): Record
   }
 }
 
+function neededOf({ members }: Closing, collected: readonly string[]): number {
+  let bytes = 0
+  for (const member of members.values())
+    if (member.kind === 'completed') bytes += needed(member.update.segments, collected)
+  return bytes
+}
+
+function fetchedIn({ to }: BytesDown): number {
+  return [...to.values()].reduce((sum, { fetches }) => sum + fetches, 0)
+}
+
 function updateRecords({ round, members }: Closing, sent: BytesDown): UpdateRecord[] {
   return [...members].map(([client, member]): UpdateRecord => {
-    const bytesDown = sent.own.get(client) ?? 0
+    const bytesDown = sent.to.get(client)?.own ?? 0
     const empty = { numExamples: null, trainLoss: null, trainMs: null, bytesUp: 0, bytesDown }
     if (member.kind === 'completed') {
       const { process, numExamples, trainLoss, trainMs, bytes } = member.update

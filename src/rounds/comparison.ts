@@ -19,6 +19,8 @@ export const COMPARED = {
   averagedLayers: 'share of the layers that were averaged in a round, mean over rounds',
   bytesUp: 'of the updates, mean over rounds',
   bytesDown: 'of the models and tasks, mean over rounds',
+  exchangedUp: 'what the method itself sends up, were clients to keep what is theirs: mean over rounds',
+  exchangedDown: 'the same downwards, to each client of the cohort',
   seconds: 'from the first task to the end',
 } as const
 
@@ -118,6 +120,7 @@ async function measuredOf(
   const accuracies = await series('eval/accuracy')
   const [losses, clients] = [await series('eval/loss'), await series('eval/client/accuracy/mean')]
   const [up, down] = [await series('net/bytes_up'), await series('net/bytes_down')]
+  const [exchangedUp, exchangedDown] = [await series('exchange/bytes_up'), await series('exchange/bytes_down')]
   const rounds = await allOf(page => store.rounds(run, page))
   const finite = accuracies.filter(value => value !== null)
   return {
@@ -129,6 +132,8 @@ async function measuredOf(
     averagedLayers: layers === 0 ? null : mean(rounds.map(({ averaged }) => averaged.length / layers)),
     bytesUp: mean(up),
     bytesDown: mean(down),
+    exchangedUp: mean(exchangedUp),
+    exchangedDown: mean(exchangedDown),
   }
 }
 

@@ -2,7 +2,7 @@ import { type FedError, toFedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
-import { type BytesDown, roundCommit, type Stopwatch } from './commit.ts'
+import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
 import { keepModels } from './keep-models.ts'
 import type {
   CheckpointStore,
@@ -72,7 +72,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   let state = initialState(run.server)
   let deadline: { cancel(): void } | null = null
   let watch: Stopwatch = { startedAt: clock.date(), begin: clock.now(), delivered: null, closed: 0 }
-  let sentOwn = new Map<number, number>()
+  let sentTo: SentTo = new Map()
   let tickets = 0
   const waiting = new Map<number, (decision: UpdateDecision) => void>()
   const queue: RunEvent[] = []
@@ -101,15 +101,13 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     switch (effect.type) {
       case 'beginRound':
         watch = { startedAt: clock.date(), begin: clock.now(), delivered: null, closed: 0 }
-        sentOwn = new Map()
+        sentTo = new Map()
         progress('train')
         return
       case 'assign': {
         const task = run.task(effect.key, effect.server)
-        sentOwn.set(
-          task.client,
-          [...task.own.values()].reduce((sum, segment) => sum + segment.byteLength, 0),
-        )
+        const own = [...task.own.values()].reduce((sum, segment) => sum + segment.byteLength, 0)
+        sentTo.set(task.client, { own, fetches: task.fetches })
         gateway.assign(effect.process, task)
         return
       }
@@ -146,7 +144,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
       const averaged = await ports.average(jobOf(closing))
       // Asked for before the next round can ask for anything: the worker takes its calls in order.
       const measuring = ports.measure(closing.round)
-      const sent = { total: gateway.bytesDown(closing.round), own: sentOwn }
+      const sent = { total: gateway.bytesDown(closing.round), to: sentTo }
       const [timing, before] = [watch, commits]
       commits = record(before, closing, { averaged, measuring, timing, sent }).catch(fail)
       await before // at most one round ahead of the database, however slow that is

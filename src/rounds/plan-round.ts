@@ -5,11 +5,12 @@ import { createRng, sample } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import { fetched } from './exchanged.ts'
 import { localPlanOf } from './local-plan.ts'
-import type { ServerState, Task, UpdateKey } from './ports.ts'
+import type { ClientState, ServerState, Task, UpdateKey } from './ports.ts'
 import type { RunFile } from './run-file.ts'
 import type { RoundPolicy } from './run-state.ts'
-import { memoryOf } from './server-state.ts'
+import { memoryOf, toldAfter } from './server-state.ts'
 
 /** The rules of the state machine, from the run file. */
 export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy {
@@ -28,7 +29,8 @@ export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy
 /**
  * What travels to one client in one round. A block comes from the client's own state where it has one; from its own
  * random start where starts are independent and the block was never averaged; from the global model otherwise, which
- * travels apart from the task, once to each process, but only for blocks that are averaged in some round. What an optimizer
+ * travels apart from the task, once to each process, but only for blocks that are averaged in some round: the others are as
+ * in the start that all have in common, which a client knows from the seed. What an optimizer
  * remembers comes back, and is part of the client's own state then, where the run file wants it kept. Extras are asked of the
  * blocks that the client shares in this round.
  */
@@ -41,22 +43,22 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
     return rule ? takesPart(rule, { block, ...key }, rng) : !context.fixed.has(block)
   }
   const { lastAveraged } = memoryOf(server)
-  const state = server.clients.get(key.client)
-  const own = new Map(state)
-  const initialise: string[] = []
-  for (const block of layout.blocks) {
-    const segment = blockSegment(block.name)
-    if (own.has(segment)) continue
-    if (runFile.clients.init === 'independent' && lastAveraged[block.name] === undefined) initialise.push(block.name)
-    else if (!shared.has(block.name)) own.set(segment, server.params.subarray(block.offset, block.offset + block.size))
-  }
-  const reply = layout.blocks.map(block => block.name).filter(sends)
+  const own: ClientState = server.clients.get(key.client) ?? new Map()
+  const names = layout.blocks.map(block => block.name)
+  const initialise = names.filter(
+    name => runFile.clients.init === 'independent' && lastAveraged[name] === undefined && !own.has(blockSegment(name)),
+  )
+  const reply = names.filter(sends)
   if (runFile.local.memory === 'keep') reply.push(OPTIMIZER_MEMORY)
   const extras = extraShapes(
     { blocks: layout.blocks.filter(({ name }) => plan.averaged.has(name) && sends(name)) },
     extrasOf(strategy).filter(({ until = key.round }) => key.round <= until),
   )
-  return { ...key, server, own, initialise, reply, ...(extras.length > 0 && { extras }) }
+  const fetches = fetched({
+    ...{ own, initialise, told: toldAfter(strategy, server), reordered: strategy.align !== null },
+    shared: layout.blocks.filter(({ name }) => shared.has(name)),
+  })
+  return { ...key, server, own, initialise, reply, fetches, ...(extras.length > 0 && { extras }) }
 }
 
 export interface TaskContext {

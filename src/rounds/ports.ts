@@ -226,6 +226,8 @@ export interface Task extends UpdateKey {
   readonly reply: readonly string[]
   /** To send back too, after the blocks. */
   readonly extras?: readonly Segment[] | undefined
+  /** Bytes of what is not the client's own, and it has not got yet: see `fetched`. */
+  readonly fetches: number
 }
 
 /** What the gateway tells a run. */

@@ -35,6 +35,8 @@ export interface AggregateResult {
   readonly plan: LayerPlan
   /** The blocks that changed hands: those of the plan that the selector took, less any in which nobody had a weight. */
   readonly averaged: readonly string[]
+  /** The blocks that clients had to send for that, in layout order: the averaged ones, and those that the selector looked at. */
+  readonly collected: readonly string[]
 }
 
 /**
@@ -51,7 +53,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const memory = readMemory(input.state, strategy.server)
   const members = cohortOf(input.members, layout, global)
   const candidates = layout.blocks.filter(block => plan.averaged.has(block.name))
-  const { factors, memory: layers } = await selected(strategy, input, members, candidates, memory.layers)
+  const { factors, looked = [], memory: layers } = await selected(strategy, input, members, candidates, memory.layers)
   const blocks = candidates.filter(block => factors.has(block.name))
   const context: RoundContext = { round, layout, global, averaged: blocks, rng }
   const cohort = await filtered(strategy, members, context)
@@ -73,7 +75,9 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
     averaged.push(block.name)
   }
   const exchange = exchanged(strategy, input, shares, memory.exchange)
-  return { params, state: { server: next, layers, ...(exchange !== null && { exchange }) }, plan, averaged }
+  const needed = new Set([...averaged, ...looked])
+  const collected = candidates.map(({ name }) => name).filter(name => needed.has(name))
+  return { params, state: { server: next, layers, ...(exchange !== null && { exchange }) }, plan, averaged, collected }
 }
 
 async function selected(

@@ -82,6 +82,7 @@ async function addRun(store: Store, id: string, changes: object, first: number, 
       metrics: [
         ...[row('eval/accuracy', round === 1 ? first : 0.5), row('eval/loss', round)],
         ...[row('net/bytes_up', 1000 * round), row('net/bytes_down', 500)],
+        ...[row('exchange/bytes_up', 800 * round), row('exchange/bytes_down', 400)],
         ...(clients === null ? [] : [row('eval/client/accuracy/mean', clients)]),
       ],
       checkpoint: { round, file: 'f', sha256: '0'.repeat(64), bytes: 1, stateFile: 's', stateSha256: '0'.repeat(64) },
@@ -123,7 +124,7 @@ test('a run comes down to its last values, its best, what stood in the way of av
       fullBarrier: barrier,
       layerBarrier: barrier,
     },
-    ...{ averagedLayers: 1, bytesUp: 1500, bytesDown: 500, seconds: 2.5 },
+    ...{ averagedLayers: 1, bytesUp: 1500, bytesDown: 500, exchangedUp: 1200, exchangedDown: 400, seconds: 2.5 },
   })
   assert.deepEqual(
     runs.map(({ run, strategy, values, clientAccuracy }) => [run, strategy, values, clientAccuracy]),

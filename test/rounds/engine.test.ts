@@ -80,13 +80,14 @@ function stage(
     own,
     initialise: [],
     reply: [],
+    fetches: 30,
   })
   const engine = startRounds({ id: 'run', layout, deadlineMs: 500, policy, kept, server: serverAt(0), task }, ports)
   return { engine, events: events!, log, commits, notices, timers, jobs, advance: (ms: number) => (now += ms) }
 }
 
 function averagedRound({ round }: RoundJob): AveragedRound {
-  return { server: serverAt(round), averaged: ['fc1'], aggregateMs: 1 }
+  return { server: serverAt(round), averaged: ['fc1'], collected: ['fc1'], aggregateMs: 1 }
 }
 
 async function measuredRound(_: number): Promise<MeasuredRound> {
@@ -141,7 +142,15 @@ describe('the round engine', () => {
     advance(10)
     events.delivered(key(1, 1))
     advance(20)
-    await events.update(key(1, 1), { ...updateOf(1, 'p'), openedAt: 1025, bytes: 77, numExamples: 3, trainLoss: 2 })
+    const segments = new Map(['block/fc1', 'block/fc2', 'fisher/fc1', 'momentum/fc1'].map((name, i) => [name, new Float32Array(10 ** i)])) // biome-ignore format: one line
+    await events.update(key(1, 1), {
+      ...updateOf(1, 'p'),
+      openedAt: 1025,
+      bytes: 77,
+      numExamples: 3,
+      trainLoss: 2,
+      segments,
+    })
     events.refused(key(1, 2), 'p', new FedError('non_finite'))
     const [fire] = timers.keys()
     assert.equal(timers.get(fire!), 500)
@@ -163,6 +172,8 @@ describe('the round engine', () => {
     assert.equal(round.durationMs, 500)
     const value = (name: string) => metrics.find(({ key, client }) => key === name && client === null)?.value
     assert.deepEqual(['train/loss', 'net/bytes_up', 'net/bytes_down'].map(value), [2, 77, 400])
+    // fc1, which was averaged, and its Fisher; what the three of the cohort had to get.
+    assert.deepEqual(['exchange/bytes_up', 'exchange/bytes_down'].map(value), [4 * 101, 90])
   })
 
   test('a computation that fails ends the run as failed, with its code; nothing is committed', async () => {

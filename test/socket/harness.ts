@@ -117,6 +117,7 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0, opti
       server: initial,
       own: new Map(),
       initialise: [],
+      fetches: 0,
       reply: layout.blocks.map(block => block.name),
       ...task,
     }),

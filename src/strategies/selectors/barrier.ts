@@ -43,7 +43,8 @@ export const barrier: Part<LayerSelector, typeof schema> = {
         const factor = above === 'damped' ? threshold / height : 0
         return factor > 0 ? [[name, factor]] : []
       })
-      return { factors: new Map(factors), memory: { barriers } }
+      const looked = measures ? candidates.map(({ name }) => name) : []
+      return { factors: new Map(factors), looked, memory: { barriers } }
     },
   }),
 }

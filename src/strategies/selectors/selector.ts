@@ -32,6 +32,8 @@ export interface SelectorInput {
 export interface Selected {
   /** By name: the blocks that are averaged, and the factor of their step. The others stay local in this round. */
   readonly factors: ReadonlyMap<string, number>
+  /** The blocks whose values it had to look at in this round, averaged or not; none when left out. */
+  readonly looked?: readonly string[] | undefined
   readonly memory: StateTree
 }
 
