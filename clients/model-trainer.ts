@@ -1,4 +1,5 @@
 import { prepareEngine } from '../src/compute/choose.ts'
+import { blocksMatching } from '../src/core/block-pattern.ts'
 import { FedError } from '../src/core/errors.ts'
 import { type ExtraName, extraNamed } from '../src/core/extras.ts'
 import { blockNamed, type Params, view } from '../src/core/layout.ts'
@@ -13,6 +14,7 @@ import { parseRunFile } from '../src/rounds/run-file.ts'
 import { extrasOf, resolveStrategy } from '../src/strategies/strategy.ts'
 import { correctionOf, nextControl } from '../src/training/control.ts'
 import { executorOf } from '../src/training/executor.ts'
+import { mixLocally } from '../src/training/mixing.ts'
 import { olderAnchors } from '../src/training/objective/anchors.ts'
 import { statistics } from '../src/training/statistics/index.ts'
 import { trainLocally } from '../src/training/train.ts'
@@ -57,10 +59,21 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   return {
     async train(task, signal) {
       const { round, client, reply, memory, told, kept, extras } = task
-      const { params, anchor } = startOf(task)
+      const { params: received, anchor } = startOf(task)
       const indices = split.train[client] ?? new Uint32Array(0)
       const stream = rng.fork(`round/${round}/client/${client}`)
       const correction = asksFor('control', extras) ? correctionOf(layout, told, kept) : null
+      const mixes = asks.find(({ name, learning }) => learning && asksFor(name, extras))
+      const mixedBlocks = mixes ? blocksMatching(layout, mixes.layers ?? ['*']) : []
+      // Who has not trained yet has no version of its own to mix.
+      const global = mixedBlocks.every(({ name }) => task.own.has(name)) ? anchor : received
+      const mixed = mixes?.learning
+        ? await mixLocally(network, {
+            ...{ own: received, global, blocks: mixedBlocks, kept, examples: dataset.train, indices, signal },
+            ...{ batchSize: plan.batchSize, options: mixes.learning, rng: stream.fork('mixing') },
+          })
+        : null
+      const params = mixed?.params ?? received
       const trained = await trainLocally(network, {
         params,
         anchor,
@@ -83,11 +96,10 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       const segments = new Map(
         blocks.map(name => [blockSegment(name), view(trained.params, blockNamed(layout, name))] as const),
       )
-      const made = new Map<string, Float32Array>(
-        correction
-          ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
-          : [],
-      )
+      const controls = correction
+        ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
+        : []
+      const made = new Map<string, Float32Array>([...controls, ...(mixed?.mixing ?? [])])
       const measured = {
         ...{ network, start: params, params: trained.params, examples: dataset.train, indices, signal },
         batchSize: plan.batchSize,

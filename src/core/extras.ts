@@ -1,3 +1,4 @@
+import { matchesBlock } from './block-pattern.ts'
 import type { LayerBlock, LayerLayout } from './layout.ts'
 
 /** What a client can be asked to send beside a layer block, by name: its size in float32, 0 for a block that has none. */
@@ -12,6 +13,8 @@ const SIZES = {
   sensitivity: ({ tensors }) => tensors.length,
   /** PLayer-FL's score of a layer. */
   layerScore: () => 1,
+  /** FedALA's mixing weights: how much of the global value each weight takes. */
+  mixing: ({ size }) => size,
   /** FedGuCci's older global models: clients are told them, and asked for none. */
   anchors: () => 0,
 } as const satisfies Record<string, (block: LayerBlock) => number>
@@ -25,11 +28,24 @@ export interface Extra {
   readonly kept: boolean
   /** The last round in which it is asked for; in all when left out. */
   readonly until?: number | undefined
+  /** Patterns of the blocks of which it is asked for; all when left out. */
+  readonly layers?: readonly string[] | undefined
   /** Of a statistic: the client's examples on which it is measured, at most. */
   readonly examples?: number | undefined
   readonly labels?: 'sampled' | 'data' | undefined
   readonly share?: number | undefined
   readonly decay?: number | undefined
+  /** Of mixing weights: how they are learnt. */
+  readonly learning?: MixingOptions | undefined
+}
+
+/** See `mixLocally` of src/training/mixing.ts. */
+export interface MixingOptions {
+  readonly share: number
+  readonly rate: number
+  readonly threshold: number
+  readonly window: number
+  readonly passes: number
 }
 
 /** Rows of a dense layer's kernel [inputs, units] with its bias below it; 0 for a layer of another kind. */
@@ -55,8 +71,9 @@ export function extraShapes(
   { blocks }: Pick<LayerLayout, 'blocks'>,
   extras: readonly Extra[],
 ): { readonly name: string; readonly size: number }[] {
-  return extras.flatMap(({ name }) =>
+  return extras.flatMap(({ name, layers = ['*'] }) =>
     blocks.flatMap(block => {
+      if (!layers.some(pattern => matchesBlock(pattern, block))) return []
       const size = SIZES[name](block)
       return size > 0 ? [{ name: extraKey(name, block.name), size }] : []
     }),

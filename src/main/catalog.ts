@@ -6,7 +6,7 @@ import { partitioners } from '../data/partition/index.ts'
 import { models } from '../models/index.ts'
 import { runFileSchema } from '../rounds/run-file.ts'
 import { type Catalog, catalogEntries, type EngineEntry } from '../server/http/catalog.ts'
-import { exchanges, filters, presets, reducers, selectors, serverOptimizers } from '../strategies/index.ts'
+import { exchanges, filters, personals, presets, reducers, selectors, serverOptimizers } from '../strategies/index.ts'
 import { inspectApart } from './inspect-apart.ts'
 
 /** What this server knows, straight from the registries. */
@@ -14,7 +14,7 @@ export function catalog(): Catalog {
   let engines: Promise<readonly EngineEntry[]> | undefined
   return {
     strategies: () =>
-      [presets, selectors, aligners, filters, reducers, serverOptimizers, exchanges].flatMap(catalogEntries),
+      [presets, selectors, aligners, filters, reducers, serverOptimizers, exchanges, personals].flatMap(catalogEntries),
     models: () => catalogEntries(models),
     datasets: () => [datasets, partitioners].flatMap(catalogEntries),
     // Measured once, when somebody asks: a measurement takes a core for seconds.

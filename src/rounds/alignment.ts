@@ -54,7 +54,7 @@ export function alignmentOf({ runFile, strategy, network, dataset, rng }: RunPar
   if (rules.some(({ participation = 1 }) => participation < 1))
     throw refused('whole models', 'a layer rule with participation', 'Only a whole model can be aligned')
   const exchange = strategy.exchange?.needs?.wholeRounds ? strategy.exchange : null
-  const [extra = exchange] = extrasOf(strategy)
+  const [extra = exchange ?? strategy.personal] = extrasOf(strategy)
   if (extra)
     throw refused(
       'models only',

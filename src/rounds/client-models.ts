@@ -2,6 +2,7 @@ import type { LayerLayout, Params } from '../core/layout.ts'
 import { view } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
 import { blockSegment } from '../protocol/segments.ts'
+import type { Personal } from '../strategies/personal/personal.ts'
 import type { ClientState } from './ports.ts'
 
 /**
@@ -17,6 +18,21 @@ export function clientModel(layout: LayerLayout, global: Params, own: ClientStat
     if (segment) view(params, block).set(segment)
   }
   return params
+}
+
+/** The model that a client begins its next round with, as far as the coordinator knows: what it makes of its own blocks first. */
+export function beginning(layout: LayerLayout, global: Params, own: ClientState, personal: Personal | null): Params {
+  if (!personal?.begin) return clientModel(layout, global, own)
+  const begun = new Map(own)
+  for (const block of layout.blocks) {
+    const values = own.get(blockSegment(block.name))
+    if (values && personal.keeps(block))
+      begun.set(
+        blockSegment(block.name),
+        personal.begin({ block, own: values, global: view(global, block), kept: own }),
+      )
+  }
+  return clientModel(layout, global, begun)
 }
 
 function contiguous(layout: LayerLayout, own: ClientState): Params | null {

@@ -7,7 +7,7 @@ import { aggregate } from '../strategies/aggregate.ts'
 import { layerPlan } from '../strategies/layer-rules.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
-import { clientModel, nextClientStates, sentBy } from './client-models.ts'
+import { beginning, clientModel, nextClientStates, sentBy } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
@@ -77,7 +77,8 @@ async function average(session: Session, job: RoundJob) {
   const params = asShared(result.params)
   const passing = extrasOf(strategy).filter(({ kept }) => !kept)
   const spent = passing.flatMap(({ name }) => layout.blocks.map(block => extraKey(name, block.name)))
-  const clients = nextClientStates(server.clients, updates, new Set(averaged), spent)
+  const common = layout.blocks.filter(block => averaged.includes(block.name) && !strategy.personal?.keeps(block))
+  const clients = nextClientStates(server.clients, updates, new Set(common.map(({ name }) => name)), spent)
   const lastAveraged = { ...memory.lastAveraged, ...Object.fromEntries(averaged.map(name => [name, round])) }
   const strategyState = withMemory({ strategy: result.state, lastAveraged })
   const trained = members.map(
@@ -85,7 +86,7 @@ async function average(session: Session, job: RoundJob) {
       client,
       numExamples,
       before,
-      after: clientModel(layout, params, clients.get(client) ?? new Map()),
+      after: beginning(layout, params, clients.get(client) ?? new Map(), strategy.personal),
     }),
   )
   return { server: { round, params, strategy: strategyState, clients }, averaged, collected, trained }

@@ -1,4 +1,7 @@
+import { blocksMatching } from '../core/block-pattern.ts'
 import { FedError } from '../core/errors.ts'
+import type { LayerLayout } from '../core/layout.ts'
+import { sharedBlocks } from '../strategies/layer-rules.ts'
 import { needsOf, type Strategy } from '../strategies/strategy.ts'
 import type { Needs } from '../strategies/transform.ts'
 import type { RunFile } from './run-file.ts'
@@ -7,12 +10,17 @@ import type { RunFile } from './run-file.ts'
  * Refuses a run that lacks what a part of its strategy cannot do without: `strategy_invalid`, with the key that is too low.
  * A round may close with `round.quorum` updates, so that has to be enough.
  */
-export function requireNeeds(runFile: Pick<RunFile, 'clients' | 'round' | 'local'>, strategy: Strategy): void {
+export function requireNeeds(
+  runFile: Pick<RunFile, 'clients' | 'round' | 'local'>,
+  strategy: Strategy,
+  layout: LayerLayout,
+): void {
   for (const needs of needsOf(strategy)) {
     requireClients(runFile, needs)
     if (needs.plainSteps) requirePlainSteps(runFile, needs)
     if (needs.connectivity) requireConnectivity(runFile, strategy, needs)
     if (needs.wholeRounds) requireWholeRounds(strategy, needs)
+    if (needs.shared) requireShared(strategy, layout, needs.shared, needs)
   }
 }
 
@@ -61,4 +69,16 @@ function requireWholeRounds({ rules, selector }: Strategy, { why }: Needs): void
   for (const rule of rules)
     for (const key of ['every', 'until', 'pick', 'participation'] as const)
       if (rule[key] !== undefined) throw wrong(`${key} in a layer rule`)
+}
+
+/** Throws `layer_unknown` for a pattern that names no block. */
+function requireShared({ rules }: Strategy, layout: LayerLayout, patterns: readonly string[], { why }: Needs): void {
+  const shared = sharedBlocks(rules, layout)
+  const local = blocksMatching(layout, patterns).filter(block => !shared.includes(block))
+  if (local.length === 0) return
+  throw new FedError('strategy_invalid', {
+    expected: `${patterns.join(', ')} averaged`,
+    received: `${local.map(({ name }) => name).join(', ')} local by strategy.layers`,
+    hint: why,
+  })
 }

@@ -67,7 +67,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const networks = await networkPool(() => buildNetwork(runFile.model, dataset))
   const network = networks.first
   const strategy = resolveStrategy(runFile.strategy, network.layout)
-  requireNeeds(runFile, strategy)
+  requireNeeds(runFile, strategy, network.layout)
   requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
   phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client

@@ -1,5 +1,6 @@
 export { exchanges } from './exchanges/index.ts'
 export { filters } from './filters/index.ts'
+export { personals } from './personal/index.ts'
 export { presets } from './presets/index.ts'
 export { reducers } from './reducers/index.ts'
 export { selectors } from './selectors/index.ts'

@@ -3,6 +3,7 @@ import { aligners } from '../alignment/index.ts'
 import { exchanges } from './exchanges/index.ts'
 import { filters } from './filters/index.ts'
 import { layerRuleSchema } from './layer-rules.ts'
+import { personals } from './personal/index.ts'
 import { presets } from './presets/index.ts'
 import { SECTIONS } from './presets/preset.ts'
 import { reducers } from './reducers/index.ts'
@@ -38,6 +39,9 @@ export const strategySchema = z
     exchange: exchanges.schema
       .optional()
       .meta({ description: 'what coordinator and clients tell each other besides their models' }),
+    personal: personals.schema
+      .optional()
+      .meta({ description: 'what of the averaged layers each client begins with: a mix of its own' }),
   })
   .superRefine((strategy, context) => {
     if (strategy.preset === undefined) return

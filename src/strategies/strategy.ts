@@ -7,6 +7,8 @@ import type { Exchange } from './exchanges/exchange.ts'
 import { exchanges } from './exchanges/index.ts'
 import { filters } from './filters/index.ts'
 import { type LayerRule, layerRuleSchema, requireRules } from './layer-rules.ts'
+import { personals } from './personal/index.ts'
+import type { Personal } from './personal/personal.ts'
 import { presets } from './presets/index.ts'
 import type { LocalAdditions, StrategyParts } from './presets/preset.ts'
 import { reducers } from './reducers/index.ts'
@@ -27,6 +29,7 @@ export interface WrittenStrategy {
   readonly reduce: z.output<typeof reducers.schema>
   readonly server: readonly z.output<typeof serverOptimizers.schema>[]
   readonly exchange?: z.output<typeof exchanges.schema> | undefined
+  readonly personal?: z.output<typeof personals.schema> | undefined
   /** What local training must do besides the run file's `local`. */
   readonly local: LocalAdditions
 }
@@ -44,17 +47,19 @@ export interface Strategy {
   readonly server: readonly ServerOptimizer[]
   /** Null where models are all that travels. */
   readonly exchange: Exchange | null
+  /** Null where every client begins with the averaged layers as they are. */
+  readonly personal: Personal | null
   readonly local: LocalAdditions
 }
 
 /** What all parts of a strategy together ask of the run. */
-export function needsOf({ selector, filters, reducer, server, exchange }: Strategy): readonly Needs[] {
-  return [selector, ...filters, reducer, ...server, exchange].flatMap(part => part?.needs ?? [])
+export function needsOf({ selector, filters, reducer, server, exchange, personal }: Strategy): readonly Needs[] {
+  return [selector, ...filters, reducer, ...server, exchange, personal].flatMap(part => part?.needs ?? [])
 }
 
 /** What the strategy asks of each client beside its blocks. */
-export function extrasOf({ exchange, reducer, selector }: Strategy): readonly Extra[] {
-  return [exchange, reducer, selector].flatMap(part => part?.asks ?? [])
+export function extrasOf({ exchange, reducer, selector, personal }: Strategy): readonly Extra[] {
+  return [exchange, reducer, selector, personal].flatMap(part => part?.asks ?? [])
 }
 
 const partsSchema = z.object({
@@ -65,6 +70,7 @@ const partsSchema = z.object({
   reduce: reducers.schema.default({ name: 'weightedMean' }),
   server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
   exchange: exchanges.schema.optional(),
+  personal: personals.schema.optional(),
 })
 
 /** The written-out form of `options` for a model. Throws `strategy_invalid` or `layer_unknown` when it does not fit. */
@@ -89,6 +95,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
     reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
     server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),
     exchange: written.exchange ? make<Exchange>(exchanges.named(written.exchange.name), written.exchange) : null,
+    personal: written.personal ? make<Personal>(personals.named(written.personal.name), written.personal) : null,
     local,
   }
 }

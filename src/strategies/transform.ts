@@ -32,6 +32,8 @@ export interface Needs {
   readonly connectivity?: boolean
   /** Every layer that is averaged at all is averaged in every round, by all its clients. */
   readonly wholeRounds?: boolean
+  /** Patterns of layer blocks that have to be averaged. */
+  readonly shared?: readonly string[]
   /** Which rule of the method says so, for people: "krum with faulty: 2 compares each update with 2 · 2 + 2 others". */
   readonly why: string
 }

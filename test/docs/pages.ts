@@ -7,7 +7,15 @@ import { projectRoot } from '../../src/main/version.ts'
 import { models } from '../../src/models/index.ts'
 import { runFileSchema } from '../../src/rounds/run-file.ts'
 import { HTTP_STATUS } from '../../src/server/http/http-status.ts'
-import { exchanges, filters, presets, reducers, selectors, serverOptimizers } from '../../src/strategies/index.ts'
+import {
+  exchanges,
+  filters,
+  personals,
+  presets,
+  reducers,
+  selectors,
+  serverOptimizers,
+} from '../../src/strategies/index.ts'
 import { layerRuleSchema } from '../../src/strategies/layer-rules.ts'
 import { optimizers } from '../../src/training/optimizers/index.ts'
 import { regularizers } from '../../src/training/regularizers/index.ts'
@@ -113,6 +121,12 @@ ${memberSections(serverOptimizers)}
 ### exchange
 
 ${memberSections(exchanges)}
+
+### personal
+
+The averaged layers make up the global model as ever. Accuracy of clients, and the global one, are those of the clients' own models.
+
+${memberSections(personals)}
 `
 }
 

@@ -14,7 +14,7 @@ const check = (strategy: object, perRound: number, quorum: number, local: object
     strategy,
     local,
   })
-  requireNeeds(runFile, resolveStrategy(runFile.strategy, layout))
+  requireNeeds(runFile, resolveStrategy(runFile.strategy, layout), layout)
 }
 
 describe('a run', () => {

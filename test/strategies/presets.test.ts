@@ -81,6 +81,9 @@ const EXPECTED: Readonly<Record<string, object>> = {
       ],
     },
   },
+  fedala: {
+    personal: { name: 'fedala', layers: ['fc2'], share: 0.8, rate: 1, threshold: 0.1, window: 10, passes: 100 },
+  },
   fedbabu: { layers: [{ match: ['fc2'], average: 'none' }, all], local: { frozen: ['fc2'] } },
 }
 
@@ -97,7 +100,7 @@ describe('presets', () => {
     })
 
     it(`${preset.name} declares the sections that it sets`, () => {
-      const changed = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange'].filter(
+      const changed = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange', 'personal'].filter(
         key => key in EXPECTED[preset.name]!,
       )
       assert.deepEqual([...preset.sets], changed)

@@ -96,6 +96,7 @@ describe('the strategy section of a run file', () => {
       'exchange',
       'filters',
       'layers',
+      'personal',
       'preset',
       'reduce',
       'select',

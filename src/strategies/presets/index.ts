@@ -1,5 +1,6 @@
 import { registry } from '../../core/registry.ts'
 import { copra } from './copra.ts'
+import { fedala } from './fedala.ts'
 import { fedavg } from './fedavg.ts'
 import { fedbabu } from './fedbabu.ts'
 import { fedbn } from './fedbn.ts'
@@ -81,6 +82,7 @@ export const presets = registry('preset', [
   fedbn,
   fedrep,
   fedbabu,
+  fedala,
   tnapfn,
   fedpfn,
   fedpnu,

@@ -5,6 +5,7 @@ import type { Component } from '../../core/registry.ts'
 import type { exchanges } from '../exchanges/index.ts'
 import type { filters } from '../filters/index.ts'
 import type { LayerRuleOptions } from '../layer-rules.ts'
+import type { personals } from '../personal/index.ts'
 import type { reducers } from '../reducers/index.ts'
 import type { selectors } from '../selectors/index.ts'
 import type { serverOptimizers } from '../server/index.ts'
@@ -36,10 +37,11 @@ export interface StrategyParts {
   readonly reduce?: z.input<typeof reducers.schema>
   readonly server?: readonly z.input<typeof serverOptimizers.schema>[]
   readonly exchange?: z.input<typeof exchanges.schema>
+  readonly personal?: z.input<typeof personals.schema>
   readonly local?: LocalAdditions
 }
 
-export const SECTIONS = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange'] as const
+export const SECTIONS = ['layers', 'select', 'filters', 'reduce', 'server', 'exchange', 'personal'] as const
 export type Section = (typeof SECTIONS)[number]
 
 /** A method of the literature by its name. Every option has a default, so that the name alone is enough. */

@@ -1,0 +1,4 @@
+/** own + (global − own) · mixing in each weight, mixing in [0, 1], rounded once: what FedALA makes of two versions of a layer. */
+export function mixed(own: Float32Array, global: Float32Array, mixing: Float32Array): Float32Array {
+  return own.map((value, i) => value + (global[i]! - value) * mixing[i]!)
+}
