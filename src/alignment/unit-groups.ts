@@ -115,6 +115,6 @@ function unknown(received: string): FedError {
     expected:
       'a network of dense layers, convolutions, pooling, ReLU and sums, whose units can be put in another order',
     received,
-    hint: 'Alignment needs to know which weights belong to a unit; use another model, or no alignment',
+    hint: 'Alignment and repair need to know which weights belong to a unit; use another model, or neither',
   })
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { aligners } from '../alignment/index.ts'
+import { repairs } from '../alignment/repairs/index.ts'
 import type { EngineReport } from '../compute/choose.ts'
 import { datasets } from '../data/index.ts'
 import { partitioners } from '../data/partition/index.ts'
@@ -14,7 +15,9 @@ export function catalog(): Catalog {
   let engines: Promise<readonly EngineEntry[]> | undefined
   return {
     strategies: () =>
-      [presets, selectors, aligners, filters, reducers, serverOptimizers, exchanges, personals].flatMap(catalogEntries),
+      [presets, selectors, aligners, filters, reducers, serverOptimizers, repairs, exchanges, personals].flatMap(
+        catalogEntries,
+      ),
     models: () => catalogEntries(models),
     datasets: () => [datasets, partitioners].flatMap(catalogEntries),
     // Measured once, when somebody asks: a measurement takes a core for seconds.

@@ -13,6 +13,7 @@ import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
 import { measureUnits, probeUnits } from './probe-round.ts'
+import { measureGrown, repaired } from './repairing.ts'
 import { memoryOf, withMemory } from './server-state.ts'
 import type { Session } from './session.ts'
 
@@ -31,7 +32,12 @@ export async function measureRound(session: Session, { job, result, trained }: O
   const { round } = job
   const start = performance.now()
   const evaluation = await measureGlobal(session, result.server, trained)
-  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, round, trained))]
+  const { test, repairing } = session
+  const grown =
+    evaluation && repairing
+      ? await measureGrown(repairing, { round, average: result.server.params, test }, trained)
+      : []
+  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, round, trained)), ...grown]
   const evaluated = performance.now()
   const barriers = await probe(session, round, trained)
   return {
@@ -74,7 +80,8 @@ async function average(session: Session, job: RoundJob) {
   const { averaged } = result
   // The units of a whole model are put in order, whichever of its layers are averaged.
   const collected = alignment ? layout.blocks.map(({ name }) => name) : result.collected
-  const params = asShared(result.params)
+  const { repairing } = session
+  const params = asShared(repairing ? await repaired(repairing, result.params, members) : result.params)
   const passing = extrasOf(strategy).filter(({ kept }) => !kept)
   const spent = passing.flatMap(({ name }) => layout.blocks.map(block => extraKey(name, block.name)))
   const common = layout.blocks.filter(block => averaged.includes(block.name) && !strategy.personal?.keeps(block))

@@ -5,6 +5,7 @@ import type { ModelFamily } from '../core/model-family.ts'
 import { asShared } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
 import { createRng, type Rng } from '../core/rng.ts'
+import type { Dataset } from '../data/dataset.ts'
 import { loadDataset } from '../data/index.ts'
 import { type DataSplit, splitData } from '../data/partition/split.ts'
 import { buildNetwork } from '../models/network.ts'
@@ -19,6 +20,7 @@ import { requireNeeds } from './needs.ts'
 import { networkPool } from './network-pool.ts'
 import type { ServerState } from './ports.ts'
 import { type ProbePlan, probePlan } from './probe-plan.ts'
+import { type Repairing, repairingOf } from './repairing.ts'
 import type { RunFile } from './run-file.ts'
 import { initialServer } from './server-state.ts'
 
@@ -29,12 +31,15 @@ export interface Session {
   readonly strategy: Strategy
   /** null where models are averaged as they come. */
   readonly alignment: Alignment | null
+  /** null where the averaged model stays as it is. */
+  readonly repairing: Repairing | null
   readonly rng: Rng
   readonly split: DataSplit
   readonly clients: readonly ClientRecord[]
   initial(): ServerState
   /** The model that a client begins the run with, float32[layout.size]. */
   initialOf(client: number): Params
+  readonly test: Dataset['test']
   /** On the test set, all of it or `indices` of it. */
   evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
   evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
@@ -70,7 +75,9 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   requireNeeds(runFile, strategy, network.layout)
   requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
-  phasesOf(network.layout, localPlanOf(runFile, strategy)) // refused now rather than by every client
+  const local = localPlanOf(runFile, strategy)
+  const repairing = repairingOf({ strategy, local, network, dataset, rng })
+  phasesOf(network.layout, local) // refused now rather than by every client
   const { every, keepModels: _, ...options } = runFile.barriers
   const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }
   const start = (label: string) => network.init(rng.fork(label))
@@ -79,9 +86,11 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     layout: network.layout,
     strategy,
     alignment,
+    repairing,
     rng,
     split,
     clients: clientRecords(split),
+    test: dataset.test,
     initial: () => initialServer(asShared(start('init'))),
     initialOf: client => start(runFile.clients.init === 'independent' ? `init/client/${client}` : 'init'),
     evaluateTest: (params, indices) =>

@@ -5,6 +5,7 @@ import type { Coefficients, Needs, Reducer } from './transform.ts'
 export interface Combination {
   readonly name: string
   readonly needs?: Needs | undefined
+  readonly robust?: boolean | undefined
   /** model: clients are compared by all blocks averaged in the round; layer: anew in each block. */
   readonly scope: 'model' | 'layer'
   /** Of the clients that have a weight in the block, in client order; `weights` sum to 1. Pure. */
@@ -15,10 +16,11 @@ export interface Combination {
  * A reducer whose result is a linear combination of the updates, found from their inner products alone. A client that a
  * layer rule leaves out of a block is not compared there either.
  */
-export function combination({ name, needs, scope, coefficients }: Combination): Reducer {
+export function combination({ name, needs, robust, scope, coefficients }: Combination): Reducer {
   return {
     name,
     needs,
+    robust,
     prepare(cohort, { averaged, global }) {
       const byBlock = productsByBlock(cohort, averaged, global)
       const whole = scope === 'model' ? summed([...byBlock.values()]) : null

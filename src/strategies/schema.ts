@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { aligners } from '../alignment/index.ts'
+import { repairs } from '../alignment/repairs/index.ts'
 import { exchanges } from './exchanges/index.ts'
 import { filters } from './filters/index.ts'
 import { layerRuleSchema } from './layer-rules.ts'
@@ -36,6 +37,9 @@ export const strategySchema = z
       .array(serverOptimizers.schema)
       .optional()
       .meta({ description: 'applied in order to the reduced update; the last result is added to the global model' }),
+    repair: repairs.schema.optional().meta({
+      description: 'what is made good after averaging, with training examples that the server holds',
+    }),
     exchange: exchanges.schema
       .optional()
       .meta({ description: 'what coordinator and clients tell each other besides their models' }),

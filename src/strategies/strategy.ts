@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type AlignOptions, aligners } from '../alignment/index.ts'
+import { type RepairOptions, repairs } from '../alignment/repairs/index.ts'
 import type { Extra } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { validate } from '../core/validate.ts'
@@ -28,6 +29,7 @@ export interface WrittenStrategy {
   readonly filters: readonly z.output<typeof filters.schema>[]
   readonly reduce: z.output<typeof reducers.schema>
   readonly server: readonly z.output<typeof serverOptimizers.schema>[]
+  readonly repair?: RepairOptions | undefined
   readonly exchange?: z.output<typeof exchanges.schema> | undefined
   readonly personal?: z.output<typeof personals.schema> | undefined
   /** What local training must do besides the run file's `local`. */
@@ -45,6 +47,8 @@ export interface Strategy {
   readonly filters: readonly Filter[]
   readonly reducer: Reducer
   readonly server: readonly ServerOptimizer[]
+  /** What is made good in the averaged model; null when it stays as it is. */
+  readonly repair: RepairOptions | null
   /** Null where models are all that travels. */
   readonly exchange: Exchange | null
   /** Null where every client begins with the averaged layers as they are. */
@@ -69,6 +73,7 @@ const partsSchema = z.object({
   filters: z.array(filters.schema).default([]),
   reduce: reducers.schema.default({ name: 'weightedMean' }),
   server: z.array(serverOptimizers.schema).default([{ name: 'sgd', learningRate: 1 }]),
+  repair: repairs.schema.optional(),
   exchange: exchanges.schema.optional(),
   personal: personals.schema.optional(),
 })
@@ -94,6 +99,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
     filters: written.filters.map(filter => make<Filter>(filters.named(filter.name), filter)),
     reducer: make<Reducer>(reducers.named(written.reduce.name), written.reduce),
     server: written.server.map(optimizer => make<ServerOptimizer>(serverOptimizers.named(optimizer.name), optimizer)),
+    repair: written.repair ?? null,
     exchange: written.exchange ? make<Exchange>(exchanges.named(written.exchange.name), written.exchange) : null,
     personal: written.personal ? make<Personal>(personals.named(written.personal.name), written.personal) : null,
     local,

@@ -78,6 +78,8 @@ export type Reducer = {
   readonly needs?: Needs | undefined
   /** What each client has to send beside its update; the cohort then holds it. */
   readonly asks?: readonly Extra[] | undefined
+  /** Made so that a few clients, whatever they send, do not decide: what looks at all of them again undoes it. */
+  readonly robust?: boolean | undefined
 } & (BlockReducer | { prepare(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer> })
 
 /**

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { aligners } from '../../src/alignment/index.ts'
+import { repairs } from '../../src/alignment/repairs/index.ts'
 import { ERROR_CODES } from '../../src/core/errors.ts'
 import { datasets } from '../../src/data/index.ts'
 import { partitioners } from '../../src/data/partition/index.ts'
@@ -80,7 +81,7 @@ ${memberSections(regularizers)}
 
 ## strategy
 
-A preset, or written out: \`layers\` → \`align\` → \`select\` → \`filters\` → \`reduce\` → \`server\`.
+A preset, or written out: \`layers\` → \`align\` → \`select\` → \`filters\` → \`reduce\` → \`server\` → \`repair\`.
 
 ### preset
 
@@ -117,6 +118,16 @@ ${memberSections(reducers)}
 ### server
 
 ${memberSections(serverOptimizers)}
+
+### repair
+
+After averaging, aligned or not. Makes good what the mean of the clients' models loses: each client counts as it does in the mean.
+\`repair\`, \`rescale\` and \`biasCorrection\` change the global model, with which the next round begins. \`preserveFirst\` makes a larger model,
+which no client can train: the run goes on with the mean, and the larger model is evaluated beside it (\`eval/merged/…\`, where
+\`evaluate.every\` says). Every layer has to be averaged in every round by all its clients, with a reducer that lets every client
+count; networks as for \`align\`.
+
+${memberSections(repairs)}
 
 ### exchange
 

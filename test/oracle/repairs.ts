@@ -1,33 +1,47 @@
 import { applied } from './unit-matching.ts'
 import type { Layer } from './weight-matching.ts'
 
-// Repairs of the mean of two multilayer perceptrons, by float64 loops.
+// Repairs of the mean of multilayer perceptrons, by float64 loops.
 
 type Rows = readonly (readonly number[])[]
 
-export function meanLayers(a: readonly Layer[], b: readonly Layer[]): Layer[] {
-  return a.map(({ kernel, bias }, l) => ({
-    kernel: kernel.map((row, i) => row.map((value, unit) => (value + b[l]!.kernel[i]![unit]!) / 2)),
-    bias: bias.map((value, unit) => (value + b[l]!.bias[unit]!) / 2),
+type Model = readonly Layer[]
+
+/** Σ w_k W_k; all weights alike when left out. */
+export function meanLayers(parents: readonly Model[], weights = parents.map(() => 1 / parents.length)): Layer[] {
+  const mean = (read: (parent: Model) => number) =>
+    parents.reduce((sum, parent, k) => sum + weights[k]! * read(parent), 0)
+  return parents[0]!.map(({ kernel, bias }, l) => ({
+    kernel: kernel.map((row, i) => row.map((_, unit) => mean(parent => parent[l]!.kernel[i]![unit]!))),
+    bias: bias.map((_, unit) => mean(parent => parent[l]!.bias[unit]!)),
   }))
 }
 
-/** REPAIR, or RESCALE without `shift`, with the statistics of all examples at once. */
-export function renormalizedLayers(a: readonly Layer[], b: readonly Layer[], x: Rows, shift: boolean): Layer[] {
-  const result = meanLayers(a, b)
-  let [left, right, own] = [x, x, x]
+/** REPAIR, or RESCALE without `shift`, of `average` with the statistics of all examples at once. */
+export function renormalizedLayers(
+  parents: readonly Model[],
+  x: Rows,
+  shift: boolean,
+  weights = parents.map(() => 1 / parents.length),
+  average: Model = meanLayers(parents, weights),
+): Layer[] {
+  const result = [...average]
+  let [behind, own] = [parents.map(() => x), x]
   for (const [l, layer] of result.slice(0, -1).entries()) {
-    const [f, g, h] = [applied(a[l]!, left), applied(b[l]!, right), applied(layer, own)]
+    const outputs = parents.map((parent, k) => applied(parent[l]!, behind[k]!))
+    const merged = applied(layer, own)
     const maps = layer.bias.map((_, unit) => {
-      const [first, second, merged] = [f, g, h].map(rows => moments(rows.map(row => row[unit]!)))
-      const scale = (first!.deviation + second!.deviation) / 2 / merged!.deviation
-      return { scale, offset: shift ? (first!.mean + second!.mean) / 2 - scale * merged!.mean : 0 }
+      const of = (rows: Rows) => moments(rows.map(row => row[unit]!))
+      const wanted = (key: 'mean' | 'deviation') =>
+        outputs.reduce((sum, rows, k) => sum + weights[k]! * of(rows)[key], 0)
+      const scale = wanted('deviation') / of(merged).deviation
+      return { scale, offset: shift ? wanted('mean') - scale * of(merged).mean : 0 }
     })
     result[l] = {
       kernel: layer.kernel.map(row => row.map((value, unit) => value * maps[unit]!.scale)),
       bias: layer.bias.map((value, unit) => value * maps[unit]!.scale + maps[unit]!.offset),
     }
-    ;[left, right] = [relu(f), relu(g)]
+    behind = outputs.map(relu)
     own = relu(applied(result[l]!, own))
   }
   return result

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { NetworkPlan } from '../../core/network-plan.ts'
 import { unitsOf } from './moments.ts'
-import { meanOf, type RepairPart } from './repair.ts'
+import type { RepairPart } from './repair.ts'
 
 const schema = z.strictObject({ name: z.literal('biasCorrection') })
 
 /**
- * The mean of kernels, with biases that shrink with depth: Σ wʰ b for a layer at depth h, w = 1 / K, where the mean has Σ w b. In
+ * The average, with biases that shrink with depth: Σ wʰ b for a layer at depth h, w = 1 / K, where the mean has Σ w b. In
  * a mean of models that are not aligned what comes from the input shrinks from layer to layer, while biases do not, and drown it
  * (the vanishing feature, Qu and Horváth 2024, arXiv 2402.05966; the exponent is that of their code). A layer's depth is the
  * largest number of layers with weights on the way to it, itself included.
@@ -17,9 +17,10 @@ export const biasCorrectionPart: RepairPart<typeof schema> = {
   schema,
   make: () => ({
     name: 'biasCorrection',
-    examples: 0,
-    async merge({ plan, models }) {
-      const params = meanOf(models)
+    ...{ examples: 0, grows: false },
+    check() {},
+    async merge({ plan, models, average }) {
+      const params = average.slice()
       const depths = depthsOf(plan)
       for (const [index, op] of plan.ops.entries()) {
         if (!('kernel' in op) || op.bias === null) continue

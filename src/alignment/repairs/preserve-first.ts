@@ -3,7 +3,7 @@ import { FedError } from '../../core/errors.ts'
 import type { Params } from '../../core/layout.ts'
 import type { NetworkPlan, PlanOp } from '../../core/network-plan.ts'
 import { inputsOf, unitsOf } from './moments.ts'
-import { type Merged, meanOf, type RepairPart } from './repair.ts'
+import type { Merged, MergeInput, RepairPart } from './repair.ts'
 
 const schema = z.strictObject({
   name: z.literal('preserveFirst'),
@@ -30,10 +30,9 @@ export const preserveFirstPart: RepairPart<typeof schema> = {
   schema,
   make: ({ layers }) => ({
     name: 'preserveFirst',
-    examples: 0,
-    async merge({ plan, models }) {
-      return grown(plan, models, cutAfter(plan, layers))
-    },
+    ...{ examples: 0, grows: true },
+    check: plan => void cutAfter(plan, layers),
+    merge: async input => grown(input, cutAfter(input.plan, layers)),
   }),
 }
 
@@ -58,8 +57,8 @@ function cutAfter({ ops }: NetworkPlan, layers: number): number {
   })
 }
 
-/** Ops 0 … cut of each model on the one input, the mean of what they give, and the mean model's ops after that. */
-function grown(plan: NetworkPlan, models: readonly Params[], cut: number): Merged {
+/** Ops 0 … cut of each model on the one input, the mean of what they give, and the average model's ops after that. */
+function grown({ plan, models, weights: shares, average }: MergeInput, cut: number): Merged {
   const weights = weightList(plan)
   const ops: PlanOp[] = []
   const last = plan.ops[cut]!
@@ -69,8 +68,8 @@ function grown(plan: NetworkPlan, models: readonly Params[], cut: number): Merge
       // Value 0 is the input that all share, value i + 1 what op i of this branch gives.
       const inputs = op.inputs.map(value => (value === 0 ? 0 : value + start))
       const layer = index === cut ? `${op.layer}/${k + 1}` : op.layer
-      const part = weights.copy(index, params, index === cut ? 1 / models.length : 1)
-      ops.push({ ...op, ...part, layer, inputs, relu: op.relu && index < cut } as PlanOp)
+      const part = weights.copy(index, params, index === cut ? shares[k]! : 1)
+      ops.push({ ...op, ...part, layer, inputs, relu: op.relu && (index < cut || models.length === 1) } as PlanOp)
     }
     return ops.length
   })
@@ -79,12 +78,11 @@ function grown(plan: NetworkPlan, models: readonly Params[], cut: number): Merge
     const relu = last.relu && k === ends.length - 2
     sum = ops.push({ kind: 'add', layer: `${last.layer}/mean`, inputs: [sum, end], size: last.size, relu })
   }
-  const mean = meanOf(models)
   const moved = sum - (cut + 1)
   for (const [index, op] of plan.ops.entries()) {
     if (index <= cut) continue
     const inputs = op.inputs.map(value => value + moved)
-    ops.push({ ...op, ...weights.copy(index, mean, 1), inputs } as PlanOp)
+    ops.push({ ...op, ...weights.copy(index, average, 1), inputs } as PlanOp)
   }
   const params = weights.all()
   return { plan: { ...plan, numParams: params.length, ops }, params }

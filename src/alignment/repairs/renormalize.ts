@@ -4,14 +4,14 @@ import type { Params } from '../../core/layout.ts'
 import type { NetworkPlan } from '../../core/network-plan.ts'
 import { examplesOption } from '../aligner.ts'
 import { hiddenLayers, inputsOf, type Moments, momentsOf, unitsOf } from './moments.ts'
-import { type Merged, type MergeInput, meanOf, type RepairPart } from './repair.ts'
+import type { Merged, MergeInput, RepairPart } from './repair.ts'
 
 const repairSchema = z.strictObject({ name: z.literal('repair'), examples: examplesOption })
 const rescaleSchema = z.strictObject({ name: z.literal('rescale'), examples: examplesOption })
 
 /**
- * REPAIR (Jordan et al., ICLR 2023): the mean of the models, in which each hidden unit is then given the mean and the standard
- * deviation before ReLU that its parents have on the average, layer by layer from the input on, so that each layer's statistics
+ * REPAIR (Jordan et al., ICLR 2023): the average of the models, in which each hidden unit is then given the mean and the standard
+ * deviation before ReLU that its parents have on the average, each counting as it does in the average of weights, layer by layer from the input on, so that each layer's statistics
  * are those behind the repaired ones. The map goes into kernel and bias, so the model does not grow.
  */
 export const repairPart: RepairPart<typeof repairSchema> = {
@@ -20,10 +20,10 @@ export const repairPart: RepairPart<typeof repairSchema> = {
   schema: repairSchema,
   make: ({ examples }) => ({
     name: 'repair',
-    examples,
-    async merge(input) {
-      for (const index of hiddenLayers(input.plan)) {
-        const op = input.plan.ops[index]!
+    ...{ examples, grows: false },
+    check(plan) {
+      for (const index of hiddenLayers(plan)) {
+        const op = plan.ops[index]!
         if ('bias' in op && op.bias === null)
           throw new FedError('model_invalid', {
             expected: 'a bias in every hidden layer, which REPAIR shifts',
@@ -31,8 +31,8 @@ export const repairPart: RepairPart<typeof repairSchema> = {
             hint: 'rescale needs none',
           })
       }
-      return renormalized(input, ({ scale, from, to }) => ({ scale, shift: to - scale * from }))
     },
+    merge: input => renormalized(input, ({ scale, from, to }) => ({ scale, shift: to - scale * from })),
   }),
 }
 
@@ -43,7 +43,8 @@ export const rescalePart: RepairPart<typeof rescaleSchema> = {
   schema: rescaleSchema,
   make: ({ examples }) => ({
     name: 'rescale',
-    examples,
+    ...{ examples, grows: false },
+    check() {},
     merge: input => renormalized(input, ({ scale }) => ({ scale, shift: 0 })),
   }),
 }
@@ -62,21 +63,21 @@ interface UnitMap {
 }
 
 async function renormalized(
-  { plan, models, examples }: MergeInput,
+  { plan, models, weights, average, examples }: MergeInput,
   mapOf: (unit: UnitMoments) => UnitMap,
 ): Promise<Merged> {
-  const params = meanOf(models)
+  const params = average.slice()
   const layers = hiddenLayers(plan)
   const parents: (readonly Moments[])[] = []
   for (const model of models) parents.push(await momentsOf(plan, model, layers, examples))
   for (const [l, index] of layers.entries()) {
     const own = (await momentsOf(plan, params, [index], examples))[0]!
-    const average = (of: 'mean' | 'deviation', unit: number) =>
-      parents.reduce((sum, moments) => sum + moments[l]![of][unit]!, 0) / parents.length
+    const wanted = (of: 'mean' | 'deviation', unit: number) =>
+      parents.reduce((sum, moments, k) => sum + weights[k]! * moments[l]![of][unit]!, 0)
     const maps = Array.from(own.mean, (from, unit) => {
       const deviation = own.deviation[unit]!
-      const scale = deviation > 0 ? average('deviation', unit) / deviation : 1
-      return mapOf({ scale, from, to: average('mean', unit) })
+      const scale = deviation > 0 ? wanted('deviation', unit) / deviation : 1
+      return mapOf({ scale, from, to: wanted('mean', unit) })
     })
     apply(params, plan, index, maps)
   }

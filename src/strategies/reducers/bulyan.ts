@@ -20,6 +20,7 @@ export const bulyan: Part<Reducer, typeof schema> = {
   schema,
   make: ({ scope, faulty, distance }) => ({
     name: 'bulyan',
+    robust: true,
     needs: clientsFor('bulyan', 4, faulty),
     prepare(cohort, { averaged, global }) {
       const byBlock = productsByBlock(cohort, averaged, global)

@@ -22,6 +22,7 @@ export const centeredClip: Part<Reducer, typeof schema> = {
   make: ({ scope, maxNorm, iterations }) =>
     combination({
       name: 'centeredClip',
+      robust: true,
       scope,
       coefficients(products, weights) {
         let centre = new Float64Array(weights.length)

@@ -31,6 +31,7 @@ export const geometricMedian: Part<Reducer, typeof schema> = {
   make: ({ scope, ...options }) =>
     combination({
       name: 'geometricMedian',
+      robust: true,
       scope,
       coefficients: (products, weights) => ({ updates: weiszfeld(products, weights, options) }),
     }),

@@ -17,6 +17,7 @@ export const krum: Part<Reducer, typeof schema> = {
   make: ({ scope, ...options }) =>
     combination({
       name: 'krum',
+      robust: true,
       needs: clientsFor('krum', 2, options.faulty),
       scope,
       coefficients(products) {

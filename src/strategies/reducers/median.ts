@@ -13,5 +13,9 @@ export const median: Part<Reducer, typeof schema> = {
   name: 'median',
   summary: 'Median of each coordinate; weights play no part.',
   schema,
-  make: () => ({ name: 'median', reduce: stack => centralMean(stack, Math.floor((stack.shape[0] - 1) / 2)) }),
+  make: () => ({
+    name: 'median',
+    robust: true,
+    reduce: stack => centralMean(stack, Math.floor((stack.shape[0] - 1) / 2)),
+  }),
 }

@@ -21,6 +21,7 @@ export const multiKrum: Part<Reducer, typeof schema> = {
   make: ({ scope, keep, ...options }) =>
     combination({
       name: 'multiKrum',
+      robust: true,
       needs: clientsFor('multiKrum', 2, options.faulty),
       scope,
       coefficients(products) {
