@@ -9,6 +9,7 @@ import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
 import { beginning, clientModel, nextClientStates, sentBy } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
+import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
@@ -79,7 +80,8 @@ async function average(session: Session, job: RoundJob) {
   })
   const { averaged } = result
   // The units of a whole model are put in order, whichever of its layers are averaged.
-  const collected = alignment ? layout.blocks.map(({ name }) => name) : result.collected
+  const looked = alignment ? layout.blocks.map(({ name }) => name) : result.collected
+  const collected = collectedBy(strategy, layout, looked)
   const { repairing } = session
   const params = asShared(repairing ? await repaired(repairing, result.params, members) : result.params)
   const passing = extrasOf(strategy).filter(({ kept }) => !kept)

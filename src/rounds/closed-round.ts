@@ -18,7 +18,7 @@ export interface AveragedRound {
   readonly server: ServerState
   /** Layer blocks averaged, input to output. */
   readonly averaged: readonly string[]
-  /** Layer blocks that the method needs of each client for that; what else clients send is theirs, kept for them. */
+  /** Names of the segments that the method needs of each client for that; what else clients send is theirs, kept for them. */
   readonly collected: readonly string[]
   /** Milliseconds. */
   readonly aggregateMs: number

@@ -56,6 +56,7 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
   )
   const fetches = fetched({
     ...{ own, initialise, told: toldAfter(strategy, server), reordered: strategy.align !== null },
+    mixes: block => strategy.personal?.keeps(block) ?? false,
     shared: layout.blocks.filter(({ name }) => shared.has(name)),
   })
   return { ...key, server, own, initialise, reply, fetches, ...(extras.length > 0 && { extras }) }

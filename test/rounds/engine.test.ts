@@ -87,7 +87,12 @@ function stage(
 }
 
 function averagedRound({ round }: RoundJob): AveragedRound {
-  return { server: serverAt(round), averaged: ['fc1'], collected: ['fc1'], aggregateMs: 1 }
+  return {
+    server: serverAt(round),
+    averaged: ['fc1'],
+    collected: ['block/fc1', 'fisher/fc1', 'fisher/fc2'],
+    aggregateMs: 1,
+  }
 }
 
 async function measuredRound(_: number): Promise<MeasuredRound> {

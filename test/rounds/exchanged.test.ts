@@ -119,6 +119,12 @@ describe('what a method exchanges', () => {
       up: rounds(2 * ALL, 2 * ALL, 2 * ALL, 2 * ALL),
       down: rounds(ALL, 2 * ALL, 2 * ALL, 2 * ALL),
     },
+    // A client mixes its own head with the global one, and keeps to itself by which weights.
+    FedALA: {
+      strategy: { preset: { name: 'fedala', head: 1 } },
+      up: rounds(ALL, ALL, ALL, ALL),
+      down: rounds(ALL, ALL, ALL, ALL),
+    },
     // The whole model is put in order, and what stays with the client comes back in that order.
     'FedPer, aligned': {
       strategy: { preset: 'fedper', align: { name: 'weightMatching', to: 'global' } },
