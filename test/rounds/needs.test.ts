@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
 import { describe, it } from 'node:test'
+import { input, layers, model } from '@tensorflow/tfjs-layers'
+import { prepareEngine } from '../../src/compute/choose.ts'
 import { requireNeeds } from '../../src/rounds/needs.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { openSession } from '../../src/rounds/session.ts'
 import { resolveStrategy } from '../../src/strategies/strategy.ts'
+import { saveModel } from '../helpers/saved-model.ts'
 import { layout } from '../strategies/fixtures.ts'
 
 const check = (strategy: object, perRound: number, quorum: number, local: object = {}) => {
@@ -69,6 +74,34 @@ describe('a run', () => {
     const layers = [{ match: '*', every: 2 }]
     assert.throws(() => check({ exchange, layers }, 2, 1, { connectivity: {} }), { message: /got every/ })
     check({ exchange: { ...exchange, anchors: 1 }, layers }, 2, 1, { connectivity: {} })
+  })
+
+  it('whose clients cannot find out what the strategy asks of them is refused, with the piece that is missing', async () => {
+    await prepareEngine('wasm')
+    const start = input({ shape: [4] })
+    const twice = layers.dense({ units: 4, name: 'twice' })
+    const made = model({
+      inputs: start,
+      outputs: layers.dense({ units: 3, name: 'last' }).apply(twice.apply(twice.apply(start))) as never,
+    })
+    const path = await saveModel(made)
+    made.dispose()
+    const open = (strategy: object) =>
+      openSession(
+        parseRunFile({
+          ...{ name: 'twice', seed: 1, rounds: 1, model: { name: 'layersModel', path }, clients: { total: 2 } },
+          data: { name: 'synthetic', dimension: 4, classes: 3, train: 20, test: 10 },
+          ...{ barriers: { every: 0 }, strategy },
+        }),
+      )
+    for (const strategy of [{ preset: 'regMean' }, { reduce: { name: 'regMean' } }])
+      await assert.rejects(open(strategy), {
+        code: 'model_invalid',
+        message:
+          /layers that are called once each.*to look at what each of them gives.*a model layersModel with others/,
+      })
+    for (const preset of ['fisher', 'fedavg']) (await open({ preset })).dispose()
+    await rm(path, { recursive: true })
   })
 
   it('that asks for nothing special may have one client', () => {
