@@ -82,3 +82,17 @@ export function nextClientStates(
   }
   return next
 }
+
+/** The states with other versions of some clients' own blocks. */
+export function withVersions(
+  states: ReadonlyMap<number, ClientState>,
+  own: ReadonlyMap<number, ReadonlyMap<string, Float32Array>>,
+): ReadonlyMap<number, ClientState> {
+  const next = new Map(states)
+  for (const [client, blocks] of own) {
+    const state = new Map(states.get(client))
+    for (const [block, values] of blocks) state.set(blockSegment(block), sharedCopy(values))
+    next.set(client, state)
+  }
+  return next
+}

@@ -7,7 +7,7 @@ import { aggregate } from '../strategies/aggregate.ts'
 import { layerPlan } from '../strategies/layer-rules.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
-import { beginning, clientModel, nextClientStates, sentBy } from './client-models.ts'
+import { beginning, clientModel, nextClientStates, sentBy, withVersions } from './client-models.ts'
 import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
@@ -78,7 +78,7 @@ async function average(session: Session, job: RoundJob) {
       members.map(({ client, params: before }) => ({ client, before })),
     ),
   })
-  const { averaged } = result
+  const { averaged, own } = result
   // The units of a whole model are put in order, whichever of its layers are averaged.
   const looked = alignment ? layout.blocks.map(({ name }) => name) : result.collected
   const collected = collectedBy(strategy, layout, looked)
@@ -87,7 +87,8 @@ async function average(session: Session, job: RoundJob) {
   const passing = extrasOf(strategy).filter(({ kept }) => !kept)
   const spent = passing.flatMap(({ name }) => layout.blocks.map(block => extraKey(name, block.name)))
   const common = layout.blocks.filter(block => averaged.includes(block.name) && !strategy.personal?.keeps(block))
-  const clients = nextClientStates(server.clients, updates, new Set(common.map(({ name }) => name)), spent)
+  const names = new Set(common.map(({ name }) => name))
+  const clients = withVersions(nextClientStates(server.clients, updates, names, spent), own)
   const lastAveraged = { ...memory.lastAveraged, ...Object.fromEntries(averaged.map(name => [name, round])) }
   const strategyState = withMemory({ strategy: result.state, lastAveraged })
   const trained = members.map(
@@ -110,6 +111,9 @@ async function membersOf({ layout, alignment, strategy, rng, runFile }: Session,
     params: clientModel(layout, server.params, segments),
     extras: segments,
     kept: server.clients.get(client),
+    ...(strategy.personal?.close && {
+      start: clientModel(layout, server.params, server.clients.get(client) ?? new Map()),
+    }),
   }))
   if (!alignment || layerPlan(strategy.rules, layout, round, rng).averaged.size === 0) return { members, updates }
   const aligned = await alignMembers(alignment, job, members, { rng, init: runFile.clients.init })

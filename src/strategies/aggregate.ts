@@ -6,6 +6,7 @@ import { type BlockShare, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
 import { memoryOf, readMemory } from './memory.ts'
+import type { PersonalVersions } from './personal/personal.ts'
 import type { LayerBarriers, Selected } from './selectors/selector.ts'
 import type { Strategy } from './strategy.ts'
 import type { RoundContext } from './transform.ts'
@@ -37,6 +38,8 @@ export interface AggregateResult {
   readonly averaged: readonly string[]
   /** The blocks that clients had to send for that, in layout order: the averaged ones, and those that the selector looked at. */
   readonly collected: readonly string[]
+  /** By client, then block: what a client begins with in place of the averaged block, where the strategy makes it so. */
+  readonly own: PersonalVersions['own']
 }
 
 /**
@@ -77,7 +80,9 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const exchange = exchanged(strategy, input, shares, memory.exchange)
   const needed = new Set([...averaged, ...looked])
   const collected = candidates.map(({ name }) => name).filter(name => needed.has(name))
-  return { params, state: { server: next, layers, ...(exchange !== null && { exchange }) }, plan, averaged, collected }
+  const { own, memory: personal } = await versions(strategy, input, blocks, memory.personal)
+  const others = { ...(exchange !== null && { exchange }), ...(personal !== null && { personal }) }
+  return { params, state: { server: next, layers, ...others }, plan, averaged, collected, own }
 }
 
 async function selected(
@@ -100,6 +105,18 @@ function exchanged(
 ): StateTree {
   const sorted = members.toSorted((left, right) => left.client - right.client)
   return exchange?.close({ global, members: sorted, shares, totalClients, state }) ?? null
+}
+
+async function versions(
+  { personal }: Strategy,
+  { members, totalClients = members.length, rng }: AggregateInput,
+  averaged: readonly LayerBlock[],
+  memory: StateTree,
+): Promise<PersonalVersions> {
+  const blocks = averaged.filter(block => personal?.keeps(block))
+  const sorted = members.toSorted((left, right) => left.client - right.client)
+  const input = { members: sorted, blocks, totalClients, memory, rng }
+  return (await personal?.close?.(input)) ?? { own: new Map(), memory }
 }
 
 async function notMeasured(): Promise<never> {

@@ -11,6 +11,8 @@ export interface Member {
   readonly numExamples: number
   /** The whole model after local training, float32[layout.size]. Blocks that are not averaged are not read. */
   readonly params: Params
+  /** What it trained from, where a part of the strategy asks for it: float32[layout.size]. */
+  readonly start?: Params | undefined
   /** What it sent beside its blocks, by key. */
   readonly extras?: ReadonlyMap<string, Float32Array> | undefined
   /** What was kept for it from its last round, by key. */

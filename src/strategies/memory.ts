@@ -14,15 +14,17 @@ export interface Memory {
   readonly server: readonly Readonly<Record<string, BlockMemory>>[]
   /** The exchange's own; null without one, and before the first round. */
   readonly exchange: StateTree
+  /** That of what gives clients models of their own; null without it, and before the first round. */
+  readonly personal: StateTree
 }
 
 /** Memory read from a checkpoint (or null before the first round); `checkpoint_invalid` when it is of another strategy. */
 export function readMemory(state: StateTree, optimizers: readonly ServerOptimizer[]): Memory {
-  if (state === null) return { server: optimizers.map(() => ({})), layers: null, exchange: null }
-  const { server, layers = null, exchange = null } = state as unknown as Partial<Memory>
+  if (state === null) return { server: optimizers.map(() => ({})), layers: null, exchange: null, personal: null }
+  const { server, layers = null, exchange = null, personal = null } = state as unknown as Partial<Memory>
   if (!Array.isArray(server) || server.length !== optimizers.length)
     throw foreign(`memory of ${optimizers.length} server optimizers`, `${server?.length ?? 'none'}`)
-  return { server, layers, exchange }
+  return { server, layers, exchange, personal }
 }
 
 /** What the clients of the next round are told beside the global model, by key. */

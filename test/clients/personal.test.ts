@@ -135,9 +135,54 @@ describe('FedALA', () => {
   })
 })
 
+describe('pFedLA', () => {
+  test('lets each client train from its mix, and averages what comes back', async () => {
+    const file = runFile({ preset: { name: 'pfedla', keepLocal: 1, rate: 0.5 } })
+    const { layout, states, dataset, split, jobs } = await roundsOf(file, COHORTS)
+    let mixed = 0
+    for (const [index, { server, updates }] of jobs.entries()) {
+      const total = updates.reduce((sum, { numExamples }) => sum + numExamples, 0)
+      const mean = new Float64Array(layout.size)
+      for (const { client, segments, numExamples } of updates) {
+        const kept = server.clients.get(client)
+        const start = layout.blocks.flatMap(({ name, offset, size }) => [
+          ...(kept?.get(`block/${name}`) ?? server.params.subarray(offset, offset + size)),
+        ])
+        if (kept) mixed++
+        const w = Float64Array.from(start)
+        const { x, y } = gather(dataset.train, split.train[client]!)
+        for (let step = 0; step < 2; step++) {
+          const { gradient } = lossAndGradient(w, WIDTHS, x, y)
+          for (let i = 0; i < w.length; i++) w[i]! -= RATE * gradient[i]!
+        }
+        const sent = layout.blocks.flatMap(({ name }) => [...segments.get(`block/${name}`)!])
+        assertClose(sent, w, 1e-5, `client ${client} in round ${index + 1}`)
+        for (let i = 0; i < w.length; i++) mean[i]! += (numExamples / total) * w[i]!
+      }
+      const next = states[index + 1]!
+      assertClose(next.params, mean, 1e-5, `round ${index + 1}`)
+      const heard = new Set(COHORTS.slice(0, index + 1).flat())
+      assert.deepEqual([...next.clients.keys()].sort(), [...heard].sort())
+      for (const [client, kept] of next.clients) {
+        assert.deepEqual([...kept.keys()], ['block/fc1', 'block/fc2'])
+        // One layer is the client's own as it was trained the last time.
+        const last = jobs.slice(0, index + 1).findLast(job => job.updates.some(update => update.client === client))!
+        const { segments } = last.updates.find(update => update.client === client)!
+        const own = [...kept].filter(([name, values]) => values.every((value, i) => value === segments.get(name)![i]))
+        assert.ok(own.length >= 1, `client ${client} after round ${index + 1}`)
+      }
+    }
+    assert.ok(mixed >= 5, `${mixed} tasks began with a mix`)
+    const fresh = runFile({ preset: { name: 'pfedla', keepLocal: 1, rate: 0.5 } })
+    assert.deepEqual((await roundsOf(fresh, COHORTS)).states.at(-1), states.at(-1), 'the same again')
+    const { params: _, ...beside } = states.at(-1)!
+    assert.deepEqual(decodeState(encodeState(beside, layout), layout, beside.round).strategy, beside.strategy)
+  })
+})
+
 test('every registered way has its test here', () => {
   assert.deepEqual(
     personals.members.map(({ name }) => name),
-    ['fedala'],
+    ['fedala', 'pfedla'],
   )
 })

@@ -125,6 +125,8 @@ describe('what a method exchanges', () => {
       up: rounds(ALL, ALL, ALL, ALL),
       down: rounds(ALL, ALL, ALL, ALL),
     },
+    // A mix comes down in place of the global layers.
+    pFedLA: { strategy: { preset: 'pfedla' }, up: rounds(ALL, ALL, ALL, ALL), down: rounds(ALL, ALL, ALL, ALL) },
     // The whole model is put in order, and what stays with the client comes back in that order.
     'FedPer, aligned': {
       strategy: { preset: 'fedper', align: { name: 'weightMatching', to: 'global' } },

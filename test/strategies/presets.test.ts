@@ -84,6 +84,9 @@ const EXPECTED: Readonly<Record<string, object>> = {
   fedala: {
     personal: { name: 'fedala', layers: ['fc2'], share: 0.8, rate: 1, threshold: 0.1, window: 10, passes: 100 },
   },
+  pfedla: {
+    personal: { name: 'pfedla', layers: ['*'], keepLocal: 0, rate: 0.005, embedding: 100, hidden: 100 },
+  },
   fedbabu: { layers: [{ match: ['fc2'], average: 'none' }, all], local: { frozen: ['fc2'] } },
 }
 

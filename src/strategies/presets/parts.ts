@@ -3,6 +3,7 @@ import type { Component } from '../../core/registry.ts'
 import { breadcrumbs as breadcrumbsFilter } from '../filters/breadcrumbs.ts'
 import { dare as dareFilter } from '../filters/dare.ts'
 import { normClip as normClipFilter } from '../filters/norm-clip.ts'
+import { pfedla as pfedlaPersonal } from '../personal/pfedla.ts'
 import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
 import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
 import { elastic as elasticReducer } from '../reducers/elastic.ts'
@@ -152,6 +153,12 @@ export const barrierDriven = withPart(
   'Only layers without a barrier are averaged.',
   'select',
   barrierSelector,
+)
+export const pfedla = withPart(
+  'pfedla',
+  'FedAvg whose clients each get their own mix of layers (pFedLA, Ma et al. 2022).',
+  'personal',
+  pfedlaPersonal,
 )
 export const lines = withPart(
   'lines',
