@@ -44,6 +44,8 @@ export interface OutboxOptions {
 
 interface Entry {
   key: UpdateKey
+  /** How often its task was given. */
+  asked: number
   readonly outcome: Outcome
   sending: Link | null
 }
@@ -84,7 +86,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     const isCurrent = () => over === link && !over.signal.aborted && entries.get(name) === entry
     try {
       for (let attempt = 1; isCurrent(); attempt++) {
-        const sent = entry.key
+        const { key: sent, asked } = entry
         try {
           await deliver(entry, over)
         } catch (error) {
@@ -95,7 +97,8 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
           }
           log.warn({ ...sent, code: error.code }, `the coordinator refused an update: ${error.message}`)
         }
-        if (entries.get(name) === entry) entries.delete(name)
+        // A decision about what came before the task was given says nothing about the task.
+        if (entries.get(name) === entry && entry.asked === asked) entries.delete(name)
       }
     } finally {
       mine.give()
@@ -104,7 +107,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
 
   return {
     add(key, outcome) {
-      const entry: Entry = { key, outcome: link ? sendable(outcome, link.open) : outcome, sending: null }
+      const entry: Entry = { key, asked: 1, outcome: link ? sendable(outcome, link.open) : outcome, sending: null }
       entries.set(nameOf(key), entry)
       if (link) void send(nameOf(key), entry, link)
     },
@@ -112,6 +115,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
       const entry = entries.get(nameOf(key))
       if (!entry) return false
       entry.key = key
+      entry.asked++
       if (link) void send(nameOf(key), entry, link)
       return true
     },
