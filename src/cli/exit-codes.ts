@@ -30,6 +30,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'run_not_active',
   'run_not_resumable',
   'run_conflict',
+  'run_held',
   'token_missing',
   'token_invalid',
   'token_required_off_loopback',

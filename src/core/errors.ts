@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   run_not_active: 'The run is not active',
   run_not_resumable: 'The run cannot be resumed',
   run_conflict: 'The run is in a state that does not allow this',
+  run_held: 'Another coordinator drives the run',
   token_missing: 'A token is required',
   token_invalid: 'The token is not valid',
   token_expired: 'The token has expired',

@@ -8,7 +8,7 @@ const value = z.number().nullable()
 const count = z.int().nonnegative()
 const date = z.iso.datetime()
 
-export const RUN_STATUSES = ['waiting', 'running', 'stopped', 'completed', 'failed'] as const
+export const RUN_STATUSES = ['waiting', 'running', 'interrupted', 'stopped', 'completed', 'failed'] as const
 
 export const errorRecordSchema = z.object({ code: z.string(), message: z.string() }).meta({ id: 'RunError' })
 
@@ -16,8 +16,10 @@ export const runRecordSchema = z
   .object({
     id: z.string(),
     name: z.string(),
-    /** waiting: no client process yet; stopped: by request or interruption, can be resumed. */
-    status: z.enum(RUN_STATUSES),
+    status: z.enum(RUN_STATUSES).meta({
+      description:
+        'waiting: for its first client process; interrupted: its coordinator was killed; stopped: on request or by its end. The latter two and failed can be resumed',
+    }),
     seed: z.int(),
     rounds: count.meta({ description: 'rounds asked for' }),
     finalRound: count.meta({ description: 'last complete round' }),
@@ -172,6 +174,8 @@ export const probeRecordSchema = z
   .meta({ id: 'Probe' })
 
 export type RunStatus = (typeof RUN_STATUSES)[number]
+/** What is written; the rest is found out when it is read. */
+export type StoredStatus = Exclude<RunStatus, 'interrupted'>
 export type Phase = (typeof PHASES)[number]
 export type RunRecord = z.infer<typeof runRecordSchema>
 export type RoundRecord = z.infer<typeof roundRecordSchema>

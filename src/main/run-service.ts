@@ -6,6 +6,7 @@ import type { LayerLayout } from '../core/layout.ts'
 import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
+import { runHeld } from '../rounds/lease-ports.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
@@ -16,6 +17,7 @@ import { insideDataRoot } from './data-root.ts'
 import { expiryAfter, hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
 import { runSignature } from './run-id.ts'
+import { runLeases } from './run-leases.ts'
 import { sharedPressure, stateBytes } from './shared-pressure.ts'
 
 export interface RunServiceDeps {
@@ -88,7 +90,8 @@ export function runService({
   const newToken = () => deps.joinToken ?? randomToken()
   const newIdentity = () => ({ id: runSignature(new Date()), joinToken: newToken() })
   const active = new Map<string, ActiveRun>()
-  const opening = new Set<string>()
+  const leases = runLeases({ store, clock, log, lost: (id, error) => active.get(id)?.engine.abandon(error) })
+  const by = leases.holder.id
   const pressure = sharedPressure()
   const notices = new EventEmitter()
   notices.setMaxListeners(0) // one per open event stream
@@ -104,7 +107,7 @@ export function runService({
   }
 
   async function setStatus(id: string, patch: RunPatch & Required<Pick<RunPatch, 'status'>>, error?: FedError) {
-    const run = await store.updateRun(id, patch)
+    const run = await store.updateRun(id, patch, by)
     notify({ type: 'status', run: id, status: patch.status, ...(error && { error }) })
     return run
   }
@@ -130,7 +133,7 @@ export function runService({
         task: (key, state) => taskFor(key, state, context),
       },
       {
-        store,
+        store: { commitRound: (run, commit) => store.commitRound(run, commit, by) },
         checkpoints,
         clock,
         notify: notice => {
@@ -169,33 +172,41 @@ export function runService({
 
   async function settle(id: string, { outcome, error }: Awaited<RoundEngine['ended']>): Promise<void> {
     const record = error && { code: error.code, message: error.message }
-    const patch = { status: outcome, endedAt: clock.date().toISOString(), error: record }
+    const patch = { status: outcome, endedAt: clock.date().toISOString(), error: record, holder: null }
     gateway.close(id)
+    const write = async () => void (await store.updateRun(id, patch, by))
+    try {
+      await write()
+      leases.forget(id)
+    } catch (thrown) {
+      // Whoever waits for the end must hear of it, also where the disk is full, say.
+      log.error({ err: thrown, run: id }, 'how the run ended could not be stored')
+      if (toFedError(thrown).code === 'run_held') leases.forget(id)
+      else leases.owe(id, write)
+    }
     active.delete(id)
-    await setStatus(id, patch, error ?? undefined)
+    notify({ type: 'status', run: id, status: outcome, ...(error && { error }) })
     await compute.release(id)
   }
 
-  function requireActive(id: string): ActiveRun {
+  async function requireActive(id: string): Promise<ActiveRun> {
     const run = active.get(id)
     if (run) return run
+    const lease = await store.lease(id) // an unknown run is `run_not_found`, not merely inactive
+    if (lease.state === 'held' && lease.holder?.id !== by) throw runHeld(id, lease)
     throw new FedError('run_not_active', { received: id, hint: 'Resume it, or create a new one' })
   }
 
-  /** Opens the run on the compute worker for as long as `prepare` succeeds; one opening of a run at a time. */
+  /** Opens a run that is ours on the compute worker; gives both up when it or `prepare` fails. */
   async function open<T>(id: string, runFile: RunFile, prepare: (ready: OpenedRun) => Promise<T>): Promise<T> {
-    if (active.has(id) || opening.has(id))
-      throw new FedError('run_conflict', { expected: 'a run that is not active', received: id })
-    opening.add(id)
     try {
       const session = await compute.open(id, runFile)
       const context = taskContext(runFile, session.layout)
       return await prepare({ session, context, engine: (await compute.engine()).name })
     } catch (error) {
       await compute.release(id).catch(() => undefined)
+      await leases.release(id).catch(() => undefined) // it may not be stored yet
       throw toFedError(error, 'compute_failed')
-    } finally {
-      opening.delete(id)
     }
   }
 
@@ -226,7 +237,9 @@ export function runService({
     const { id, joinToken } = identity
     const { name, seed, rounds } = runFile
     return open(id, runFile, async ({ session, context, engine }) => {
-      await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken) })
+      const { holder } = leases
+      leases.keep(id)
+      await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken), holder })
       const { layout, clients } = session
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
       await store.updateRun(id, { engine, parameters: layout.size, layers })
@@ -242,8 +255,7 @@ export function runService({
     create: async runFile => createAs(newIdentity(), await insideDataRoot(runFile, deps.dataRoot)),
 
     async stop(id) {
-      await store.run(id) // an unknown run is `run_not_found`, not merely inactive
-      const { engine, settled } = requireActive(id)
+      const { engine, settled } = await requireActive(id)
       engine.stop()
       await settled
       return store.run(id)
@@ -253,16 +265,18 @@ export function runService({
       const run = await store.run(id)
       if (run.status === 'completed')
         throw new FedError('run_not_resumable', {
-          expected: 'a stopped, failed or killed run',
+          expected: 'a stopped, failed or interrupted run',
           received: 'a completed one',
         })
       const runFile = parseRunFile(await store.runFile(id))
+      await leases.settle(id)
+      await leases.take(id)
       return open(id, runFile, async ({ session, context, engine }) => {
         const server = (await lastState(id, session.layout)) ?? session.initial
         const joinToken = newToken()
         if (run.engine !== null && run.engine !== engine)
           log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')
-        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine })
+        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
         const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }
@@ -270,8 +284,7 @@ export function runService({
     },
 
     async renewToken(id, { drop }) {
-      await store.run(id)
-      requireActive(id)
+      await requireActive(id)
       const joinToken = randomToken() // never the operator's, which is what may have to be revoked
       const hash = hashToken(joinToken)
       const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
@@ -293,6 +306,7 @@ export function runService({
       const runs = [...active.values()]
       for (const { engine } of runs) engine.stop()
       await Promise.all(runs.map(({ settled }) => settled))
+      await leases.close()
     },
   }
 }

@@ -56,6 +56,8 @@ export interface EnginePorts {
 export interface RoundEngine {
   /** Ends the run: at once while clients train, else after the round that is being closed. */
   stop(): void
+  /** Ends the run as failed, without another row in the database. */
+  abandon(error: FedError): void
   /** Never rejects: a failed run resolves with its error. */
   readonly ended: Promise<{ readonly outcome: RunOutcome; readonly error: FedError | null }>
 }
@@ -223,7 +225,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
       }),
   })
 
-  return { stop: () => dispatch({ type: 'stopRequested' }), ended }
+  return { stop: () => dispatch({ type: 'stopRequested' }), abandon: fail, ended }
 }
 
 interface RecordedRound {

@@ -9,10 +9,12 @@ import type {
   ProbeRecord,
   RoundRecord,
   RunRecord,
+  StoredStatus,
   UpdateRecord,
 } from '../core/records.ts'
 import type { StateTree } from '../core/state-tree.ts'
 import type { Segment } from '../protocol/messages.ts'
+import type { Holder, LeaseStore } from './lease-ports.ts'
 import type { ProbeStore } from './probe-ports.ts'
 
 /** What round t leaves for round t + 1. One value, so that parameters and round number cannot disagree. */
@@ -49,11 +51,16 @@ export interface NewRun {
   readonly runFile: unknown
   /** SHA-256 of the join token, hex. */
   readonly joinTokenHash: string
+  /** Who drives it. */
+  readonly holder: Holder
 }
 
 export type RunPatch = Partial<
-  Pick<RunRecord, 'status' | 'engine' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
+  Pick<RunRecord, 'engine' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
+    readonly status: StoredStatus
     readonly joinTokenHash: string
+    /** Nobody drives it any more. */
+    readonly holder: null
   }
 >
 
@@ -96,13 +103,17 @@ export interface ModelQuery extends PageQuery {
  * The database. Lists are in the order of their natural key (runs: newest first; the rest: round, then the order in
  * which a round's rows were given). `run_not_found` is thrown for an unknown run by every method that takes one.
  */
-export interface Store extends ProbeStore {
+export interface Store extends ProbeStore, LeaseStore {
   createRun(run: NewRun): Promise<RunRecord>
-  updateRun(id: string, patch: RunPatch): Promise<RunRecord>
+  /** `by`: only while that holder has the run, else `run_held`. */
+  updateRun(id: string, patch: RunPatch, by?: string): Promise<RunRecord>
   /** Stored once, when the run first opens: the partition's label counts. */
   saveClients(id: string, clients: readonly ClientRecord[]): Promise<void>
-  /** Also moves the run's finalRound. A round that is already there is `run_conflict`, and nothing is written. */
-  commitRound(id: string, commit: RoundCommit): Promise<void>
+  /**
+   * Also moves the run's finalRound. A round that is already there is `run_conflict`, a run that is not `by`'s any more
+   * `run_held`, and nothing is written.
+   */
+  commitRound(id: string, commit: RoundCommit, by?: string): Promise<void>
 
   run(id: string): Promise<RunRecord>
   runFile(id: string): Promise<unknown>
@@ -160,7 +171,12 @@ export type RunOutcome = 'completed' | 'stopped' | 'failed'
 
 /** Something that happened in a run, as REST's event stream tells it. */
 export type RunNotice =
-  | { readonly type: 'status'; readonly run: string; readonly status: RunRecord['status']; readonly error?: FedError }
+  | {
+      readonly type: 'status'
+      readonly run: string
+      readonly status: StoredStatus
+      readonly error?: FedError
+    }
   | {
       readonly type: 'round'
       readonly run: string
@@ -258,7 +274,10 @@ export interface RunService {
   create(runFile: unknown): Promise<JoinableRun>
   /** Ends a run after the round it is in, or at once when it waits; `run_not_active` if it already ended. */
   stop(id: string): Promise<RunRecord>
-  /** Opens a stopped, failed or killed run again after its last complete round, with a new token. */
+  /**
+   * Opens a stopped, failed or interrupted run again after its last complete round, with a new token. `run_held` while
+   * another coordinator drives it.
+   */
   resume(id: string): Promise<JoinableRun>
   /**
    * Gives an active run a new token and revokes the one before. Processes that have joined stay, unless `drop`: then they

@@ -20,6 +20,7 @@ import {
   updateRecordSchema,
 } from '../core/records.ts'
 import { validate } from '../core/validate.ts'
+import { runHeld } from '../rounds/lease-ports.ts'
 import type { NewRun, Store } from '../rounds/ports.ts'
 import {
   normaliseBarrier,
@@ -31,12 +32,14 @@ import {
   runNotFound,
   sortClients,
 } from './commit.ts'
+import { type DatabaseClock, FREE, type LeaseRow, leaseOf, statusOf } from './leases.ts'
 import { type ListName, type Position, pageOf, readPage } from './paging.ts'
 
 interface MemoryRun {
   readonly seq: number
   readonly created: NewRun
   record: RunRecord
+  lease: LeaseRow
   joinTokenHash: string
   clients: readonly ClientRecord[]
   readonly rounds: RoundRecord[]
@@ -66,12 +69,22 @@ const commitSchema = z.object({
  * The store's contract without a database, for tests and for runs that nobody will ask about. Checks each row against
  * its schema, where a database checks the types of its columns, and hands out copies, as a database would.
  */
-export function memoryStore(): Store {
+export function memoryStore(now: DatabaseClock = async () => Date.now()): Store {
   const runs = new Map<string, MemoryRun>()
   const find = (id: string): MemoryRun => {
     const run = runs.get(id)
     if (run === undefined) throw runNotFound(id)
     return run
+  }
+  /** As it is told: with the status that the lease makes of it. */
+  const told = async ({ record, lease }: MemoryRun): Promise<RunRecord> => {
+    const status = await statusOf({ ...lease, status: record.status }, now)
+    return structuredClone({ ...record, status })
+  }
+  const requireHeld = async (id: string, by: string | undefined): Promise<MemoryRun> => {
+    const run = find(id)
+    if (by === undefined || run.lease.holder === by) return run
+    throw runHeld(id, await leaseOf(run.lease, now))
   }
   const oneRound = (id: string, round: number): RoundRecord => {
     const record = find(id).rounds.find(candidate => candidate.round === round)
@@ -87,6 +100,7 @@ export function memoryStore(): Store {
 
   return {
     async createRun(run) {
+      const beganAt = new Date(await now())
       if (runs.has(run.id)) throw new FedError('run_conflict', { expected: 'a new run id', received: run.id })
       const { id, name, seed, rounds } = run
       const unknown = { engine: null, parameters: null, error: null, startedAt: null, endedAt: null }
@@ -106,24 +120,29 @@ export function memoryStore(): Store {
         probes: [],
       }
       const created = structuredClone(run)
-      runs.set(id, { seq: runs.size + 1, created, record, joinTokenHash: run.joinTokenHash, ...lists })
-      return structuredClone(record)
+      const { holder } = run
+      const held = { holder: holder.id, holderName: holder.name, holderProcess: holder.process }
+      const lease = { ...held, beat: 1, seenAt: beganAt }
+      const made = { seq: runs.size + 1, created, record, lease, joinTokenHash: run.joinTokenHash, ...lists }
+      runs.set(id, made)
+      return told(made)
     },
 
-    async updateRun(id, { joinTokenHash, ...patch }) {
-      const run = find(id)
+    async updateRun(id, { joinTokenHash, holder, ...patch }, by) {
+      const run = await requireHeld(id, by)
+      if (holder === null) run.lease = { ...run.lease, ...FREE }
       const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       run.record = validate(runRecordSchema, { ...run.record, ...structuredClone(changes) })
       run.joinTokenHash = joinTokenHash ?? run.joinTokenHash
-      return structuredClone(run.record)
+      return told(run)
     },
 
     async saveClients(id, clients) {
       find(id).clients = sortClients(structuredClone(clients))
     },
 
-    async commitRound(id, commit) {
-      const run = find(id)
+    async commitRound(id, commit, by) {
+      const run = await requireHeld(id, by)
       const { round, updates, metrics, barriers, checkpoint, models } = validate(commitSchema, normaliseCommit(commit))
       const latest = run.rounds.at(-1)
       if (latest && latest.round >= round.round) throw roundConflict(latest.round, round.round)
@@ -136,13 +155,38 @@ export function memoryStore(): Store {
       for (const row of models) run.models.push(row)
     },
 
-    run: async id => structuredClone(find(id).record),
+    lease: async id => leaseOf(find(id).lease, now),
+
+    async takeRun(id, holder, seen) {
+      const run = find(id)
+      const { beat } = run.lease
+      const seenAt = new Date(await now())
+      if (run.lease.holder !== (seen.holder?.id ?? null) || beat !== seen.beat) return false
+      const held = { holder: holder.id, holderName: holder.name, holderProcess: holder.process }
+      run.lease = { ...held, beat: (beat ?? 0) + 1, seenAt }
+      return true
+    },
+
+    async beatRuns(holder, ids) {
+      const seenAt = new Date(await now())
+      const held = ids.filter(id => runs.get(id)?.lease.holder === holder)
+      for (const run of held.map(find)) run.lease = { ...run.lease, beat: (run.lease.beat ?? 0) + 1, seenAt }
+      return held
+    },
+
+    async releaseRun(id, holder) {
+      const run = find(id)
+      if (run.lease.holder === holder) run.lease = { ...run.lease, ...FREE }
+    },
+
+    run: async id => told(find(id)),
     runFile: async id => structuredClone(find(id).created.runFile),
     joinTokenHash: async id => find(id).joinTokenHash,
 
     async runs({ status, ...query }) {
-      const wanted = [...runs.values()].filter(({ record }) => status === undefined || record.status === status)
-      return page('runs', query, wanted.map(({ record, seq }) => ({ record, at: [-seq] })).reverse())
+      const all = await Promise.all([...runs.values()].map(async run => ({ record: await told(run), at: [-run.seq] })))
+      const wanted = all.filter(({ record }) => status === undefined || record.status === status)
+      return page('runs', query, wanted.reverse())
     },
 
     async rounds(id, query) {

@@ -1,7 +1,9 @@
 import type { PageQuery, Store } from '../rounds/ports.ts'
 import { roundNotFound, runNotFound } from './commit.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
+import type { DatabaseClock } from './leases.ts'
 import { type ListName, pageOf, readPage } from './paging.ts'
+import { readLease, whereStatus } from './prisma-leases.ts'
 import { type ProbeReads, probeReads } from './prisma-probes.ts'
 import {
   barrierRecord,
@@ -18,6 +20,7 @@ import {
 export type StoreReads = ProbeReads &
   Pick<
     Store,
+    | 'lease'
     | 'run'
     | 'runFile'
     | 'joinTokenHash'
@@ -34,7 +37,7 @@ export type StoreReads = ProbeReads &
   >
 
 /** The reading half of a store. Each list asks for one row more than its page, to know whether another follows. */
-export function prismaReads(db: PrismaClient): StoreReads {
+export function prismaReads(db: PrismaClient, now: DatabaseClock): StoreReads {
   const requireRun = async (id: string): Promise<void> => {
     if ((await db.run.count({ where: { id } })) === 0) throw runNotFound(id)
   }
@@ -65,18 +68,20 @@ export function prismaReads(db: PrismaClient): StoreReads {
   }
 
   return {
-    run: async id => runRecord(await oneRun(id)),
+    lease: id => readLease(db, id, now),
+    run: async id => runRecord(await oneRun(id), now),
     runFile: async id => JSON.parse((await oneRun(id)).runFile),
     joinTokenHash: async id => (await oneRun(id)).joinTokenHash,
 
     async runs({ status, ...query }) {
       const { after, limit } = readPage('runs', query)
       const rows = await db.run.findMany({
-        where: { ...defined({ status }), ...(after && { seq: { lt: after[0] ?? 0 } }) },
+        where: { ...(status && (await whereStatus(db, status, now))), ...(after && { seq: { lt: after[0] ?? 0 } }) },
         orderBy: { seq: 'desc' },
         take: limit + 1,
       })
-      return pageOf('runs', rows, limit, runRecord, row => [row.seq])
+      const page = pageOf('runs', rows, limit, identity, row => [row.seq])
+      return { ...page, items: await Promise.all(page.items.map(row => runRecord(row, now))) }
     },
 
     async rounds(id, query) {
@@ -140,6 +145,8 @@ export function prismaReads(db: PrismaClient): StoreReads {
     checkpointBefore: (id, round) => lastCheckpoint({ runId: id, round: { lt: round } }),
   }
 }
+
+const identity = <Row>(row: Row): Row => row
 
 const BY_ROW = [{ round: 'asc' as const }, { id: 'asc' as const }]
 

@@ -1,6 +1,7 @@
 import type { Store } from '../rounds/ports.ts'
 import { databaseError } from './errors.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
+import type { DatabaseClock } from './leases.ts'
 import { prismaReads } from './prisma-reads.ts'
 import { prismaWrites } from './prisma-writes.ts'
 
@@ -12,20 +13,23 @@ export function prismaStore({
   writer,
   reader,
   database,
+  now = async () => Date.now(),
   beforeClose,
   patienceMs,
 }: {
   readonly writer: PrismaClient
   readonly reader: PrismaClient
   readonly database: string
+  /** The wall clock of everybody who uses the database; this machine's when left out. */
+  readonly now?: DatabaseClock | undefined
   readonly beforeClose?: () => Promise<unknown>
   /** How long a write waits for a database that is locked or away, milliseconds. */
   readonly patienceMs?: number | undefined
 }): Store {
-  const { idle, ...writes } = prismaWrites(writer, patienceMs)
+  const { idle, ...writes } = prismaWrites(writer, now, patienceMs)
   return explained(database, {
     ...writes,
-    ...prismaReads(reader),
+    ...prismaReads(reader, now),
     async ping() {
       await Promise.all([...new Set([writer, reader])].map(client => client.$queryRawUnsafe('SELECT 1')))
     },

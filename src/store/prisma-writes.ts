@@ -4,7 +4,9 @@ import { insertRows, type Transaction } from './bulk-insert.ts'
 import { normaliseCommit, roundConflict, runNotFound } from './commit.ts'
 import { prismaCode } from './errors.ts'
 import type { PrismaClient } from './generated/sqlite/client.ts'
+import type { DatabaseClock } from './leases.ts'
 import { PATIENCE_MS, patiently } from './patience.ts'
+import { beatRuns, heldBy, type LeaseWrites, notHeld, releaseRun, takeRun } from './prisma-leases.ts'
 import { addBarriers, createProbe, failForsaken, updateProbe } from './prisma-probes.ts'
 import {
   barrierRow,
@@ -18,18 +20,19 @@ import {
   updateRow,
 } from './rows.ts'
 
-export type StoreWrites = Pick<
-  Store,
-  | 'createRun'
-  | 'updateRun'
-  | 'saveClients'
-  | 'commitRound'
-  | 'rollBack'
-  | 'createProbe'
-  | 'updateProbe'
-  | 'addBarriers'
-  | 'failForsaken'
->
+export type StoreWrites = LeaseWrites &
+  Pick<
+    Store,
+    | 'createRun'
+    | 'updateRun'
+    | 'saveClients'
+    | 'commitRound'
+    | 'rollBack'
+    | 'createProbe'
+    | 'updateProbe'
+    | 'addBarriers'
+    | 'failForsaken'
+  >
 
 /** A transaction may wait for the disk, but not for ever; writes queue here, not in Prisma. */
 const TRANSACTION = { maxWait: 30_000, timeout: 120_000 }
@@ -39,16 +42,24 @@ const TRANSACTION = { maxWait: 30_000, timeout: 120_000 }
  * (prisma#29870). The queue keeps them in the order in which they were asked for, and tries one again that found the
  * database locked or away.
  */
-export function prismaWrites(db: PrismaClient, patienceMs = PATIENCE_MS): StoreWrites & { idle(): Promise<void> } {
+export function prismaWrites(
+  db: PrismaClient,
+  now: DatabaseClock,
+  patienceMs = PATIENCE_MS,
+): StoreWrites & { idle(): Promise<void> } {
   let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(write: (again: boolean) => Promise<T>): Promise<T> => {
-    const result = last.then(() => patiently(write, patienceMs))
+  const inTurn = <T>(write: (again: boolean) => Promise<T>, patience = patienceMs): Promise<T> => {
+    const result = last.then(() => patiently(write, patience))
     last = result.catch(() => undefined)
     return result
   }
   return {
-    createRun: run => inTurn(() => createRun(db, run)),
-    updateRun: (id, patch) => inTurn(() => updateRun(db, id, patch)),
+    createRun: run => inTurn(again => createRun(db, run, { again, now })),
+    updateRun: (id, patch, by) => inTurn(() => updateRun(db, id, patch, { by, now })),
+    takeRun: (id, holder, seen) => inTurn(again => takeRun(db, id, { holder, seen, again, now })),
+    // The next beat is soon: this one need not be tried again.
+    beatRuns: (holder, ids) => inTurn(() => beatRuns(db, holder, { ids, now }), 0),
+    releaseRun: (id, holder) => inTurn(() => releaseRun(db, id, holder)),
     saveClients: (id, clients) =>
       inTurn(() =>
         db.$transaction(async tx => {
@@ -61,8 +72,12 @@ export function prismaWrites(db: PrismaClient, patienceMs = PATIENCE_MS): StoreW
           )
         }, TRANSACTION),
       ),
-    commitRound: (id, commit) =>
-      inTurn(again => db.$transaction(tx => commitRound(tx, id, normaliseCommit(commit), again), TRANSACTION)),
+    commitRound: (id, commit, by) =>
+      inTurn(async again => {
+        const rows = normaliseCommit(commit)
+        if (await db.$transaction(tx => commitRound(tx, id, rows, { by, again }), TRANSACTION)) return
+        throw await notHeld(db, id, { by, now })
+      }),
     rollBack: (id, round) => inTurn(() => db.$transaction(tx => rollBack(tx, id, round), TRANSACTION)),
     createProbe: (id, probe) => inTurn(() => db.$transaction(tx => createProbe(tx, id, probe), TRANSACTION)),
     updateProbe: (id, probe, patch) =>
@@ -74,34 +89,56 @@ export function prismaWrites(db: PrismaClient, patienceMs = PATIENCE_MS): StoreW
   }
 }
 
-async function createRun(db: PrismaClient, { runFile, seed, ...run }: NewRun) {
+interface Tried {
+  /** It may be there already, by this very call. */
+  readonly again: boolean
+  readonly now: DatabaseClock
+}
+
+async function createRun(db: PrismaClient, { runFile, seed, holder, ...run }: NewRun, { again, now }: Tried) {
   const data = { ...run, seed: BigInt(seed), runFile: JSON.stringify(runFile), status: 'waiting', layers: [] }
+  const held = { ...(await heldBy(holder, now)), beat: 1 }
   try {
-    return runRecord(await db.run.create({ data: { ...data, createdAt: new Date() } }))
+    return await runRecord(await db.run.create({ data: { ...data, ...held, createdAt: new Date() } }), now)
   } catch (thrown) {
     if (prismaCode(thrown) !== 'P2002') throw thrown
+    const row = again ? await db.run.findUnique({ where: { id: run.id, holder: holder.id } }) : null
+    if (row !== null) return runRecord(row, now)
     throw new FedError('run_conflict', { expected: 'a new run id', received: run.id, cause: thrown })
   }
 }
 
-async function updateRun(db: PrismaClient, id: string, patch: RunPatch) {
+async function updateRun(db: PrismaClient, id: string, patch: RunPatch, { by, now }: Fence) {
   try {
-    return runRecord(await db.run.update({ where: { id }, data: runColumns(patch) }))
+    const where = { id, ...(by !== undefined && { holder: by }) }
+    return await runRecord(await db.run.update({ where, data: runColumns(patch) }), now)
   } catch (thrown) {
     if (prismaCode(thrown) !== 'P2025') throw thrown
-    throw runNotFound(id)
+    throw await notHeld(db, id, { by, now })
   }
 }
 
-/** `again`: it may be there already, by this very call; another commit of the round has another beginning or end. */
-async function commitRound(tx: Transaction, id: string, commit: RoundCommit, again: boolean): Promise<void> {
+interface Fence {
+  /** Whose the run must be; anybody's when left out. */
+  readonly by: string | undefined
+  readonly now: DatabaseClock
+}
+
+/** False when there is no such run of the holder's. Another commit of the round has another beginning or end. */
+async function commitRound(
+  tx: Transaction,
+  id: string,
+  commit: RoundCommit,
+  { by, again }: Pick<Fence, 'by'> & Pick<Tried, 'again'>,
+): Promise<boolean> {
   const { round } = commit.round
   // First, because it locks the run's row: of two processes that commit the same run, the second waits here and then
   // sees the first one's round.
-  const { count } = await tx.run.updateMany({ where: { id }, data: { finalRound: round } })
-  if (count === 0) throw runNotFound(id)
+  const where = { id, ...(by !== undefined && { holder: by }) }
+  const { count } = await tx.run.updateMany({ where, data: { finalRound: round } })
+  if (count === 0) return false
   const latest = await tx.round.findFirst({ where: { runId: id }, orderBy: { round: 'desc' }, select: { round: true } })
-  if (again && latest?.round === round && (await isCommitted(tx, id, commit))) return
+  if (again && latest?.round === round && (await isCommitted(tx, id, commit))) return true
   if (latest !== null && latest.round >= round) throw roundConflict(latest.round, round)
   await tx.round.createMany({ data: [roundRow(id, commit.round)] })
   await tx.checkpoint.createMany({ data: [checkpointRow(id, commit.checkpoint)] })
@@ -125,6 +162,7 @@ async function commitRound(tx: Transaction, id: string, commit: RoundCommit, aga
     'KeptModel',
     commit.models.map(row => modelRow(id, row)),
   )
+  return true
 }
 
 async function isCommitted(tx: Transaction, id: string, { round }: RoundCommit): Promise<boolean> {

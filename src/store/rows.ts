@@ -14,17 +14,18 @@ import type { RunPatch } from '../rounds/ports.ts'
 import type { ProbePatch } from '../rounds/probe-ports.ts'
 import type { BulkRow } from './bulk-insert.ts'
 import type * as db from './generated/sqlite/client.ts'
+import { type DatabaseClock, FREE, statusOf } from './leases.ts'
 
 /**
  * Records to rows and back. Rows are typed by the generated client; a status, a split or a JSON column comes back as
  * the wider type of its column and is narrowed here, because only this store writes them.
  */
-export function runRecord(row: db.Run): RunRecord {
+export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRecord> {
   const { id, name, seed, rounds, finalRound, engine, parameters, errorCode, errorMessage } = row
   return {
     id,
     name,
-    status: row.status as RunRecord['status'],
+    status: await statusOf(row, now),
     seed: Number(seed),
     rounds,
     finalRound,
@@ -39,9 +40,10 @@ export function runRecord(row: db.Run): RunRecord {
 }
 
 /** The columns that a patch changes; a key that it lacks stays as it is. */
-export function runColumns({ error, parameters, layers, startedAt, endedAt, ...same }: RunPatch) {
+export function runColumns({ error, parameters, layers, startedAt, endedAt, holder, ...same }: RunPatch) {
   return {
     ...defined(same),
+    ...(holder === null && FREE),
     ...(error !== undefined && { errorCode: error?.code ?? null, errorMessage: error?.message ?? null }),
     ...(parameters !== undefined && { parameters: bigintOrNull(parameters) }),
     ...(layers !== undefined && { layers }),

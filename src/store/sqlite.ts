@@ -6,6 +6,7 @@ import { FedError } from '../core/errors.ts'
 import type { Store } from '../rounds/ports.ts'
 import { databaseError } from './errors.ts'
 import { PrismaClient } from './generated/sqlite/client.ts'
+import type { DatabaseClock } from './leases.ts'
 import { migrate } from './migrate.ts'
 import { PATIENCE_MS } from './patience.ts'
 import { prismaStore } from './prisma-store.ts'
@@ -14,6 +15,8 @@ export interface SqliteOptions {
   readonly file: string
   /** How long to wait for another process that writes, milliseconds; a minute when left out. */
   readonly busyTimeoutMs?: number
+  /** In place of this machine's wall clock: whoever opens the file is on this machine. */
+  readonly now?: DatabaseClock
 }
 
 /** The driver blocks the thread while it waits for a lock, so it gives up soon, and the queue of writes waits instead. */
@@ -27,7 +30,7 @@ const OPENING_TIMEOUT_MS = 5000
  * another: in WAL mode a reader sees the last complete round while the next one is being written. Throws
  * `database_invalid` (no SQLite file, locked, not writable) and `database_schema` (another or a newer schema).
  */
-export async function openSqlite({ file, busyTimeoutMs = PATIENCE_MS }: SqliteOptions): Promise<Store> {
+export async function openSqlite({ file, busyTimeoutMs = PATIENCE_MS, now }: SqliteOptions): Promise<Store> {
   const database = `SQLite ${file}`
   try {
     await requireSqliteFile(file)
@@ -45,7 +48,7 @@ export async function openSqlite({ file, busyTimeoutMs = PATIENCE_MS }: SqliteOp
     const [writer, reader] = [connect(), connect()]
     // The driver closes without it, and whoever then copies the file alone would copy an old state.
     const beforeClose = () => writer.$queryRawUnsafe('PRAGMA wal_checkpoint(TRUNCATE)')
-    const store = prismaStore({ writer, reader, database, beforeClose, patienceMs: busyTimeoutMs })
+    const store = prismaStore({ writer, reader, database, now, beforeClose, patienceMs: busyTimeoutMs })
     await store.ping()
     return store
   } catch (thrown) {

@@ -11,6 +11,7 @@ import type { ProbeService } from '../../src/rounds/probe-ports.ts'
 import { catalogEntries } from '../../src/server/http/catalog.ts'
 import type { HttpDeps } from '../../src/server/http/deps.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
+import { HOLDER } from '../store/samples.ts'
 
 /** A run service that decides nothing: tests emit what they want to see, and count who listens. */
 export interface FakeRuns extends RunService {
@@ -55,7 +56,15 @@ export const RUN_FILE = { name: 'example', seed: 1, rounds: 3 }
 
 /** A run in the store, with a token nobody has. */
 export function addRun(store: Store, id: string, rounds = 3): Promise<RunRecord> {
-  return store.createRun({ id, name: `run ${id}`, seed: 1, rounds, runFile: RUN_FILE, joinTokenHash: '0'.repeat(64) })
+  return store.createRun({
+    id,
+    name: `run ${id}`,
+    seed: 1,
+    rounds,
+    runFile: RUN_FILE,
+    joinTokenHash: '0'.repeat(64),
+    holder: HOLDER,
+  })
 }
 
 /** Commits round `round` with two updates, three metrics, two barriers, and a model file of its own. */

@@ -7,6 +7,7 @@ import { differences, settingsOf, strategyWords } from '../../src/rounds/run-dif
 import { overSeeds } from '../../src/rounds/seeds.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { barrierRecords, roundRecord } from '../helpers/memory-deps.ts'
+import { HOLDER } from '../store/samples.ts'
 
 const FILE = {
   name: 'first',
@@ -71,7 +72,7 @@ test('over seeds: the mean and the deviation of a sample; one value has no devia
 async function addRun(store: Store, id: string, changes: object, first: number, clients: number | null) {
   const runFile = { ...FILE, ...changes } as typeof FILE
   const { name, seed, rounds } = runFile
-  await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: '0'.repeat(64) })
+  await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: '0'.repeat(64), holder: HOLDER })
   for (const round of [1, 2]) {
     const row = (key: string, value: number | null) => {
       return { round, key, value, client: null, layer: null, split: 'test' as const }
@@ -155,7 +156,15 @@ test('a run comes down to its last values, its best, what stood in the way of av
 
 test('a run that has measured nothing yet is a line without values, and an unknown one an error', async () => {
   const store = await threeRuns()
-  await store.createRun({ id: 'd', name: 'new', seed: 1, rounds: 3, runFile: FILE, joinTokenHash: '0'.repeat(64) })
+  await store.createRun({
+    id: 'd',
+    name: 'new',
+    seed: 1,
+    rounds: 3,
+    runFile: FILE,
+    joinTokenHash: '0'.repeat(64),
+    holder: HOLDER,
+  })
   const { runs } = await compareRuns(store, ['d'])
   const { accuracy, bestAccuracy, fullBarrier, layer, bytesUp, seconds, rounds } = runs[0]!
   assert.deepEqual([accuracy, bestAccuracy, fullBarrier, layer, bytesUp, seconds, rounds], [null, null, null, null, null, null, 0]) // biome-ignore format: one line

@@ -4,12 +4,15 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { ErrorCode } from '../../src/core/errors.ts'
 import { FedError } from '../../src/core/errors.ts'
-import type { MetricRecord } from '../../src/core/records.ts'
+import type { MetricRecord, RunStatus } from '../../src/core/records.ts'
+import { LEASE_MS } from '../../src/rounds/lease-ports.ts'
 import type { BarrierQuery, Page, PageQuery, Store } from '../../src/rounds/ports.ts'
+import type { DatabaseClock } from '../../src/store/leases.ts'
 import {
   barrierRecord,
   checkpointRecord,
   commitOf,
+  HOLDER,
   metricRecord,
   newRun,
   roundRecord,
@@ -41,15 +44,19 @@ export async function readAll<T>(
   }
 }
 
-/** What every store does; `make` gives an empty one. */
-export function storeContract(name: string, make: () => Promise<Store>): void {
+/** A coordinator on another machine: all that is known of it is its last beat. */
+const FAR = { id: 'far', name: 'process 1 on far', process: null }
+
+/** What every store does; `make` gives an empty one that goes by the clock. */
+export function storeContract(name: string, make: (now: DatabaseClock) => Promise<Store>): void {
   describe(`${name}: the contract of a store`, () => {
     let store: Store
     let runs = 0
+    let ahead = 0
     /** A run of its own for each test, so that they can share one database. */
     const open = async (): Promise<string> => (await store.createRun(newRun(`run-${++runs}`))).id
     before(async () => {
-      store = await make()
+      store = await make(async () => Date.now() + ahead)
     })
     after(() => store.close())
 
@@ -92,6 +99,8 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
       const page = { limit: 10 }
       const calls = [
         () => store.updateRun('none', { status: 'running' }),
+        () => store.lease('none'),
+        () => store.releaseRun('none', HOLDER.id),
         () => store.saveClients('none', []),
         () => store.commitRound('none', commitOf(1)),
         () => store.run('none'),
@@ -306,6 +315,69 @@ export function storeContract(name: string, make: () => Promise<Store>): void {
         stopped.map(({ id }) => id),
         [ids[1], ids[3]],
       )
+    })
+
+    test('a run that nobody drives any more is told as interrupted, and listed as such', async t => {
+      t.after(() => {
+        ahead = 0
+      })
+      const [free, far, here] = [
+        await open(),
+        (await store.createRun(newRun(`far-${++runs}`, { holder: FAR }))).id,
+        await open(),
+      ]
+      const running = { status: 'running' as const }
+      for (const id of [free, far, here]) await store.updateRun(id, running)
+      assert.equal((await store.updateRun(free, { holder: null })).status, 'interrupted')
+      const told = () => Promise.all([free, far, here].map(async id => (await store.run(id)).status))
+      const listed = async (status: RunStatus) => {
+        const all = await readAll(page => store.runs({ ...page, status }), 1)
+        return all.map(({ id }) => id).filter(id => [free, far, here].includes(id))
+      }
+      assert.deepEqual(await told(), ['interrupted', 'running', 'running'])
+      assert.deepEqual([await listed('running'), await listed('interrupted')], [[here, far], [free]])
+      // By its clock the far one is gone, whether that went forth or back; the one here is asked itself.
+      for (const jump of [LEASE_MS + 1000, -LEASE_MS - 1000]) {
+        ahead = jump
+        assert.deepEqual(await told(), ['interrupted', 'interrupted', 'running'])
+        assert.deepEqual([await listed('running'), await listed('interrupted')], [[here], [far, free]])
+      }
+      // Whoever lives says so, by the clock as it is then.
+      assert.deepEqual(await store.beatRuns(FAR.id, [far, here, 'none']), [far])
+      assert.deepEqual(await told(), ['interrupted', 'running', 'running'])
+      await store.updateRun(free, { status: 'stopped' })
+      assert.deepEqual([await listed('interrupted'), (await store.run(free)).status], [[], 'stopped'])
+    })
+
+    test('a run changes hands only as its lease was seen, once, and its former holder writes nothing more', async () => {
+      const { id } = await store.createRun(newRun(`held-${++runs}`, { holder: FAR }))
+      await store.commitRound(id, commitOf(1), FAR.id)
+      const seen = await store.lease(id)
+      assert.deepEqual([seen.state, seen.holder], ['held', { id: FAR.id, name: FAR.name }])
+      await store.beatRuns(FAR.id, [id])
+      assert.equal(await store.takeRun(id, HOLDER, seen), false, 'it has said something since')
+      const again = await store.lease(id)
+      assert.notEqual(again.beat, seen.beat)
+      const third = { ...HOLDER, id: 'third' }
+      const won = await Promise.all([store.takeRun(id, HOLDER, again), store.takeRun(id, third, again)])
+      assert.deepEqual(won.toSorted(), [false, true])
+      const [mine, other] = won[0] ? [HOLDER.id, third.id] : [third.id, HOLDER.id]
+      for (const by of [FAR.id, other]) {
+        await assert.rejects(store.commitRound(id, commitOf(2), by), refuses('run_held'))
+        await assert.rejects(store.updateRun(id, { status: 'failed' }, by), refuses('run_held'))
+        await store.releaseRun(id, by)
+        assert.deepEqual(await store.beatRuns(by, [id]), [])
+      }
+      assert.deepEqual([(await store.run(id)).status, (await store.run(id)).finalRound], ['waiting', 1])
+      assert.equal((await store.metrics(id, { limit: 100, from: 2 })).items.length, 0)
+      await store.commitRound(id, commitOf(2), mine)
+      await store.updateRun(id, { status: 'stopped', holder: null }, mine)
+      const free = await store.lease(id)
+      assert.deepEqual([free.state, free.holder, free.until], ['free', null, null])
+      await assert.rejects(store.commitRound(id, commitOf(3), mine), refuses('run_held'))
+      assert.equal(await store.takeRun(id, FAR, free), true)
+      await store.releaseRun(id, FAR.id)
+      assert.equal((await store.lease(id)).state, 'free')
     })
 
     test('a cursor stays where it was while rounds are added', async () => {

@@ -6,7 +6,12 @@ import type {
   RoundRecord,
   UpdateRecord,
 } from '../../src/core/records.ts'
+import type { Holder } from '../../src/rounds/lease-ports.ts'
 import type { NewRun, RoundCommit } from '../../src/rounds/ports.ts'
+import { thisProcess } from '../../src/store/leases.ts'
+
+/** There for as long as the tests are. */
+export const HOLDER: Holder = { id: 'tests', name: 'the tests', process: thisProcess() }
 
 export const newRun = (id: string, changes: Partial<NewRun> = {}): NewRun => ({
   id,
@@ -16,6 +21,7 @@ export const newRun = (id: string, changes: Partial<NewRun> = {}): NewRun => ({
   rounds: 5,
   runFile: { name: id, strategy: { layers: [{ match: 'fc3', average: 'none' }] }, z: 1, a: null },
   joinTokenHash: 'ab'.repeat(32),
+  holder: HOLDER,
   ...changes,
 })
 

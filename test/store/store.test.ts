@@ -10,22 +10,28 @@ import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { openStore } from '../../src/store/open.ts'
-import { openPostgresqlWith } from '../../src/store/postgresql.ts'
+import { openPostgresql, openPostgresqlWith } from '../../src/store/postgresql.ts'
+import { openSqlite } from '../../src/store/sqlite.ts'
 import { readAll, refuses, storeContract } from './contract.ts'
 import { commitOf, newRun } from './samples.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'fedstrata-store-'))
 after(() => rmSync(dataDir, { recursive: true, force: true }))
 
-storeContract('memory', async () => memoryStore())
+storeContract('memory', async now => memoryStore(now))
 
-storeContract('SQLite', () => openStore({ dataDir }))
+storeContract('SQLite', now => openSqlite({ file: join(dataDir, 'fedstrata.db'), now }))
 
 /** PostgreSQL compiled to WebAssembly; one connection, as it has one session. */
-storeContract('PostgreSQL in process', async () => {
+storeContract('PostgreSQL in process', async now => {
   const server = new PGlite()
   const factory = new PrismaPGlite(server)
-  const store = await openPostgresqlWith({ migrations: factory, queries: factory, database: 'PostgreSQL in process' })
+  const store = await openPostgresqlWith({
+    migrations: factory,
+    queries: factory,
+    database: 'PostgreSQL in process',
+    now,
+  })
   return { ...store, close: () => store.close().then(() => server.close()) }
 })
 
@@ -33,7 +39,9 @@ const url = process.env['FEDSTRATA_TEST_POSTGRESQL']
 const skip = url === undefined && 'set FEDSTRATA_TEST_POSTGRESQL to an empty PostgreSQL database'
 describe('a PostgreSQL server', { skip }, () => {
   const databaseUrl = `${url}?schema=fedstrata_test_${process.pid}`
-  storeContract('PostgreSQL', () => openStore({ databaseUrl, dataDir }))
+  storeContract('PostgreSQL', now =>
+    openPostgresql({ url: url ?? '', schema: `fedstrata_test_${process.pid}`, database: 'PostgreSQL', now }),
+  )
 
   test('processes that open a new schema at once all get it', async () => {
     const fresh = `${databaseUrl}_b`

@@ -15,17 +15,16 @@ export const database: HealthCheck = {
       const store = await openStore(place)
       try {
         const { items, nextCursor } = await store.runs({ limit: 1000 })
-        const running = items.filter(({ status }) => status === 'running')
+        const left = items.filter(({ status }) => status === 'interrupted')
         const found = `${name}: ${items.length}${nextCursor ? ' or more' : ''} runs`
-        if (running.length === 0) return { status: 'ok', found }
+        if (left.length === 0) return { status: 'ok', found }
         return {
           status: 'warning',
-          found: `${found}, ${running.length} listed as running: ${running
+          found: `${found}, ${left.length} interrupted: ${left
             .map(({ id }) => id)
             .slice(0, 5)
             .join(', ')}`,
-          advice:
-            'If no coordinator is at work on them, their process was killed: fedstrata resume RUN goes on with one',
+          advice: 'Their coordinator was killed: fedstrata resume RUN goes on with one, nothing is lost',
         }
       } finally {
         await store.close()

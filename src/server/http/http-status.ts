@@ -34,6 +34,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   run_not_active: 409,
   run_not_resumable: 409,
   run_conflict: 409,
+  run_held: 409,
   token_missing: 401,
   token_invalid: 401,
   token_expired: 401,

@@ -79,7 +79,7 @@ export function parseEventId(id: string): { readonly round: number; readonly sta
 }
 
 export function hasEnded(status: RunStatus): boolean {
-  return status === 'completed' || status === 'stopped' || status === 'failed'
+  return status !== 'waiting' && status !== 'running'
 }
 
 /** Empty before the first round: by the SSE standard a caller then comes back without an id, and starts over. */

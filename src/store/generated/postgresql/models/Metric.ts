@@ -484,14 +484,6 @@ export type MetricUncheckedUpdateManyWithoutRunNestedInput = {
   deleteMany?: Prisma.MetricScalarWhereInput | Prisma.MetricScalarWhereInput[]
 }
 
-export type NullableIntFieldUpdateOperationsInput = {
-  set?: number | null
-  increment?: number
-  decrement?: number
-  multiply?: number
-  divide?: number
-}
-
 export type MetricCreateWithoutRunInput = {
   round: number
   key: string

@@ -32,6 +32,7 @@ export type RunAvgAggregateOutputType = {
   rounds: number | null
   finalRound: number | null
   parameters: number | null
+  beat: number | null
 }
 
 export type RunSumAggregateOutputType = {
@@ -40,6 +41,7 @@ export type RunSumAggregateOutputType = {
   rounds: number | null
   finalRound: number | null
   parameters: bigint | null
+  beat: number | null
 }
 
 export type RunMinAggregateOutputType = {
@@ -56,6 +58,11 @@ export type RunMinAggregateOutputType = {
   errorMessage: string | null
   runFile: string | null
   joinTokenHash: string | null
+  holder: string | null
+  holderName: string | null
+  holderProcess: string | null
+  beat: number | null
+  seenAt: Date | null
   createdAt: Date | null
   startedAt: Date | null
   endedAt: Date | null
@@ -75,6 +82,11 @@ export type RunMaxAggregateOutputType = {
   errorMessage: string | null
   runFile: string | null
   joinTokenHash: string | null
+  holder: string | null
+  holderName: string | null
+  holderProcess: string | null
+  beat: number | null
+  seenAt: Date | null
   createdAt: Date | null
   startedAt: Date | null
   endedAt: Date | null
@@ -95,6 +107,11 @@ export type RunCountAggregateOutputType = {
   errorMessage: number
   runFile: number
   joinTokenHash: number
+  holder: number
+  holderName: number
+  holderProcess: number
+  beat: number
+  seenAt: number
   createdAt: number
   startedAt: number
   endedAt: number
@@ -108,6 +125,7 @@ export type RunAvgAggregateInputType = {
   rounds?: true
   finalRound?: true
   parameters?: true
+  beat?: true
 }
 
 export type RunSumAggregateInputType = {
@@ -116,6 +134,7 @@ export type RunSumAggregateInputType = {
   rounds?: true
   finalRound?: true
   parameters?: true
+  beat?: true
 }
 
 export type RunMinAggregateInputType = {
@@ -132,6 +151,11 @@ export type RunMinAggregateInputType = {
   errorMessage?: true
   runFile?: true
   joinTokenHash?: true
+  holder?: true
+  holderName?: true
+  holderProcess?: true
+  beat?: true
+  seenAt?: true
   createdAt?: true
   startedAt?: true
   endedAt?: true
@@ -151,6 +175,11 @@ export type RunMaxAggregateInputType = {
   errorMessage?: true
   runFile?: true
   joinTokenHash?: true
+  holder?: true
+  holderName?: true
+  holderProcess?: true
+  beat?: true
+  seenAt?: true
   createdAt?: true
   startedAt?: true
   endedAt?: true
@@ -171,6 +200,11 @@ export type RunCountAggregateInputType = {
   errorMessage?: true
   runFile?: true
   joinTokenHash?: true
+  holder?: true
+  holderName?: true
+  holderProcess?: true
+  beat?: true
+  seenAt?: true
   createdAt?: true
   startedAt?: true
   endedAt?: true
@@ -278,6 +312,11 @@ export type RunGroupByOutputType = {
   errorMessage: string | null
   runFile: string
   joinTokenHash: string
+  holder: string | null
+  holderName: string | null
+  holderProcess: string | null
+  beat: number | null
+  seenAt: Date | null
   createdAt: Date
   startedAt: Date | null
   endedAt: Date | null
@@ -321,6 +360,11 @@ export type RunWhereInput = {
   errorMessage?: Prisma.StringNullableFilter<"Run"> | string | null
   runFile?: Prisma.StringFilter<"Run"> | string
   joinTokenHash?: Prisma.StringFilter<"Run"> | string
+  holder?: Prisma.StringNullableFilter<"Run"> | string | null
+  holderName?: Prisma.StringNullableFilter<"Run"> | string | null
+  holderProcess?: Prisma.StringNullableFilter<"Run"> | string | null
+  beat?: Prisma.IntNullableFilter<"Run"> | number | null
+  seenAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Run"> | Date | string
   startedAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
   endedAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
@@ -349,6 +393,11 @@ export type RunOrderByWithRelationInput = {
   errorMessage?: Prisma.SortOrderInput | Prisma.SortOrder
   runFile?: Prisma.SortOrder
   joinTokenHash?: Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
+  holderName?: Prisma.SortOrderInput | Prisma.SortOrder
+  holderProcess?: Prisma.SortOrderInput | Prisma.SortOrder
+  beat?: Prisma.SortOrderInput | Prisma.SortOrder
+  seenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   endedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -380,6 +429,11 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   errorMessage?: Prisma.StringNullableFilter<"Run"> | string | null
   runFile?: Prisma.StringFilter<"Run"> | string
   joinTokenHash?: Prisma.StringFilter<"Run"> | string
+  holder?: Prisma.StringNullableFilter<"Run"> | string | null
+  holderName?: Prisma.StringNullableFilter<"Run"> | string | null
+  holderProcess?: Prisma.StringNullableFilter<"Run"> | string | null
+  beat?: Prisma.IntNullableFilter<"Run"> | number | null
+  seenAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Run"> | Date | string
   startedAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
   endedAt?: Prisma.DateTimeNullableFilter<"Run"> | Date | string | null
@@ -408,6 +462,11 @@ export type RunOrderByWithAggregationInput = {
   errorMessage?: Prisma.SortOrderInput | Prisma.SortOrder
   runFile?: Prisma.SortOrder
   joinTokenHash?: Prisma.SortOrder
+  holder?: Prisma.SortOrderInput | Prisma.SortOrder
+  holderName?: Prisma.SortOrderInput | Prisma.SortOrder
+  holderProcess?: Prisma.SortOrderInput | Prisma.SortOrder
+  beat?: Prisma.SortOrderInput | Prisma.SortOrder
+  seenAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   endedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -436,6 +495,11 @@ export type RunScalarWhereWithAggregatesInput = {
   errorMessage?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   runFile?: Prisma.StringWithAggregatesFilter<"Run"> | string
   joinTokenHash?: Prisma.StringWithAggregatesFilter<"Run"> | string
+  holder?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  holderName?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  holderProcess?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  beat?: Prisma.IntNullableWithAggregatesFilter<"Run"> | number | null
+  seenAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Run"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Run"> | Date | string
   startedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Run"> | Date | string | null
   endedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Run"> | Date | string | null
@@ -455,6 +519,11 @@ export type RunCreateInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -483,6 +552,11 @@ export type RunUncheckedCreateInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -510,6 +584,11 @@ export type RunUpdateInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -538,6 +617,11 @@ export type RunUncheckedUpdateInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -566,6 +650,11 @@ export type RunCreateManyInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -585,6 +674,11 @@ export type RunUpdateManyMutationInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -605,6 +699,11 @@ export type RunUncheckedUpdateManyInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -625,6 +724,11 @@ export type RunCountOrderByAggregateInput = {
   errorMessage?: Prisma.SortOrder
   runFile?: Prisma.SortOrder
   joinTokenHash?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
+  holderName?: Prisma.SortOrder
+  holderProcess?: Prisma.SortOrder
+  beat?: Prisma.SortOrder
+  seenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
@@ -636,6 +740,7 @@ export type RunAvgOrderByAggregateInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
+  beat?: Prisma.SortOrder
 }
 
 export type RunMaxOrderByAggregateInput = {
@@ -652,6 +757,11 @@ export type RunMaxOrderByAggregateInput = {
   errorMessage?: Prisma.SortOrder
   runFile?: Prisma.SortOrder
   joinTokenHash?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
+  holderName?: Prisma.SortOrder
+  holderProcess?: Prisma.SortOrder
+  beat?: Prisma.SortOrder
+  seenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
@@ -671,6 +781,11 @@ export type RunMinOrderByAggregateInput = {
   errorMessage?: Prisma.SortOrder
   runFile?: Prisma.SortOrder
   joinTokenHash?: Prisma.SortOrder
+  holder?: Prisma.SortOrder
+  holderName?: Prisma.SortOrder
+  holderProcess?: Prisma.SortOrder
+  beat?: Prisma.SortOrder
+  seenAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
@@ -682,6 +797,7 @@ export type RunSumOrderByAggregateInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
+  beat?: Prisma.SortOrder
 }
 
 export type RunScalarRelationFilter = {
@@ -721,12 +837,20 @@ export type NullableBigIntFieldUpdateOperationsInput = {
   divide?: bigint | number
 }
 
-export type DateTimeFieldUpdateOperationsInput = {
-  set?: Date | string
+export type NullableIntFieldUpdateOperationsInput = {
+  set?: number | null
+  increment?: number
+  decrement?: number
+  multiply?: number
+  divide?: number
 }
 
 export type NullableDateTimeFieldUpdateOperationsInput = {
   set?: Date | string | null
+}
+
+export type DateTimeFieldUpdateOperationsInput = {
+  set?: Date | string
 }
 
 export type RunCreateNestedOneWithoutClientsInput = {
@@ -855,6 +979,11 @@ export type RunCreateWithoutClientsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -882,6 +1011,11 @@ export type RunUncheckedCreateWithoutClientsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -924,6 +1058,11 @@ export type RunUpdateWithoutClientsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -951,6 +1090,11 @@ export type RunUncheckedUpdateWithoutClientsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -977,6 +1121,11 @@ export type RunCreateWithoutRoundRowsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1004,6 +1153,11 @@ export type RunUncheckedCreateWithoutRoundRowsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1046,6 +1200,11 @@ export type RunUpdateWithoutRoundRowsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1073,6 +1232,11 @@ export type RunUncheckedUpdateWithoutRoundRowsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1099,6 +1263,11 @@ export type RunCreateWithoutUpdatesInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1126,6 +1295,11 @@ export type RunUncheckedCreateWithoutUpdatesInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1168,6 +1342,11 @@ export type RunUpdateWithoutUpdatesInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1195,6 +1374,11 @@ export type RunUncheckedUpdateWithoutUpdatesInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1221,6 +1405,11 @@ export type RunCreateWithoutMetricsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1248,6 +1437,11 @@ export type RunUncheckedCreateWithoutMetricsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1290,6 +1484,11 @@ export type RunUpdateWithoutMetricsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1317,6 +1516,11 @@ export type RunUncheckedUpdateWithoutMetricsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1343,6 +1547,11 @@ export type RunCreateWithoutBarriersInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1370,6 +1579,11 @@ export type RunUncheckedCreateWithoutBarriersInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1412,6 +1626,11 @@ export type RunUpdateWithoutBarriersInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1439,6 +1658,11 @@ export type RunUncheckedUpdateWithoutBarriersInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1465,6 +1689,11 @@ export type RunCreateWithoutCheckpointsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1492,6 +1721,11 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1534,6 +1768,11 @@ export type RunUpdateWithoutCheckpointsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1561,6 +1800,11 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1587,6 +1831,11 @@ export type RunCreateWithoutModelsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1614,6 +1863,11 @@ export type RunUncheckedCreateWithoutModelsInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1656,6 +1910,11 @@ export type RunUpdateWithoutModelsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1683,6 +1942,11 @@ export type RunUncheckedUpdateWithoutModelsInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1709,6 +1973,11 @@ export type RunCreateWithoutProbesInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1736,6 +2005,11 @@ export type RunUncheckedCreateWithoutProbesInput = {
   errorMessage?: string | null
   runFile: string
   joinTokenHash: string
+  holder?: string | null
+  holderName?: string | null
+  holderProcess?: string | null
+  beat?: number | null
+  seenAt?: Date | string | null
   createdAt: Date | string
   startedAt?: Date | string | null
   endedAt?: Date | string | null
@@ -1778,6 +2052,11 @@ export type RunUpdateWithoutProbesInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1805,6 +2084,11 @@ export type RunUncheckedUpdateWithoutProbesInput = {
   errorMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   runFile?: Prisma.StringFieldUpdateOperationsInput | string
   joinTokenHash?: Prisma.StringFieldUpdateOperationsInput | string
+  holder?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  holderProcess?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  beat?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  seenAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   startedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -1926,6 +2210,11 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   errorMessage?: boolean
   runFile?: boolean
   joinTokenHash?: boolean
+  holder?: boolean
+  holderName?: boolean
+  holderProcess?: boolean
+  beat?: boolean
+  seenAt?: boolean
   createdAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
@@ -1955,6 +2244,11 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   errorMessage?: boolean
   runFile?: boolean
   joinTokenHash?: boolean
+  holder?: boolean
+  holderName?: boolean
+  holderProcess?: boolean
+  beat?: boolean
+  seenAt?: boolean
   createdAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
@@ -1975,6 +2269,11 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   errorMessage?: boolean
   runFile?: boolean
   joinTokenHash?: boolean
+  holder?: boolean
+  holderName?: boolean
+  holderProcess?: boolean
+  beat?: boolean
+  seenAt?: boolean
   createdAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
@@ -1995,12 +2294,17 @@ export type RunSelectScalar = {
   errorMessage?: boolean
   runFile?: boolean
   joinTokenHash?: boolean
+  holder?: boolean
+  holderName?: boolean
+  holderProcess?: boolean
+  beat?: boolean
+  seenAt?: boolean
   createdAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "holder" | "holderName" | "holderProcess" | "beat" | "seenAt" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   clients?: boolean | Prisma.Run$clientsArgs<ExtArgs>
   roundRows?: boolean | Prisma.Run$roundRowsArgs<ExtArgs>
@@ -2035,7 +2339,7 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
     id: string
     name: string
     /**
-     * waiting, running, stopped, completed, failed
+     * waiting, running, stopped, completed, failed; told as interrupted where one of the first two is held by nobody
      */
     status: string
     seed: bigint
@@ -2063,6 +2367,17 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      * SHA-256 of the join token, hex.
      */
     joinTokenHash: string
+    /**
+     * The coordinator that drives it, null for none; for people; and the process, for its own machine.
+     */
+    holder: string | null
+    holderName: string | null
+    holderProcess: string | null
+    /**
+     * Changes whenever the holder says that it is there, and when that was last, by the database's clock.
+     */
+    beat: number | null
+    seenAt: Date | null
     createdAt: Date
     startedAt: Date | null
     endedAt: Date | null
@@ -2511,6 +2826,11 @@ export interface RunFieldRefs {
   readonly errorMessage: Prisma.FieldRef<"Run", 'String'>
   readonly runFile: Prisma.FieldRef<"Run", 'String'>
   readonly joinTokenHash: Prisma.FieldRef<"Run", 'String'>
+  readonly holder: Prisma.FieldRef<"Run", 'String'>
+  readonly holderName: Prisma.FieldRef<"Run", 'String'>
+  readonly holderProcess: Prisma.FieldRef<"Run", 'String'>
+  readonly beat: Prisma.FieldRef<"Run", 'Int'>
+  readonly seenAt: Prisma.FieldRef<"Run", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Run", 'DateTime'>
   readonly startedAt: Prisma.FieldRef<"Run", 'DateTime'>
   readonly endedAt: Prisma.FieldRef<"Run", 'DateTime'>

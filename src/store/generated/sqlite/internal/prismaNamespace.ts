@@ -1142,6 +1142,11 @@ export const RunScalarFieldEnum = {
   errorMessage: 'errorMessage',
   runFile: 'runFile',
   joinTokenHash: 'joinTokenHash',
+  holder: 'holder',
+  holderName: 'holderName',
+  holderProcess: 'holderProcess',
+  beat: 'beat',
+  seenAt: 'seenAt',
   createdAt: 'createdAt',
   startedAt: 'startedAt',
   endedAt: 'endedAt'

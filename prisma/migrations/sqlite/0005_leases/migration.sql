@@ -1,0 +1,6 @@
+-- AlterTable
+ALTER TABLE "Run" ADD COLUMN "beat" INTEGER;
+ALTER TABLE "Run" ADD COLUMN "holder" TEXT;
+ALTER TABLE "Run" ADD COLUMN "holderName" TEXT;
+ALTER TABLE "Run" ADD COLUMN "holderProcess" TEXT;
+ALTER TABLE "Run" ADD COLUMN "seenAt" DATETIME;
