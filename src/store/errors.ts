@@ -52,7 +52,8 @@ function hintFor(message: string): string | undefined {
   if (/locked|busy|SocketTimeout/i.test(message)) return 'Another process is writing to it: end that, or try again'
   if (/not a database|malformed|corrupt/i.test(message)) return 'Restore the file, or name another one'
   if (/full/i.test(message)) return 'Free some space on that disk; complete rounds are safe'
-  if (/unable to open|readonly|permission/i.test(message)) return 'Check that the file and its folder can be written'
+  if (/unable to open|read-?only|permission|EACCES|EROFS/i.test(message))
+    return 'Check that the file and its folder can be written'
   if (/ECONNREFUSED|ENOTFOUND|timeout|authentication/i.test(message)) return 'Check DATABASE_URL and the server'
   return undefined
 }
