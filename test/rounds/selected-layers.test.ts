@@ -79,6 +79,92 @@ describe('layers selected by their barriers', () => {
           )
       })
 
+  test('can be judged by their rise above the base, in which the gap between the two models is not', async () => {
+    const plain = await openSession(runFileWith({ barriers }))
+    const server = plain.initial()
+    const all = plain.layout.blocks.map(({ name }) => name)
+    // Half of the gap between the two models is in the one height of every layer, and not in the other.
+    const updates = updatesOf(plain, server, new Map([0, 2].map(client => [client, all])))
+    const job = { round: 1, server, updates }
+    const measured = await measureRound(plain, await averageRound(plain, job))
+    const heightOf = (layer: string, definition: 'midpoint' | 'base-rise') =>
+      Math.max(
+        ...measured.barriers
+          .filter(record => record.layer === layer && record.split === 'train')
+          .map(({ loss, endpointLoss: [first, second], base }) =>
+            definition === 'midpoint' ? loss[1]! - (first! + second!) / 2 : loss[1]! - (base === 1 ? first! : second!),
+          ),
+      )
+    const [one, other] = ['midpoint', 'base-rise'].map(definition =>
+      all.map(layer => heightOf(layer, definition as 'midpoint')),
+    )
+    assert.ok(
+      one!.some((height, l) => Math.abs(height - other![l]!) > 1e-3),
+      JSON.stringify([one, other]),
+    )
+    for (const [height, heights] of Object.entries({ midpoint: one!, 'base-rise': other! })) {
+      const sorted = heights.toSorted((a, b) => a - b)
+      const threshold = Math.max(0, (sorted[0]! + sorted[1]!) / 2)
+      const select = { name: 'barrier', threshold, metric: 'loss', height }
+      const { result } = await averageRound(await openSession(runFileWith({ barriers, strategy: { select } })), job)
+      assert.deepEqual(
+        result.averaged,
+        all.filter((_, l) => heights[l]! <= threshold),
+      )
+    }
+  })
+
+  for (const height of ['midpoint', 'base-rise'])
+    test(`by curvature, as ${height}, are those whose predicted barrier is small`, async () => {
+      const select = { name: 'barrier', threshold: 0, metric: 'loss', pairs: 3, by: 'curvature', height }
+      const session = await openSession(runFileWith({ barriers, strategy: { select } }))
+      const { layout } = session
+      const server = session.initial()
+      const updates = updatesOf(
+        session,
+        server,
+        new Map(CLIENTS.map(client => [client, layout.blocks.map(b => b.name)])),
+      )
+      const indices = session.probes.examplesOf('train', CLIENTS, 1)
+      const mean = server.params.map((_, i) => updates.reduce((sum, { params }) => sum + params[i]!, 0) / 3)
+      const at = async (params: Float32Array, change = { offset: 0, size: 0 }, t = 0) => {
+        const moved = params.slice()
+        for (let i = change.offset; i < change.offset + change.size; i++) moved[i]! += t * (mean[i]! - params[i]!)
+        return (await session.evaluateTrain(moved, indices)).loss
+      }
+      const square = (a: Float32Array, b: Float32Array, { offset, size }: { offset: number; size: number }) =>
+        a.subarray(offset, offset + size).reduce((sum, value, i) => sum + (value - b[offset + i]!) ** 2, 0)
+      const heights = new Map<string, number>()
+      for (const block of layout.blocks) {
+        const pairs = [
+          [0, 1],
+          [0, 2],
+          [1, 2],
+        ] as const
+        let sum = 0
+        for (const pair of pairs) {
+          const [i, j] = pair.map(k => updates[k]!.params) as [Float32Array, Float32Array]
+          const ends = [await at(i), await at(j)] as const
+          const bases = [i, j].map(async (params, b) => {
+            const second = ((await at(params, block, 0.1)) - 2 * ends[b]! + (await at(params, block, -0.1))) / 0.01
+            const rise = (second * square(i, j, block)) / square(params, mean, block) / 8
+            return height === 'midpoint' ? rise + ends[b]! - (ends[0] + ends[1]) / 2 : rise
+          })
+          sum += Math.max(await bases[0]!, await bases[1]!)
+        }
+        heights.set(block.name, sum / 3)
+      }
+      const [low, high] = [...heights].sort(([, a], [, b]) => a - b)
+      assert.ok(high![1] - Math.max(0, low![1]) > 1e-3, JSON.stringify([...heights]))
+      const job = { round: 1, server, updates }
+      for (const threshold of [0.9, 1.1].map(factor => factor * high![1])) {
+        const strategy = { select: { ...select, threshold } }
+        const { result } = await averageRound(await openSession(runFileWith({ barriers, strategy })), job)
+        assert.equal(result.averaged.includes(high![0]), threshold > high![1], `${high} at ${threshold}`)
+        assert.equal(result.averaged.includes(low![0]), threshold > low![1])
+      }
+    })
+
   test('need two clients in every round', async () => {
     const runFile = runFileWith({ strategy: { preset: 'barrierDriven' }, round: { quorum: 1 } })
     await assert.rejects(openSession(runFile), {

@@ -193,7 +193,9 @@ describe('barrier-driven averaging', () => {
     const { averaged, params, asked } = await close({ threshold: 0.02, pairs: 3, metric: 'loss' })
     assert.deepEqual(averaged, ['a', 'b', 'd'])
     assert.deepEqual([...params], [2, 2, 2, 2, 0, 0, 2, 2])
-    assert.deepEqual(asked, [{ metric: 'loss', pairs: 3, split: 'train' }])
+    assert.deepEqual(asked, [{ metric: 'loss', pairs: 3, split: 'train', height: 'midpoint', by: 'probe' }])
+    const other = { metric: 'loss', height: 'base-rise', by: 'curvature' }
+    assert.deepEqual((await close(other)).asked, [{ ...other, pairs: 1, split: 'train' }])
   })
 
   it('damps a layer above it by threshold / barrier', async () => {
@@ -225,6 +227,12 @@ describe('barrier-driven averaging', () => {
         ['', 1],
       ],
     )
+  })
+
+  it('by curvature is refused for the error, which has none', () => {
+    const refused = { code: 'strategy_invalid', message: /metric: loss with by: curvature, got metric: error/ }
+    assert.throws(() => strategyOf({ preset: { name: 'barrierDriven', by: 'curvature' } }, four), refused)
+    strategyOf({ preset: { name: 'barrierDriven', by: 'curvature', metric: 'loss' } }, four)
   })
 
   it('says so where nobody can measure', async () => {

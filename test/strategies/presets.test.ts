@@ -62,6 +62,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
   barrierDriven: {
     select: {
       ...{ name: 'barrier', threshold: 0.02, metric: 'error', above: 'local', every: 1, pairs: 1, split: 'train' },
+      ...{ height: 'midpoint', by: 'probe' },
     },
   },
   fedper: { layers: [{ match: ['fc2'], average: 'none' }, all] },

@@ -9,6 +9,10 @@ export interface BarrierRequest {
   readonly metric: 'error' | 'loss'
   readonly pairs: number
   readonly split: 'train' | 'test'
+  /** midpoint: above the mean of the two models; base-rise: above the model that takes the layer in. */
+  readonly height: 'midpoint' | 'base-rise'
+  /** probe: measured; curvature: predicted from the loss nearby, for the loss only. */
+  readonly by: 'probe' | 'curvature'
 }
 
 /**

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { oneByOne } from '../../src/analysis/evaluation.ts'
+import { predictedRises } from '../../src/analysis/predicted-rises.ts'
+import { view } from '../../src/core/layout.ts'
+import { layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance } from './toys.ts'
+
+const layout = layoutOfSizes([3, 4, 2])
+const [L, K] = [layout.blocks.length, 4]
+const STEEPNESS = [0.5, 2, 0]
+const models = Array.from({ length: K }, (_, k) => normalParams(layout.size, 20 + k))
+const PAIRS = [
+  [0, 1],
+  [0, 2],
+  [1, 3],
+  [2, 3],
+  [1, 2],
+] as const
+
+describe('rises that curvature predicts', () => {
+  it('are exact, but for the slope, where a layer’s loss is as steep in all directions; each model costs 1 + 2 L evaluations', async () => {
+    // Around a centre, so that nobody is at a minimum: what is predicted then is the second order.
+    const bowl = recorded(
+      lossOnly(params =>
+        layout.blocks.reduce(
+          (sum, block, l) =>
+            sum + 1 + STEEPNESS[l]! * view(params, block).reduce((s, value) => s + (value - 0.3) ** 2, 0),
+          0,
+        ),
+      ),
+    )
+    const { losses, rises } = await predictedRises({
+      ...{ layout, models, pairs: PAIRS, evaluateFamily: oneByOne(bowl.evaluate) },
+    })
+    assert.equal(bowl.calls.length, K * (1 + 2 * L))
+    for (const [k, loss] of losses.entries()) assert.equal(loss, (await bowl.evaluate(models[k]!)).loss)
+    for (const [p, [i, j]] of PAIRS.entries())
+      for (const into of rises[p]!)
+        for (const [l, block] of layout.blocks.entries()) {
+          // E'' = 2 a |d|², an eighth of which is a |d|² / 4.
+          const expected = (STEEPNESS[l]! * squaredDistance(view(models[i]!, block), view(models[j]!, block))) / 4
+          const error = Math.abs(into.get(block.name)! - expected)
+          assert.ok(error < 1e-4, `${into.get(block.name)} instead of ${expected}`)
+        }
+  })
+
+  it('of two models are second differences along the way between them', async () => {
+    const wavy = lossOnly(params => params.reduce((sum, value, i) => sum + Math.cos(2 * value + i), 0))
+    const [a, b] = [models[0]!, models[1]!]
+    const { rises } = await predictedRises({
+      ...{ layout, models: [a, b], pairs: [[0, 1]], step: 0.2, evaluateFamily: oneByOne(wavy) },
+    })
+    for (const [base, [from, to]] of [
+      [a, b],
+      [b, a],
+    ].entries())
+      for (const block of layout.blocks) {
+        // A fifth of the way to the mean is a tenth of the way to the other.
+        const at = async (t: number) => {
+          const values = from!.slice()
+          for (let i = block.offset; i < block.offset + block.size; i++) values[i]! += t * (to![i]! - from![i]!)
+          return (await wavy(values)).loss
+        }
+        const second = ((await at(0.1)) - 2 * (await at(0)) + (await at(-0.1))) / 0.01
+        assert.ok(Math.abs(rises[0]![base]!.get(block.name)! - second / 8) < 1e-4)
+      }
+  })
+
+  it('are 0 where both have the same layer, and not known from a model that is at the mean', async () => {
+    const middle = Float32Array.from({ length: layout.size }, (_, i) => i / 8)
+    const [low, high] = [middle.map(value => value - 1), middle.map(value => value + 1)]
+    const { rises } = await predictedRises({
+      ...{ layout, models: [low, middle, high, low], evaluateFamily: oneByOne(lossOnly(() => 1)) },
+      pairs: [[0, 3]],
+    })
+    assert.deepEqual([...rises[0]![0].values()], [0, 0, 0])
+    const known = await predictedRises({
+      ...{ layout, models: [low, middle, high], evaluateFamily: oneByOne(lossOnly(() => 1)) },
+      pairs: [[0, 1]],
+    })
+    assert.deepEqual([...known.rises[0]![0].values()], [0, 0, 0])
+    assert.deepEqual([...known.rises[0]![1].values()], [Number.NaN, Number.NaN, Number.NaN])
+  })
+})
