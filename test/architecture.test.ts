@@ -16,9 +16,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/data': ['src/core'],
   'src/models': ['src/core', 'src/compute'],
   'src/training': ['src/core', 'src/compute', 'src/data', 'src/models'],
-  'src/strategies': ['src/core', 'src/compute', 'src/alignment'],
+  'src/strategies': ['src/core', 'src/compute', 'src/alignment', 'src/privacy'],
   'src/analysis': ['src/core'],
   'src/alignment': ['src/core'],
+  'src/privacy': ['src/core'],
   // heart
   'src/protocol': ['src/core'],
   'src/rounds': [
@@ -31,6 +32,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/alignment',
     'src/strategies',
     'src/analysis',
+    'src/privacy',
   ],
   // edge
   'src/store': ['src/core', 'src/rounds'],
@@ -45,6 +47,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/models',
     'src/training',
     'src/strategies',
+    'src/privacy',
     'src/protocol',
     'src/rounds',
   ],

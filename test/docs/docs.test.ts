@@ -44,6 +44,7 @@ describe('the documents', () => {
       'training',
       'strategies',
       'analysis',
+      'privacy',
       'protocol',
       'rounds',
       'store',
