@@ -8,9 +8,11 @@ import { validate } from '../src/core/validate.ts'
 import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
 import { splitData } from '../src/data/partition/split.ts'
 import { buildNetwork, type Network } from '../src/models/network.ts'
+import { clippedModel } from '../src/privacy/clip.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
 import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
+import { layerPlan } from '../src/strategies/layer-rules.ts'
 import { extrasOf, resolveStrategy } from '../src/strategies/strategy.ts'
 import { correctionOf, nextControl } from '../src/training/control.ts'
 import { executorOf } from '../src/training/executor.ts'
@@ -47,6 +49,13 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   const plan = localPlanOf(runFile, strategy)
   const asks = extrasOf(strategy)
   const startOf = startingPoint(network, rng)
+  /** Under `privacy:` the update of what is averaged leaves the client clipped; what the coordinator keeps for it, whole. */
+  const bounded = (params: Params, global: Params, sent: readonly string[], round: number) => {
+    if (!runFile.privacy) return params
+    const { averaged } = layerPlan(strategy.rules, layout, round, rng)
+    const shared = sent.filter(name => averaged.has(name)).map(name => blockNamed(layout, name))
+    return clippedModel(params, global, shared, runFile.privacy)
+  }
   const { name: engineName, device } = prepared
   log.info(
     {
@@ -93,9 +102,8 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       })
       const { numExamples, loss, numSteps } = trained
       const blocks = reply.filter(name => name !== OPTIMIZER_MEMORY)
-      const segments = new Map(
-        blocks.map(name => [blockSegment(name), view(trained.params, blockNamed(layout, name))] as const),
-      )
+      const sent = bounded(trained.params, anchor, blocks, round)
+      const segments = new Map(blocks.map(name => [blockSegment(name), view(sent, blockNamed(layout, name))] as const))
       const controls = correction
         ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
         : []

@@ -15,6 +15,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'client accuracy', key: 'clientAccuracy', show: fixed(4) },
   { title: 'full barrier', key: 'fullBarrier', show: signedFixed(4) },
   { title: 'largest layer barrier', key: 'layerBarrier', show: signedFixed(4) },
+  { title: 'epsilon', key: 'epsilon', show: fixed(4) },
   { title: 'layers averaged', key: 'averagedLayers', show: fixed(2) },
   { title: 'kB/round up', key: 'bytesUp', show: kilobytes },
   { title: 'kB/round down', key: 'bytesDown', show: kilobytes },

@@ -64,8 +64,10 @@ function ending({ cli, flags, signal }: Stage, report: RunReport, rounds: number
   const colors = colorsFor(cli.stderr, cli.variables)
   const last = report.rounds.findLast(round => round.accuracy !== null)
   const accuracy = last?.accuracy == null ? '' : `, accuracy ${last.accuracy.toFixed(4)} after round ${last.round}`
+  const epsilon = report.rounds.at(-1)?.epsilon
+  const privacy = epsilon == null ? '' : `, epsilon ${epsilon.toFixed(4)}`
   const word = status === 'completed' ? colors.green(status) : colors.yellow(signal.aborted ? 'interrupted' : status)
-  const line = `\n${word}  ${finalRound} of ${rounds} rounds${accuracy}`
+  const line = `\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`
   return status === 'completed' ? line : `${line}\ngo on with  fedstrata resume ${runId}${storageWords(flags)}`
 }
 

@@ -17,6 +17,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'layout_mismatch',
   'layer_unknown',
   'strategy_invalid',
+  'privacy_invalid',
   'engine_unavailable',
   'database_invalid',
   'database_schema',

@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { enginesCommand } from './commands/engines.ts'
 import { figureCommand } from './commands/figure.ts'
+import { privacyCommand } from './commands/privacy.ts'
 import { probeCommand } from './commands/probe.ts'
 import { reproduceCommand } from './commands/reproduce.ts'
 import { resumeCommand } from './commands/resume.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   compareCommand,
   figureCommand,
   studyCommand,
+  privacyCommand,
   demoCommand,
   reproduceCommand,
 ] as const

@@ -3,7 +3,7 @@ import { barrierRecordSchema, errorRecordSchema, roundRecordSchema, runRecordSch
 
 /**
  * The document that `simulate --json` and `runs show --json` print. `order` and `layers` are there for cumulative paths,
- * groups and windows, which mean nothing without; `error` is there when the run has one.
+ * groups and windows, which mean nothing without; `epsilon` for runs with `privacy:`; `error` when the run has one.
  */
 export const reportBarrierSchema = z.strictObject({
   ...barrierRecordSchema.pick({
@@ -31,6 +31,8 @@ export const reportRoundSchema = z.strictObject({
     durationMs: true,
     phases: true,
   }).shape,
+  /** What the rounds so far gave away of a client, at the delta of the run file. */
+  epsilon: z.number().nullable().optional(),
   barriers: z.array(reportBarrierSchema),
 })
 

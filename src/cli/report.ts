@@ -1,5 +1,6 @@
 import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
+import { EPSILON } from '../rounds/metric-row.ts'
 import { allOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
@@ -11,6 +12,8 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
   const checkpoint = await store.latestCheckpoint(id)
   const rounds = await allOf(page => store.rounds(id, page))
   const barriers = groupBy(await allOf(page => store.barriers(id, page)), barrier => barrier.round)
+  const epsilons = await allOf(page => store.metrics(id, { ...page, key: EPSILON }))
+  const epsilonOf = new Map(epsilons.map(({ round, value }) => [round, value]))
   return {
     runId: run.id,
     name: run.name,
@@ -26,6 +29,7 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
       clients,
       durationMs,
       phases,
+      ...(epsilonOf.has(round) && { epsilon: epsilonOf.get(round)! }),
       barriers: (barriers.get(round) ?? []).map(reportBarrier),
     })),
     ...(run.error && { error: run.error }),

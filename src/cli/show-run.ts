@@ -25,7 +25,8 @@ export function showRun({ report, run, runFile }: ShownRun, { stdout, variables 
     ['created', run.createdAt],
   ]
   if (report.modelFile) rows.push(['model', report.modelFile], ['sha256', report.modelSha256 ?? '–'])
-  if (run.error) rows.push(['error', `${run.error.message} (${run.error.code})`])
+  // A run that spent its privacy budget completed before its last round.
+  if (run.error) rows.push([run.status === 'completed' ? 'ended' : 'error', `${run.error.message} (${run.error.code})`])
   const header = pairs(rows, colorsFor(stdout, variables))
   return report.rounds.length === 0 ? `${header}\n` : `${header}\n\n${roundTable(report.rounds)}`
 }
@@ -33,8 +34,10 @@ export function showRun({ report, run, runFile }: ShownRun, { stdout, variables 
 function roundTable(rounds: RunReport['rounds']): string {
   const summaries = rounds.map(({ barriers }) => summarizeBarriers(barriers))
   const layers = [...new Set(summaries.flatMap(summary => [...summary.layers.keys()]))]
+  const isPrivate = rounds.some(({ epsilon }) => epsilon !== undefined)
   const header = ['round', 'loss', 'accuracy', 'clients', 'full barrier', ...layers, 'time']
-  const rows = rounds.map(({ round, loss, accuracy, clients, durationMs }, i) => [
+  if (isPrivate) header.push('epsilon')
+  const rows = rounds.map(({ round, loss, accuracy, clients, durationMs, epsilon }, i) => [
     String(round),
     number(loss),
     number(accuracy),
@@ -42,6 +45,7 @@ function roundTable(rounds: RunReport['rounds']): string {
     signed(summaries[i]!.full),
     ...layers.map(layer => signed(summaries[i]!.layers.get(layer))),
     duration(durationMs),
+    ...(isPrivate ? [number(epsilon)] : []),
   ])
   return textTable(header, rows)
 }

@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   layout_mismatch: 'The layout belongs to another model',
   layer_unknown: 'A layer pattern matches nothing',
   strategy_invalid: 'The strategy cannot be used here',
+  privacy_invalid: 'Differential privacy cannot be promised here',
+  privacy_spent: 'The privacy budget is spent',
   engine_unavailable: 'The engine is not available',
   engine_faulty: 'The engine failed its self-test',
   engine_fault: 'The engine reported an error while it computed',

@@ -26,7 +26,7 @@ export const runRecordSchema = z
     engine: z.string().nullable().meta({ description: 'engine of the compute worker, null until it is ready' }),
     parameters: count.nullable().meta({ description: 'size of the model, null until it is built' }),
     layers: z.array(z.object({ name: z.string(), size: count })).meta({ description: 'layer blocks, input to output' }),
-    error: errorRecordSchema.nullable(),
+    error: errorRecordSchema.nullable().meta({ description: 'why it failed, or completed before its last round' }),
     createdAt: date,
     startedAt: date.nullable(),
     endedAt: date.nullable(),

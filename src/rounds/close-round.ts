@@ -13,6 +13,7 @@ import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
+import { privacyMetrics } from './privacy.ts'
 import { measureUnits, probeUnits } from './probe-round.ts'
 import { measureGrown, repaired } from './repairing.ts'
 import { memoryOf, withMemory } from './server-state.ts'
@@ -38,7 +39,12 @@ export async function measureRound(session: Session, { job, result, trained }: O
     evaluation && repairing
       ? await measureGrown(repairing, { round, average: result.server.params, test }, trained)
       : []
-  const metrics = [...measureDrift(session, job, trained), ...(await measureClients(session, round, trained)), ...grown]
+  const metrics = [
+    ...privacyMetrics(session.accountant, round),
+    ...measureDrift(session, job, trained),
+    ...(await measureClients(session, round, trained)),
+    ...grown,
+  ]
   const evaluated = performance.now()
   const barriers = await probe(session, round, trained)
   return {
@@ -60,15 +66,18 @@ async function probe(session: Session, round: number, trained: readonly Trained[
 
 async function average(session: Session, job: RoundJob) {
   const { round, server } = job
-  if (job.updates.length === 0) return { server: { ...server, round }, averaged: [], collected: [], trained: [] }
   const { layout, strategy, rng, alignment } = session
+  const nobody = job.updates.length === 0
+  // A sum of nothing gets its noise too: without it the model would tell that nobody was there.
+  if (nobody && strategy.divisor === null)
+    return { server: { ...server, round }, averaged: [], collected: [], trained: [] }
   const { members, updates } = await membersOf(session, job)
   const memory = memoryOf(server)
   const result = await aggregate(strategy, {
     round,
     layout,
     global: server.params,
-    members,
+    members: nobody ? [{ client: 0, numExamples: 0, params: server.params }] : members,
     state: memory.strategy,
     rng,
     totalClients: session.runFile.clients.total,

@@ -3,6 +3,7 @@ import { groupBy } from '../core/group-by.ts'
 import { firstFailing } from '../core/promises.ts'
 import { RUN_STATUSES } from '../core/records.ts'
 import { matrixQuestion, readBarrierMatrix } from './barrier-matrix.ts'
+import { EPSILON } from './metric-row.ts'
 import { allOf } from './pages.ts'
 import type { Store } from './ports.ts'
 import { differences, settingsOf, strategyWords } from './run-differences.ts'
@@ -16,6 +17,7 @@ export const COMPARED = {
   clientAccuracy: "mean over the cohort of each client's accuracy on its own test examples, after averaging",
   fullBarrier: 'error barrier of the full path in the last probed round, mean over pairs',
   layerBarrier: 'the largest of its layer barriers, each the mean of both bases',
+  epsilon: 'what all its rounds gave away of a client, at the delta of its run file',
   averagedLayers: 'share of the layers that were averaged in a round, mean over rounds',
   bytesUp: 'of the updates, mean over rounds',
   bytesDown: 'of the models and tasks, mean over rounds',
@@ -119,6 +121,7 @@ async function measuredOf(
     (await allOf(page => store.metrics(run, { ...page, key }))).map(row => row.value)
   const accuracies = await series('eval/accuracy')
   const [losses, clients] = [await series('eval/loss'), await series('eval/client/accuracy/mean')]
+  const epsilons = await series(EPSILON)
   const [up, down] = [await series('net/bytes_up'), await series('net/bytes_down')]
   const [exchangedUp, exchangedDown] = [await series('exchange/bytes_up'), await series('exchange/bytes_down')]
   const rounds = await allOf(page => store.rounds(run, page))
@@ -129,6 +132,7 @@ async function measuredOf(
     loss: losses.at(-1) ?? null,
     clientAccuracy: clients.at(-1) ?? null,
     ...(await lastBarriers(store, run)),
+    epsilon: epsilons.at(-1) ?? null,
     averagedLayers: layers === 0 ? null : mean(rounds.map(({ averaged }) => averaged.length / layers)),
     bytesUp: mean(up),
     bytesDown: mean(down),

@@ -4,6 +4,7 @@ import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
 import { keepModels } from './keep-models.ts'
+import { EPSILON } from './metric-row.ts'
 import type {
   CheckpointStore,
   ClientGateway,
@@ -179,7 +180,8 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     await ports.store.commitRound(run.id, commit)
     const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
     const bytes = { up, down: sent.total }
-    ports.notify({ type: 'round', run: run.id, record: commit.round, barriers: commit.barriers, bytes })
+    const epsilon = commit.metrics.find(({ key }) => key === EPSILON)?.value ?? undefined
+    ports.notify({ type: 'round', run: run.id, record: commit.round, barriers: commit.barriers, bytes, epsilon })
     // The checkpoint before stays: should this one be found damaged, there is a way back.
     await ports.checkpoints.prune(run.id, closing.round - 1)
   }

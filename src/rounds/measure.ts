@@ -19,7 +19,7 @@ export async function measureGlobal(
   trained: readonly Trained[],
 ): Promise<Evaluation | null> {
   const { every } = session.runFile.evaluate
-  const last = server.round === session.runFile.rounds
+  const last = server.round === session.lastRound
   if (!last && (every === 0 || server.round % every !== 0)) return null
   const models = distinctModels(server.params, trained)
   let [loss, accuracy] = [0, 0]

@@ -1,5 +1,8 @@
 import { finiteOrNull, type MetricRecord } from '../core/records.ts'
 
+/** The metric of `privacy:`, which reports and comparisons show too. */
+export const EPSILON = 'privacy/epsilon'
+
 /** One row of the metrics table: of the whole round, unless it says of which client, layer or split. */
 export function metricRow(
   round: number,

@@ -28,6 +28,12 @@ function requireClients(
   { clients, round }: Pick<RunFile, 'clients' | 'round'>,
   { clients: least = 1, why }: Needs,
 ): void {
+  if (clients.sampling === 'poisson' && least > 1)
+    throw new FedError('strategy_invalid', {
+      expected: 'clients.sampling fixed',
+      received: 'poisson',
+      hint: `${why}: a sample may turn out smaller`,
+    })
   for (const [key, given] of [
     ['clients.perRound', clients.perRound],
     ['round.quorum', round.quorum],

@@ -1,29 +1,39 @@
 import { blocksMatching } from '../core/block-pattern.ts'
 import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import { createRng, sample } from '../core/rng.ts'
+import { createRng, type Rng, sample } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { fetched } from './exchanged.ts'
 import { localPlanOf } from './local-plan.ts'
 import type { ClientState, ServerState, Task, UpdateKey } from './ports.ts'
+import { budgetOf } from './privacy.ts'
 import type { RunFile } from './run-file.ts'
 import type { RoundPolicy } from './run-state.ts'
 import { memoryOf, toldAfter } from './server-state.ts'
 
 /** The rules of the state machine, from the run file. */
-export function policyOf({ seed, rounds, clients, round }: RunFile): RoundPolicy {
+export function policyOf(runFile: RunFile): RoundPolicy {
+  const { seed, clients, round } = runFile
   const rng = createRng(seed)
-  const size = clients.perRound + round.overSelect
+  const budget = budgetOf(runFile)
   return {
-    rounds,
+    rounds: budget?.rounds ?? runFile.rounds,
+    reason: budget?.reason,
     quorum: round.quorum,
-    wanted: clients.perRound,
+    // Of a sample without a fixed size all count.
+    wanted: clients.sampling === 'fixed' ? clients.perRound : clients.total,
     retries: round.retries,
     onShortfall: round.onShortfall,
-    cohort: number => [...sample(rng.fork(`round/${number}/cohort`), clients.total, size)],
+    cohort: number => cohortOf(runFile, rng.fork(`round/${number}/cohort`)),
   }
+}
+
+function cohortOf({ clients, round }: RunFile, rng: Rng): readonly number[] {
+  const { total, perRound } = clients
+  if (clients.sampling === 'fixed') return [...sample(rng, total, perRound + round.overSelect)]
+  return Array.from({ length: total }, (_, client) => client).filter(() => rng.next() < perRound / total)
 }
 
 /**

@@ -184,6 +184,8 @@ export type RunNotice =
       readonly barriers: readonly BarrierRecord[]
       /** Of the round's updates; of its global blocks and tasks. */
       readonly bytes: { readonly up: number; readonly down: number }
+      /** What the rounds so far gave away of a client; absent without `privacy:`. */
+      readonly epsilon?: number | undefined
     }
   | {
       readonly type: 'progress'

@@ -4,6 +4,7 @@ import { validate } from '../core/validate.ts'
 import { datasets } from '../data/index.ts'
 import { partitioners } from '../data/partition/index.ts'
 import { models } from '../models/index.ts'
+import { privacySchema } from '../privacy/plan.ts'
 import { strategySchema } from '../strategies/schema.ts'
 import { localPlanSchema } from '../training/plan.ts'
 
@@ -11,6 +12,10 @@ const clientsSchema = z
   .strictObject({
     total: z.int().min(1).max(100_000).meta({ description: 'virtual clients; each holds one part of the data' }),
     perRound: z.int().min(1).optional().meta({ description: 'size of the cohort; all clients when left out' }),
+    sampling: z.enum(['fixed', 'poisson']).default('fixed').meta({
+      description:
+        'fixed: perRound clients in each round; poisson: each client by itself with probability perRound / total, so that as many are expected',
+    }),
     init: z
       .enum(['shared', 'independent'])
       .default('shared')
@@ -60,11 +65,12 @@ export const runFileSchema = z
     clients: clientsSchema,
     local: localPlanSchema.prefault({}),
     strategy: strategySchema.prefault({}),
+    privacy: privacySchema.optional().meta({ description: 'differential privacy of the clients; none when left out' }),
     evaluate: evaluateSchema.prefault({}),
     barriers: barriersSchema.prefault({}),
     round: roundSchema.prefault({}),
   })
-  .superRefine(({ clients, round, barriers }, context) => {
+  .superRefine(({ clients, round, barriers, privacy }, context) => {
     const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
     if (clients.perRound > clients.total)
       wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
@@ -74,6 +80,14 @@ export const runFileSchema = z
       wrong(
         ['round', 'overSelect'],
         `expected at most ${clients.total - clients.perRound} (clients.total - clients.perRound), got ${round.overSelect}`,
+      )
+    // Those who happen to be quickest are no random sample.
+    if (round.overSelect > 0 && (clients.sampling === 'poisson' || privacy))
+      wrong(['round', 'overSelect'], `expected 0 with ${privacy ? 'privacy' : 'clients.sampling: poisson'}`)
+    if (privacy && privacy.delta >= 1 / clients.total)
+      wrong(
+        ['privacy', 'delta'],
+        `expected less than 1 / clients.total (${1 / clients.total}), got ${privacy.delta}: to give one client away in full would be within it`,
       )
     if (barriers.every > 0 && barriers.between.includes('clients') && clients.perRound < 2)
       wrong(

@@ -31,7 +31,9 @@ export interface RunState {
 
 export interface RoundPolicy {
   readonly rounds: number
-  /** Updates without which a round does not count. */
+  /** Why these are fewer than the run file asks for; absent when they are all. */
+  readonly reason?: FedError | undefined
+  /** Updates without which a round does not count; where the cohort is smaller, all of it. */
   readonly quorum: number
   /** Completed updates that close a round; the cohort is larger when clients are over-selected. */
   readonly wanted: number

@@ -9,6 +9,8 @@ import type { Dataset } from '../data/dataset.ts'
 import { loadDataset } from '../data/index.ts'
 import { type DataSplit, splitData } from '../data/partition/split.ts'
 import { buildNetwork } from '../models/network.ts'
+import type { Accountant } from '../privacy/accountant.ts'
+import { privateStrategy } from '../strategies/private.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { evaluateFamily } from '../training/evaluate-family.ts'
@@ -19,6 +21,7 @@ import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
 import { networkPool } from './network-pool.ts'
 import type { ServerState } from './ports.ts'
+import { accountantOf, lastRoundOf, requirePrivacy } from './privacy.ts'
 import { type ProbePlan, probePlan } from './probe-plan.ts'
 import { type Repairing, repairingOf } from './repairing.ts'
 import type { RunFile } from './run-file.ts'
@@ -33,6 +36,9 @@ export interface Session {
   readonly alignment: Alignment | null
   /** null where the averaged model stays as it is. */
   readonly repairing: Repairing | null
+  /** What the rounds give away of a client; null where nobody asked. */
+  readonly accountant: Accountant | null
+  readonly lastRound: number
   readonly rng: Rng
   readonly split: DataSplit
   readonly clients: readonly ClientRecord[]
@@ -71,8 +77,11 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
   const networks = await networkPool(() => buildNetwork(runFile.model, dataset))
   const network = networks.first
-  const strategy = resolveStrategy(runFile.strategy, network.layout)
-  requireNeeds(runFile, strategy, network.layout)
+  const written = resolveStrategy(runFile.strategy, network.layout)
+  requireNeeds(runFile, written, network.layout)
+  requirePrivacy(runFile, written, network.layout)
+  const { privacy, clients } = runFile
+  const strategy = privacy ? privateStrategy(written, privacy, clients.perRound) : written
   requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
   const local = localPlanOf(runFile, strategy)
@@ -87,6 +96,8 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     strategy,
     alignment,
     repairing,
+    accountant: accountantOf(runFile),
+    lastRound: lastRoundOf(runFile),
     rng,
     split,
     clients: clientRecords(split),

@@ -36,7 +36,7 @@ export function transition(state: RunState, event: RunEvent, policy: RoundPolicy
     case 'deadlinePassed':
       if (state.phase !== 'training' || event.round !== roundOf(state) || event.attempt !== state.attempt)
         return [state, []]
-      return tally(state).completed >= policy.quorum ? close(state) : shortfall(state, policy)
+      return tally(state).completed >= quorumOf(state, policy) ? close(state) : shortfall(state, policy)
     case 'roundClosed':
       return closed(state, event.server, policy)
     case 'stopRequested':
@@ -52,7 +52,7 @@ function joined(state: RunState, process: string, slots: number, policy: RoundPo
   // A process that joins again under its name has lost what it had in hand.
   const [cleared] = left(state, process)
   const next = { ...cleared, processes: new Map(cleared.processes).set(process, slots) }
-  if (next.phase === 'waiting') return next.server.round >= policy.rounds ? end(next, 'completed') : begin(next, policy)
+  if (next.phase === 'waiting') return next.server.round >= policy.rounds ? complete(next, policy) : begin(next, policy)
   return next.phase === 'training' ? assignWaiting(next) : [next, []]
 }
 
@@ -71,8 +71,14 @@ function begin(state: RunState, policy: RoundPolicy): Step {
   const round = roundOf(state)
   const cohort = [...policy.cohort(round)].sort((a, b) => a - b)
   const members = new Map(cohort.map(client => [client, { kind: 'waiting' } as Member]))
-  const [next, tasks] = assignWaiting({ ...state, phase: 'training', attempt: 1, members })
-  return [next, [{ type: 'beginRound', round, cohort }, { type: 'startDeadline', round, attempt: 1 }, ...tasks]]
+  const begun: Effect = { type: 'beginRound', round, cohort }
+  const training: RunState = { ...state, phase: 'training', attempt: 1, members }
+  if (cohort.length === 0) {
+    const [closing, effects] = close(training) // a sample may turn out empty: nobody to wait for
+    return [closing, [begun, ...effects]]
+  }
+  const [next, tasks] = assignWaiting(training)
+  return [next, [begun, { type: 'startDeadline', round, attempt: 1 }, ...tasks]]
 }
 
 function received(state: RunState, event: Extract<RunEvent, { type: 'updateReceived' }>, policy: RoundPolicy): Step {
@@ -122,7 +128,7 @@ function settle(state: RunState, policy: RoundPolicy): Step {
   const { completed, open } = tally(state)
   if (completed >= policy.wanted) return close(state)
   if (open > 0) return assignWaiting(state)
-  return completed >= policy.quorum ? close(state) : shortfall(state, policy)
+  return completed >= quorumOf(state, policy) ? close(state) : shortfall(state, policy)
 }
 
 function close(state: RunState): Step {
@@ -142,7 +148,7 @@ function close(state: RunState): Step {
 function shortfall(state: RunState, policy: RoundPolicy): Step {
   if (state.attempt <= policy.retries || policy.onShortfall === 'extend') return retry(state)
   if (policy.onShortfall === 'proceed') return close(state)
-  return end(state, 'failed', quorumMissed(state, policy.quorum))
+  return end(state, 'failed', quorumMissed(state, quorumOf(state, policy)))
 }
 
 /** A new attempt keeps the updates that came, asks the refused again, and takes overdue tasks from whoever holds them. */
@@ -166,9 +172,18 @@ function closed(state: RunState, server: ServerState, policy: RoundPolicy): Step
   for (const [client, member] of state.members)
     if (member.kind === 'completed') settled.set(client, member.update.fingerprint)
   const next: RunState = { ...state, phase: 'waiting', server, members: new Map(), settled, attempt: 1 }
-  if (server.round >= policy.rounds) return end(next, 'completed')
+  if (server.round >= policy.rounds) return complete(next, policy)
   if (state.stopping) return end(next, 'stopped')
   return next.processes.size > 0 ? begin(next, policy) : [next, []]
+}
+
+/** A sample of clients may be smaller than the quorum. */
+function quorumOf({ members }: RunState, { quorum }: RoundPolicy): number {
+  return Math.min(quorum, members.size)
+}
+
+function complete(state: RunState, { reason }: RoundPolicy): Step {
+  return end(state, 'completed', reason)
 }
 
 function end(state: RunState, outcome: RunOutcome, error?: FedError): Step {

@@ -67,7 +67,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const params = global.slice()
   const averaged: string[] = []
   const shares = blocks.flatMap(block => {
-    const weights = weightsOf(cohort, plan.averaged.get(block.name)!, block, context)
+    const weights = weightsOf(strategy, cohort, plan.averaged.get(block.name)!, block, context)
     if (weights === null) return []
     return [{ block, weights, before: strategy.server.map((each, index) => memoryOf(memory, index, each, block)) }]
   })
@@ -136,13 +136,15 @@ async function filtered(strategy: Strategy, members: Cohort, context: RoundConte
   return cohort
 }
 
-/** Weights of a block that sum to 1, in cohort order; null when nobody has any. */
+/** Weights of a block that sum to 1, in cohort order; null when nobody has any. With a divisor each is 1 / divisor. */
 function weightsOf(
+  { divisor }: Strategy,
   { clients, weights }: Cohort,
   rule: BlockRule,
   { name: block }: LayerBlock,
   { round, rng }: RoundContext,
 ): Float64Array | null {
+  if (divisor !== null) return weights.map(() => 1 / divisor)
   const raw = weights.map((examples, row) => {
     const client = clients[row]!
     if (!takesPart(rule, { block, client, round }, rng)) return 0

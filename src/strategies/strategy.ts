@@ -53,6 +53,8 @@ export interface Strategy {
   readonly exchange: Exchange | null
   /** Null where every client begins with the averaged layers as they are. */
   readonly personal: Personal | null
+  /** By what the updates' sum is divided, whoever came and whatever their weights; null: by the sum of the weights. */
+  readonly divisor: number | null
   readonly local: LocalAdditions
 }
 
@@ -102,6 +104,7 @@ export function resolveStrategy(options: StrategyOptions, layout: LayerLayout): 
     repair: written.repair ?? null,
     exchange: written.exchange ? make<Exchange>(exchanges.named(written.exchange.name), written.exchange) : null,
     personal: written.personal ? make<Personal>(personals.named(written.personal.name), written.personal) : null,
+    divisor: null,
     local,
   }
 }

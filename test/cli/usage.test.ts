@@ -29,6 +29,8 @@ describe('the command line', { concurrency: 2 }, () => {
     ['simulate tiny.json --engine wsm', /engine_unavailable.*wasm/s],
     ['simulate tiny.json --host 0.0.0.0', /token_required_off_loopback.*FEDSTRATA_TOKEN/s],
     ['simulate tiny.json --database-url mysql://u:secret@h/d', /input_invalid.*postgresql/s],
+    ['privacy tiny.json', /input_invalid.*a run file with privacy/s],
+    ['privacy tiny.json --noise 0', /--noise.*0\.05 to 10000/s],
     ['runs list --data-dir nowhere', /database_invalid.*nowhere.*no such file/s],
     ['resume some-run', /database_invalid/],
     ['runs export', /missing required argument 'run'/],

@@ -29,7 +29,7 @@ function terminal(isTTY: boolean, variables: NodeJS.ProcessEnv = {}) {
   return { fake, text: () => text }
 }
 
-function round(number: number, accuracy: number, completed: number): RunNotice {
+function round(number: number, accuracy: number, completed: number, epsilon?: number): RunNotice {
   const clients = { selected: 4, completed, dropped: 4 - completed, rejected: 0 }
   const record = { round: number, loss: 0.5, accuracy, clients, durationMs: 250 } as RoundRecord
   const shared = { round: number, split: 'test', errorBarrier: 0.125 }
@@ -37,7 +37,7 @@ function round(number: number, accuracy: number, completed: number): RunNotice {
     { ...shared, path: 'full', layer: null },
     { ...shared, path: 'layer', layer: 'fc2', errorBarrier: 0.25 },
   ]
-  return { type: 'round', run: RUN.id, record, barriers } as unknown as RunNotice
+  return { type: 'round', run: RUN.id, record, barriers, epsilon } as unknown as RunNotice
 }
 
 const progress = (completed: number, phase: string): RunNotice => ({
@@ -61,6 +61,7 @@ describe('a run on a terminal', () => {
     view.notice(progress(4, 'aggregate'))
     t.mock.timers.tick(100)
     view.notice(round(1, 0.75, 4))
+    view.notice(round(2, 0.75, 4, 1.5))
     view.end()
     const plain = stripVTControlCharacters(text())
     for (const words of [/tiny: 2 rounds, 3 client processes, engine wasm/, /SQLite \/somewhere/, /v1\/runs\/run-1/])
@@ -70,6 +71,7 @@ describe('a run on a terminal', () => {
     assert.match(plain, /round 1\/2 .* 1\/4 clients {2}clients train/)
     assert.match(plain, /4\/4 clients {2}averaging/)
     assert.match(plain, / 1 +0\.5000 +0\.7500 +4 ok +\+0\.1250 +fc2 \+0\.2500 +250 ms/)
+    assert.match(plain, / 2 .*250 ms +epsilon 1\.5000/, 'a run with privacy')
     const written = text().length
     t.mock.timers.tick(1000)
     assert.equal(text().length, written, 'still drawing after its end')
@@ -96,7 +98,7 @@ describe('a run in a pipe', () => {
     view.begin(RUN)
     view.notice(progress(1, 'train'))
     view.notice(round(1, 0.75, 3))
-    view.notice(round(2, 0.8, 4))
+    view.notice(round(2, 0.8, 4, 1.5))
     view.end()
     assert.equal(stripVTControlCharacters(text()), text())
     const lines = text().trimEnd().split('\n')
@@ -105,6 +107,7 @@ describe('a run in a pipe', () => {
       lines[3],
       'round 1/2  loss 0.5000  accuracy 0.7500  clients 3 ok, 1 dropped  full barrier +0.1250  worst layer fc2 +0.2500  250 ms',
     )
+    assert.match(lines[4]!, /fc2 \+0\.2500 {2}epsilon 1\.5000 {2}250 ms$/)
   })
 
   test('a terminal that a log also writes to gets lines too', () => {

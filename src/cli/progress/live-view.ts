@@ -62,7 +62,7 @@ const COLUMNS = [
 
 const HEADER = cells(COLUMNS.map(([title]) => title))
 
-function row({ record, barriers }: RoundNotice, colors: Colors): string {
+function row({ record, barriers, epsilon }: RoundNotice, colors: Colors): string {
   const { round, loss, accuracy, clients, durationMs } = record
   const summary = summarizeBarriers(barriers)
   const worst = worstLayer(summary)
@@ -74,6 +74,7 @@ function row({ record, barriers }: RoundNotice, colors: Colors): string {
     signed(summary.full),
     worst ? `${worst[0]} ${signed(worst[1])}` : '–',
     duration(durationMs),
+    ...(epsilon === undefined ? [] : [`  epsilon ${number(epsilon)}`]),
   ])
   return clients.completed === clients.selected ? text : colors.yellow(text)
 }

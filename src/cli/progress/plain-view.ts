@@ -23,6 +23,7 @@ export function plainView(terminal: Terminal): RunView {
         `clients ${outcomes(clients)}`,
         ...(barriers.full === null ? [] : [`full barrier ${signed(barriers.full)}`]),
         ...(worst ? [`worst layer ${worst[0]} ${signed(worst[1])}`] : []),
+        ...(notice.epsilon === undefined ? [] : [`epsilon ${number(notice.epsilon)}`]),
         duration(durationMs),
       ]
       say(terminal, parts.join('  '))

@@ -14,6 +14,8 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   layout_mismatch: 422,
   layer_unknown: 422,
   strategy_invalid: 422,
+  privacy_invalid: 422,
+  privacy_spent: 422,
   engine_unavailable: 503,
   engine_faulty: 503,
   engine_fault: 500,
