@@ -1,5 +1,4 @@
-import type { LayerLayout, Params } from '../core/layout.ts'
-import { closeness } from './closeness.ts'
+import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
 import type { EvaluateFamily } from './evaluation.ts'
 import { meanParams } from './mean.ts'
 import { mixedBlock, requireSize } from './mixture.ts'
@@ -23,51 +22,64 @@ export interface Prediction {
 }
 
 /**
- * What averaging a layer of two models at their midpoint would cost each of them by the second order of its loss, E(½) − E(base) ≈
- * d'Hd / 8 with d the difference in that layer, the model taken for a minimum along it. The curvature of a model in a layer is measured
- * once, by a central second difference along the way to the mean of all models,
+ * What averaging a layer of two models at their midpoint would cost each of them, E(½) − E(base) ≈ g · d / 2 + d'Hd / 8 with d the way
+ * to the other model in that layer. Slope and curvature of a model's loss in a layer are measured once, by central differences along
+ * the way m to the mean of all models,
  *
- *   (E(h) − 2 E(0) + E(−h)) / h²
+ *   (E(h) − E(−h)) / 2h,   (E(h) − 2 E(0) + E(−h)) / h²
  *
- * and taken to be as large for each length in every direction: so a model costs 1 + 2 L evaluations for L layers, however many pairs it
- * is in, where the midpoints of P pairs cost P (2 + 2 L). (After "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300; the
- * scaling by length is ours.) Not known where a model is at the mean in a layer, and the other is not. Throws `layout_mismatch`.
+ * and the gradient g is taken to lie along m, the curvature to be the same for each length in every direction: so a model costs
+ * 1 + 2 L evaluations for L layers, however many pairs it is in, where the midpoints of P pairs cost P (2 + 2 L). Of two models it is the
+ * second order along the way between them. (The curvature is that of "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300, which
+ * looks at minima; clients' models are none on each other's data, so the slope counts. What is assumed off the way to the mean is ours.)
+ * Not known where a model is at the mean in a layer, and the other is not. Throws `layout_mismatch`.
  */
 export async function predictedRises(request: PredictionRequest): Promise<Prediction> {
   const { layout, models, pairs, step = 0.1, evaluateFamily } = request
   for (const [i, model] of models.entries()) requireSize(layout, model, `model ${i + 1}`)
   const mean = meanParams(models)
   const losses: number[] = []
-  /** By model and block: second derivative by length. */
-  const curvatures: number[][] = []
+  /** By model and block, along the way to the mean: first and second derivative, and its squared length. */
+  const courses: { readonly slope: number; readonly curvature: number; readonly squared: number }[][] = []
   for (const model of models) {
     const still = layout.blocks.map(() => 0)
     const moved = layout.blocks.flatMap((_, l) => [-step, step].map(t => still.with(l, t)))
     const family = {
       layout,
       models: [still, ...moved],
-      values: (block: LayerLayout['blocks'][number], t: number) => mixedBlock(model, mean, t, block),
+      values: (block: LayerBlock, t: number) => mixedBlock(model, mean, t, block),
     }
     const [here, ...around] = (await evaluateFamily(family)).map(({ loss }) => loss)
-    const distance = closeness(layout, model, mean)
     losses.push(here!)
-    curvatures.push(
-      layout.blocks.map(({ name }, l) => {
-        const second = (around[2 * l]! - 2 * here! + around[2 * l + 1]!) / step ** 2
-        return second / distance([name]).l2 ** 2
+    courses.push(
+      layout.blocks.map((block, l) => {
+        const [before, after] = [around[2 * l]!, around[2 * l + 1]!]
+        return {
+          slope: (after - before) / (2 * step),
+          curvature: (after - 2 * here! + before) / step ** 2,
+          squared: product(block, [model, mean], [model, mean]),
+        }
       }),
     )
   }
-  const rises = pairs.map(([i, j]) => {
-    const distance = closeness(layout, models[i]!, models[j]!)
-    const into = (base: number) =>
-      new Map(
-        layout.blocks.map(({ name }, l) => {
-          const { l2 } = distance([name])
-          return [name, l2 === 0 ? 0 : (curvatures[base]![l]! * l2 ** 2) / 8]
-        }),
-      )
-    return [into(i), into(j)] as const
-  })
-  return { losses, rises }
+  const into = (i: number, j: number) =>
+    new Map(
+      layout.blocks.map((block, l) => {
+        const [own, other] = [models[i]!, models[j]!]
+        const { slope, curvature, squared } = courses[i]![l]!
+        const length = product(block, [own, other], [own, other])
+        const along = product(block, [own, other], [own, mean])
+        return [block.name, length === 0 ? 0 : (slope * along) / squared / 2 + (curvature * length) / squared / 8]
+      }),
+    )
+  return { losses, rises: pairs.map(([i, j]) => [into(i, j), into(j, i)] as const) }
+}
+
+type Way = readonly [from: Params, to: Params]
+
+/** ⟨to − from, to − from⟩ of two ways, in one block. */
+function product({ offset, size }: LayerBlock, [a, b]: Way, [c, d]: Way): number {
+  let sum = 0
+  for (let i = offset; i < offset + size; i++) sum += (b[i]! - a[i]!) * (d[i]! - c[i]!)
+  return sum
 }

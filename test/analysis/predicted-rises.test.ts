@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { oneByOne } from '../../src/analysis/evaluation.ts'
 import { predictedRises } from '../../src/analysis/predicted-rises.ts'
 import { view } from '../../src/core/layout.ts'
-import { layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance } from './toys.ts'
+import { layoutOfSizes, lossOnly, normalParams, recorded } from './toys.ts'
 
 const layout = layoutOfSizes([3, 4, 2])
 const [L, K] = [layout.blocks.length, 4]
@@ -18,8 +18,11 @@ const PAIRS = [
 ] as const
 
 describe('rises that curvature predicts', () => {
-  it('are exact, but for the slope, where a layer’s loss is as steep in all directions; each model costs 1 + 2 L evaluations', async () => {
-    // Around a centre, so that nobody is at a minimum: what is predicted then is the second order.
+  it('are slope and curvature along the way to the mean, scaled to each pair; each model costs 1 + 2 L evaluations', async () => {
+    const mean = models[0]!.map((_, i) => models.reduce((sum, model) => sum + model[i]!, 0) / K)
+    const way = (from: Float32Array, to: Float32Array, at: { offset: number; size: number }) =>
+      Array.from({ length: at.size }, (_, i) => to[at.offset + i]! - from[at.offset + i]!)
+    const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0)
     const bowl = recorded(
       lossOnly(params =>
         layout.blocks.reduce(
@@ -35,16 +38,19 @@ describe('rises that curvature predicts', () => {
     assert.equal(bowl.calls.length, K * (1 + 2 * L))
     for (const [k, loss] of losses.entries()) assert.equal(loss, (await bowl.evaluate(models[k]!)).loss)
     for (const [p, [i, j]] of PAIRS.entries())
-      for (const into of rises[p]!)
+      for (const [base, into] of rises[p]!.entries())
         for (const [l, block] of layout.blocks.entries()) {
-          // E'' = 2 a |d|², an eighth of which is a |d|² / 4.
-          const expected = (STEEPNESS[l]! * squaredDistance(view(models[i]!, block), view(models[j]!, block))) / 4
+          const [own, other] = base === 0 ? [models[i]!, models[j]!] : [models[j]!, models[i]!]
+          const [d, m] = [way(own, other, block), way(own, mean, block)]
+          // Of a |w − c|²: gradient 2 a (w − c), of which only the part along m is seen; E'' = 2 a |d|², an eighth of which is a |d|² / 4.
+          const gradient = [...view(own, block)].map(value => 2 * STEEPNESS[l]! * (value - 0.3))
+          const expected = (dot(gradient, m) * dot(m, d)) / dot(m, m) / 2 + (STEEPNESS[l]! * dot(d, d)) / 4
           const error = Math.abs(into.get(block.name)! - expected)
           assert.ok(error < 1e-4, `${into.get(block.name)} instead of ${expected}`)
         }
   })
 
-  it('of two models are second differences along the way between them', async () => {
+  it('of two models are the second order along the way between them', async () => {
     const wavy = lossOnly(params => params.reduce((sum, value, i) => sum + Math.cos(2 * value + i), 0))
     const [a, b] = [models[0]!, models[1]!]
     const { rises } = await predictedRises({
@@ -61,8 +67,9 @@ describe('rises that curvature predicts', () => {
           for (let i = block.offset; i < block.offset + block.size; i++) values[i]! += t * (to![i]! - from![i]!)
           return (await wavy(values)).loss
         }
-        const second = ((await at(0.1)) - 2 * (await at(0)) + (await at(-0.1))) / 0.01
-        assert.ok(Math.abs(rises[0]![base]!.get(block.name)! - second / 8) < 1e-4)
+        const [after, here, before] = [await at(0.1), await at(0), await at(-0.1)]
+        const expected = (after - before) / 0.2 / 2 + (after - 2 * here + before) / 0.01 / 8
+        assert.ok(Math.abs(rises[0]![base]!.get(block.name)! - expected) < 1e-4)
       }
   })
 

@@ -132,8 +132,12 @@ describe('layers selected by their barriers', () => {
         for (let i = change.offset; i < change.offset + change.size; i++) moved[i]! += t * (mean[i]! - params[i]!)
         return (await session.evaluateTrain(moved, indices)).loss
       }
-      const square = (a: Float32Array, b: Float32Array, { offset, size }: { offset: number; size: number }) =>
-        a.subarray(offset, offset + size).reduce((sum, value, i) => sum + (value - b[offset + i]!) ** 2, 0)
+      type Way = readonly [Float32Array, Float32Array]
+      const product = ([a, b]: Way, [c, d]: Way, { offset, size }: { offset: number; size: number }) => {
+        let sum = 0
+        for (let i = offset; i < offset + size; i++) sum += (b[i]! - a[i]!) * (d[i]! - c[i]!)
+        return sum
+      }
       const heights = new Map<string, number>()
       for (const block of layout.blocks) {
         const pairs = [
@@ -146,16 +150,19 @@ describe('layers selected by their barriers', () => {
           const [i, j] = pair.map(k => updates[k]!.params) as [Float32Array, Float32Array]
           const ends = [await at(i), await at(j)] as const
           const bases = [i, j].map(async (params, b) => {
-            const second = ((await at(params, block, 0.1)) - 2 * ends[b]! + (await at(params, block, -0.1))) / 0.01
-            const rise = (second * square(i, j, block)) / square(params, mean, block) / 8
-            return height === 'midpoint' ? rise + ends[b]! - (ends[0] + ends[1]) / 2 : rise
+            const [before, after] = [await at(params, block, -0.1), await at(params, block, 0.1)]
+            const [slope, second] = [(after - before) / 0.2, (after - 2 * ends[b]! + before) / 0.01]
+            const [d, m] = [[params, b === 0 ? j : i] as const, [params, mean] as const]
+            const rise = (slope * product(d, m, block)) / 2 + (second * product(d, d, block)) / 8
+            const above = rise / product(m, m, block)
+            return height === 'midpoint' ? above + ends[b]! - (ends[0] + ends[1]) / 2 : above
           })
           sum += Math.max(await bases[0]!, await bases[1]!)
         }
         heights.set(block.name, sum / 3)
       }
       const [low, high] = [...heights].sort(([, a], [, b]) => a - b)
-      assert.ok(high![1] - Math.max(0, low![1]) > 1e-3, JSON.stringify([...heights]))
+      assert.ok(high![1] > 1e-3 && high![1] - low![1] > 1e-3, JSON.stringify([...heights]))
       const job = { round: 1, server, updates }
       for (const threshold of [0.9, 1.1].map(factor => factor * high![1])) {
         const strategy = { select: { ...select, threshold } }

@@ -16,7 +16,8 @@ const schema = z.strictObject({
       'of the barrier: above the mean of the two models, or above the model that takes the layer in; the first holds half of the gap between the two',
   }),
   by: z.enum(['probe', 'curvature']).default('probe').meta({
-    description: 'measured at the midpoint, or predicted from the curvature of the loss at each model (metric: loss)',
+    description:
+      'measured at the midpoint, or predicted from slope and curvature of the loss at each model (metric: loss)',
   }),
   above: z.enum(['local', 'damped']).default('local').meta({
     description: 'a layer above the threshold stays with each client, or moves by threshold / barrier of its step',
