@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import type { Params } from '../core/layout.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { UnitPlan } from '../core/network-plan.ts'
 import type { Component } from '../core/registry.ts'
 import type { Rng } from '../core/rng.ts'
 import type { UnitGroup } from './unit-groups.ts'
 
 export interface AlignInput {
-  readonly plan: NetworkPlan
+  readonly plan: UnitPlan
   /** Of the plan: see `unitGroups`. */
   readonly groups: readonly UnitGroup[]
   /** float32[plan.numParams]; not written. */

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
 import type { Params } from '../core/layout.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { UnitPlan } from '../core/network-plan.ts'
 import { type AlignerPart, examplesOption, oneByOne, referenceOption } from './aligner.ts'
 import { applyOp, overBatches, valuesOf } from './forward.ts'
 import { forwardMatching, readyAxes } from './forward-matching.ts'
-import type { UnitGroup } from './unit-groups.ts'
+import { makesUnits, type UnitGroup } from './unit-groups.ts'
 
 const schema = z.strictObject({
   name: z.literal('covarianceMatching'),
@@ -32,7 +32,7 @@ export const covarianceMatchingPart: AlignerPart<typeof schema> = {
 }
 
 interface Place {
-  readonly plan: NetworkPlan
+  readonly plan: UnitPlan
   readonly group: UnitGroup
   readonly index: number
   readonly examples: Float32Array
@@ -45,7 +45,7 @@ async function outputProducts(
   model: Params,
 ): Promise<Float64Array> {
   const { units } = group
-  const ops = new Set(readyAxes(group, index).map(({ op }) => op))
+  const ops = new Set(readyAxes(group, index).flatMap(({ op }) => (makesUnits(plan.ops[op]!) ? [op] : [])))
   const products = new Float64Array(units * units)
   await overBatches(
     plan,

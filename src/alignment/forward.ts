@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Params } from '../core/layout.ts'
-import type { NetworkPlan, PlanOp, Window } from '../core/network-plan.ts'
+import type { NormalizationOp, UnitOp, UnitPlan, Window } from '../core/network-plan.ts'
 
 /**
  * What one op of a plan gives, before its ReLU: float32[rows, op.size] of float32[rows, size] each. On the current engine; the
  * caller disposes.
  */
-export function applyOp(op: PlanOp, params: Params, inputs: readonly tf.Tensor2D[]): tf.Tensor2D {
+export function applyOp(op: UnitOp, params: Params, inputs: readonly tf.Tensor2D[]): tf.Tensor2D {
   return tf.tidy(() => {
     const x = inputs[0]!
     const [rows, size] = x.shape
@@ -20,6 +20,14 @@ export function applyOp(op: PlanOp, params: Params, inputs: readonly tf.Tensor2D
         const y = tf.conv2d(image(x, op.window), kernel, [strideHeight, strideWidth], paddingOf(op.window))
         return tf.reshape(biased(op, params, op.filters, y), [rows, op.size])
       }
+      case 'depthwise': {
+        const { height, width, channels, strideHeight, strideWidth } = op.window
+        const kernel = tensor<tf.Rank.R4>(params, op.kernel, [height, width, channels, 1])
+        const y = tf.depthwiseConv2d(image(x, op.window), kernel, [strideHeight, strideWidth], paddingOf(op.window))
+        return tf.reshape(biased(op, params, channels, y), [rows, op.size])
+      }
+      case 'normalization':
+        return tf.reshape(normalized(op, params, tf.reshape(x, [rows, -1, op.channels])), [rows, op.size])
       case 'maxPool':
       case 'averagePool': {
         const { window } = op
@@ -41,7 +49,7 @@ export function applyOp(op: PlanOp, params: Params, inputs: readonly tf.Tensor2D
 }
 
 /** Every value of a plan, for x float32[rows, inputSize], which is the first of them. The caller disposes all. */
-export function valuesOf(plan: NetworkPlan, params: Params, x: tf.Tensor2D): readonly tf.Tensor2D[] {
+export function valuesOf(plan: UnitPlan, params: Params, x: tf.Tensor2D): readonly tf.Tensor2D[] {
   const values = [x]
   for (const op of plan.ops) {
     const y = applyOp(
@@ -60,7 +68,7 @@ export const ROWS = 100
 
 /** Shows float32[rows · inputSize] in batches, each inside a tidy; what `visit` returns is handed on, read, and disposed. */
 export async function overBatches(
-  { inputSize }: NetworkPlan,
+  { inputSize }: UnitPlan,
   examples: Float32Array,
   visit: (x: tf.Tensor2D) => readonly tf.Tensor[],
   take: (values: readonly Float32Array[]) => void,
@@ -76,6 +84,22 @@ export async function overBatches(
       tf.dispose(results)
     }
   }
+}
+
+/** x float32[rows, positions, channels], each value less its mean, over its spread, by γ and β. */
+function normalized(op: NormalizationOp, params: Params, x: tf.Tensor3D): tf.Tensor {
+  const { channels, moments, gamma, beta, epsilon } = op
+  const ofChannels = (offset: number) => tensor(params, offset, [channels])
+  const spread = (variance: tf.Tensor) => tf.rsqrt(tf.add(variance, epsilon))
+  const standard = () => {
+    if ('mean' in moments) return tf.mul(tf.sub(x, ofChannels(moments.mean)), spread(ofChannels(moments.variance)))
+    const [rows, positions] = x.shape
+    const parts = tf.reshape(x, [rows, positions, moments.groups, channels / moments.groups])
+    const { mean, variance } = tf.moments(parts, [1, 3], true)
+    return tf.reshape(tf.mul(tf.sub(parts, mean), spread(variance)), x.shape)
+  }
+  const scaled = gamma === null ? standard() : tf.mul(standard(), ofChannels(gamma))
+  return beta === null ? scaled : tf.add(scaled, ofChannels(beta))
 }
 
 function biased<T extends tf.Tensor>(

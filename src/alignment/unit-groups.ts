@@ -1,5 +1,5 @@
 import { FedError } from '../core/errors.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { DepthwiseOp, NormalizationOp, UnitOp, UnitPlan } from '../core/network-plan.ts'
 
 /**
  * Units (of a dense layer) or filters (of a convolution) whose order is arbitrary: put in another order, in every tensor that
@@ -20,8 +20,11 @@ export interface UnitAxis {
   readonly offset: number
   readonly outer: number
   readonly inner: number
-  /** out: a layer makes the units (kernel or bias); in: it reads them. */
-  readonly side: 'in' | 'out'
+  /**
+   * out: a layer makes the units, or changes each for itself (kernel, bias, scale, shift); in: it reads them; along: what was
+   * observed of them (running statistics), which moves with them and is no weight to compare them by.
+   */
+  readonly side: 'in' | 'out' | 'along'
   /** The op it belongs to, by its index in the plan. */
   readonly op: number
   /** Of a kernel, the group of its other axis, by its index; null for a bias, and where that axis has a fixed order. */
@@ -30,10 +33,10 @@ export interface UnitAxis {
 
 /**
  * The groups of a network whose order is free, in the order in which the network makes them: all but the input's values and the
- * classes. Pure. Throws `model_invalid` for a model without a plan (it says which layer has none, e.g. a normalisation)
- * and for one in which a layer maps a residual stream onto itself.
+ * classes. Pure. Throws `model_invalid` for a model without a plan (it says which layer has none), for one in which a layer maps
+ * a residual stream onto itself, and for one that normalises groups of neighbouring units, which a unit cannot leave.
  */
-export function unitGroups(plan: NetworkPlan | string): readonly UnitGroup[] {
+export function unitGroups(plan: UnitPlan | string): readonly UnitGroup[] {
   if (typeof plan === 'string') throw unknown(plan)
   const streams = streamsOf(plan)
   const fixed = new Set([streams[0]!.root(), streams[plan.ops.length]!.root()])
@@ -50,7 +53,7 @@ export function unitGroups(plan: NetworkPlan | string): readonly UnitGroup[] {
     return index < 0 ? null : index
   }
   return groups.map(({ units, values }, group) => ({
-    layers: plan.ops.filter((op, i) => 'kernel' in op && indexOf(i + 1) === group).map(({ layer }) => layer),
+    layers: plan.ops.filter((op, i) => makesUnits(op) && indexOf(i + 1) === group).map(({ layer }) => layer),
     units,
     axes: plan.ops.flatMap((_, i) => axesOf(plan, i, { group, units, indexOf })),
     values,
@@ -64,8 +67,10 @@ interface Wanted {
   indexOf(value: number): number | null
 }
 
-function axesOf(plan: NetworkPlan, index: number, { group, units, indexOf }: Wanted): UnitAxis[] {
+function axesOf(plan: UnitPlan, index: number, { group, units, indexOf }: Wanted): UnitAxis[] {
   const op = plan.ops[index]!
+  if (op.kind === 'normalization' || op.kind === 'depthwise')
+    return indexOf(index + 1) === group ? unitByUnit(op, index) : []
   if (!('kernel' in op)) return []
   const input = op.inputs[0]!
   const [from, to] = [indexOf(input), indexOf(index + 1)]
@@ -84,6 +89,26 @@ function axesOf(plan: NetworkPlan, index: number, { group, units, indexOf }: Wan
   return axes
 }
 
+/** Whether each of an op's units is made from all that it reads. */
+export function makesUnits({ kind }: UnitOp): boolean {
+  return kind === 'dense' || kind === 'convolution'
+}
+
+/** The weights of an op that changes each unit for itself. */
+function unitByUnit(op: DepthwiseOp | NormalizationOp, index: number): UnitAxis[] {
+  const axis = (offset: number | null, outer = 1, side: UnitAxis['side'] = 'out'): UnitAxis[] =>
+    offset === null ? [] : [{ offset, outer, inner: 1, side, op: index, other: null }]
+  if (op.kind === 'depthwise') return [...axis(op.kernel, op.window.height * op.window.width), ...axis(op.bias)]
+  const { gamma, beta, moments, channels, label } = op
+  const weights = [...axis(gamma), ...axis(beta)]
+  if ('mean' in moments) return [...weights, ...axis(moments.mean, 1, 'along'), ...axis(moments.variance, 1, 'along')]
+  if (moments.groups > 1 && moments.groups < channels)
+    throw unknown(
+      `${label}, which normalises ${moments.groups} groups of neighbouring units: a unit cannot leave its group`,
+    )
+  return weights
+}
+
 /** What a value of the plan consists of: channels, which lie innermost, in an order that other values may share. */
 interface Stream {
   readonly channels: number
@@ -92,13 +117,13 @@ interface Stream {
 }
 
 /** By value. Each layer with weights begins a new order, a sum makes one of two, everything else keeps it. */
-function streamsOf({ ops, inputSize }: NetworkPlan): readonly Stream[] {
+function streamsOf({ ops, inputSize }: UnitPlan): readonly Stream[] {
   const parents = [0]
   const root = (value: number): number => (parents[value] === value ? value : root(parents[value]!))
   const channels = [inputSize]
   for (const [i, op] of ops.entries()) {
     const [first, second] = op.inputs as readonly [number, number]
-    parents.push('kernel' in op ? i + 1 : root(first))
+    parents.push(makesUnits(op) ? i + 1 : root(first))
     if (op.kind === 'dense') channels.push(op.units)
     else if (op.kind === 'convolution') channels.push(op.filters)
     else channels.push(channels[first]!)
@@ -113,8 +138,8 @@ function streamsOf({ ops, inputSize }: NetworkPlan): readonly Stream[] {
 function unknown(received: string): FedError {
   return new FedError('model_invalid', {
     expected:
-      'a network of dense layers, convolutions, pooling, ReLU and sums, whose units can be put in another order',
+      'a network of dense layers, convolutions, batch or layer normalisation, pooling, ReLU and sums, whose units can be put in another order',
     received,
-    hint: 'Alignment and repair need to know which weights belong to a unit; use another model, or neither',
+    hint: 'Alignment needs to know which weights belong to a unit; use another model, or no alignment',
   })
 }

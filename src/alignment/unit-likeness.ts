@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { Params } from '../core/layout.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { UnitPlan } from '../core/network-plan.ts'
 import { overBatches, ROWS, valuesOf } from './forward.ts'
-import type { UnitGroup } from './unit-groups.ts'
+import type { UnitAxis, UnitGroup } from './unit-groups.ts'
 
 /** How alike the units of two models are in what they give on examples: sums over examples and positions, in float64. */
 export interface UnitSums {
@@ -21,7 +21,7 @@ export interface UnitSums {
  * values are taken from a point near their mean, and the sums moved back in float64.
  */
 export async function unitSums(
-  plan: NetworkPlan,
+  plan: UnitPlan,
   groups: readonly UnitGroup[],
   models: readonly [Params, Params],
   examples: Float32Array,
@@ -93,7 +93,8 @@ export function correlations({ count, a, aa, b, bb, ab }: UnitSums): Float64Arra
 }
 
 /** float32[examples · positions, units] of every value of the group that some layer reads, one below the other. */
-function samplesOf({ ops }: NetworkPlan, { axes, units }: UnitGroup, values: readonly tf.Tensor2D[]): tf.Tensor2D {
-  const read = new Set(axes.filter(({ side }) => side === 'in').map(({ op }) => ops[op]!.inputs[0]!))
+function samplesOf({ ops }: UnitPlan, { axes, units }: UnitGroup, values: readonly tf.Tensor2D[]): tf.Tensor2D {
+  const reads = ({ side, op }: UnitAxis) => side === 'in' || ops[op]!.kind === 'depthwise'
+  const read = new Set(axes.filter(reads).map(({ op }) => ops[op]!.inputs[0]!))
   return tf.concat([...read].map(value => tf.reshape(values[value]!, [-1, units])))
 }

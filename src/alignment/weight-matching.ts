@@ -34,7 +34,8 @@ export async function weightMatching(
   rng: Rng,
 ): Promise<WeightMatch> {
   const params = model.slice()
-  const wanted = groups.map(({ units, axes }) => unitRows(reference, units, axes))
+  const compared = groups.map(({ axes }) => axes.filter(({ side }) => side !== 'along'))
+  const wanted = groups.map(({ units }, g) => unitRows(reference, units, compared[g]!))
   const permutations = groups.map(({ units }) => identity(units))
   const stale = new Set(groups.keys())
   let sweeps = 0
@@ -43,7 +44,7 @@ export async function weightMatching(
     for (const g of shuffle(rng.fork(`sweep/${sweeps}`), [...groups.keys()])) {
       if (!stale.delete(g)) continue
       const group = groups[g]!
-      const likeness = await gram(wanted[g]!, unitRows(params, group.units, group.axes), group.units)
+      const likeness = await gram(wanted[g]!, unitRows(params, group.units, compared[g]!), group.units)
       const order = bestOrder(likeness, group.units)
       if (!order) continue
       permuteGroup(params, group, order)

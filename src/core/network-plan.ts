@@ -5,16 +5,21 @@
  *
  * To change a layer changes the values from its op on and none before it: what two models with equal first layers share.
  */
-export interface NetworkPlan {
+export interface NetworkPlan<Op extends UnitOp = PlanOp> {
   /** Values in one example. */
   readonly inputSize: number
   readonly numClasses: number
   /** Size of the parameter vector. */
   readonly numParams: number
-  readonly ops: readonly PlanOp[]
+  readonly ops: readonly Op[]
 }
 
 export type PlanOp = DenseOp | ConvolutionOp | PoolOp | GlobalAverageOp | AddOp | RectifierOp
+
+/** What is known of networks beyond those that the flat executor computes: enough to say which weights belong to a unit. */
+export type UnitPlan = NetworkPlan<UnitOp>
+
+export type UnitOp = PlanOp | DepthwiseOp | NormalizationOp
 
 interface Op {
   /** The layer it stands for: of an op with weights, the name of their block. */
@@ -45,6 +50,26 @@ export interface ConvolutionOp extends Op, Weighted {
   readonly kind: 'convolution'
   readonly window: Window
   readonly filters: number
+}
+
+/** A convolution of each channel for itself, one filter a channel: kernel [height, width, channels]. */
+export interface DepthwiseOp extends Op, Weighted {
+  readonly kind: 'depthwise'
+  readonly window: Window
+  /** For people: class and name of the layer. */
+  readonly label: string
+}
+
+/** γ (x − μ) / √(σ² + ε) + β, with γ and β of each channel. Offsets are null where there is no such weight. */
+export interface NormalizationOp extends Op {
+  readonly kind: 'normalization'
+  readonly channels: number
+  readonly gamma: number | null
+  readonly beta: number | null
+  /** Running ones of each channel, where μ and σ² are not those of each example in so many groups of neighbouring channels. */
+  readonly moments: { readonly mean: number; readonly variance: number } | { readonly groups: number }
+  readonly epsilon: number
+  readonly label: string
 }
 
 /** `average` only over windows that lie wholly inside the image: kernels disagree about the rest. */

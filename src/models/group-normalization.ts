@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
+import type { serialization, Tensor } from '@tensorflow/tfjs-core'
 import { normalize } from '../compute/ops/normalize.ts'
 import { EPSILON, Normalization } from './normalization.ts'
 
@@ -14,6 +14,10 @@ export class GroupNormalization extends Normalization {
   constructor({ name, groups }: { readonly name: string; readonly groups: number }) {
     super({ name })
     this.groups = groups
+  }
+
+  override getConfig(): serialization.ConfigDict {
+    return { ...super.getConfig(), groups: this.groups }
   }
 
   protected override normalized(x: Tensor): Tensor {

@@ -1,6 +1,13 @@
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { type LayerLayout, sizeOf } from '../core/layout.ts'
-import { type NetworkPlan, type PlanOp, type Window, windowOf } from '../core/network-plan.ts'
+import {
+  type NetworkPlan,
+  type PlanOp,
+  type UnitOp,
+  type UnitPlan,
+  type Window,
+  windowOf,
+} from '../core/network-plan.ts'
 
 type Layer = layers.Layer
 type Pair = readonly [number, number]
@@ -11,12 +18,14 @@ interface Described {
   readonly config: Readonly<Record<string, unknown>>
   readonly input: readonly number[]
   readonly numInputs: number
+  /** Class and name, for people. */
+  readonly label: string
   /** Where a weight of the layer begins in the parameter vector. */
   offsetOf(weight: string): number
 }
 
 /** What is said of an op by its layer alone. */
-type Part = PlanOp extends infer Op ? (Op extends PlanOp ? Omit<Op, 'layer' | 'inputs' | 'size'> : never) : never
+type Part = UnitOp extends infer Op ? (Op extends UnitOp ? Omit<Op, 'layer' | 'inputs' | 'size'> : never) : never
 
 /** null for a layer that changes nothing; a sentence for one that has no op. */
 type Answer = Part | null | string
@@ -37,6 +46,25 @@ const PARTS: Readonly<Record<string, (layer: Described) => Answer>> = {
     if (typeof relu === 'string') return relu
     return { kind: 'convolution', relu, window, filters: filters as number, ...weights(layer) }
   },
+  DepthwiseConv2D(layer) {
+    const { kernelSize, dilationRate, depthMultiplier, useBias } = layer.config
+    if (pairOf(dilationRate).some(rate => rate !== 1)) return 'dilation'
+    if (depthMultiplier !== 1) return `${String(depthMultiplier)} filters a channel`
+    const window = window2d(layer, kernelSize)
+    const relu = reluOf(layer)
+    if (typeof window === 'string') return window
+    if (typeof relu === 'string') return relu
+    const { label, offsetOf } = layer
+    const bias = useBias ? offsetOf('bias') : null
+    return { kind: 'depthwise', relu, window, label, kernel: offsetOf('depthwise_kernel'), bias }
+  },
+  BatchNormalization(layer) {
+    const { axis = -1, center = true, scale = true } = layer.config
+    if (axis !== -1 && axis !== layer.input.length) return 'channels first'
+    const moments = { mean: layer.offsetOf('moving_mean'), variance: layer.offsetOf('moving_variance') }
+    return normalization(layer, moments, { center, scale })
+  },
+  GroupNormalization: layer => normalization(layer, { groups: layer.config['groups'] as number }),
   MaxPooling2D(layer) {
     const window = window2d(layer, layer.config['poolSize'])
     return typeof window === 'string' ? window : { kind: 'maxPool', relu: false, window }
@@ -62,14 +90,33 @@ const PARTS: Readonly<Record<string, (layer: Described) => Answer>> = {
   Flatten: () => null, // images, channels last, are flat as they lie
 }
 
+function normalization(
+  { config, input, label, offsetOf }: Described,
+  moments: Extract<UnitOp, { kind: 'normalization' }>['moments'],
+  { center, scale }: { readonly center: unknown; readonly scale: unknown } = { center: true, scale: true },
+): Part {
+  return {
+    ...{ kind: 'normalization', relu: false, channels: input.at(-1)!, moments, label },
+    ...{ gamma: scale ? offsetOf('gamma') : null, beta: center ? offsetOf('beta') : null },
+    epsilon: config['epsilon'] as number,
+  }
+}
+
+/** The plan as far as the flat executor computes it: all of it, or the first layer that it does not, in words. */
+export function flatPart(plan: UnitPlan | string): NetworkPlan | string {
+  if (typeof plan === 'string') return plan
+  const other = plan.ops.find(op => 'label' in op)
+  return other && 'label' in other ? other.label : (plan as NetworkPlan)
+}
+
 /**
  * The layers of a model as data, or in a sentence what keeps it from being described: a layer that is not in the table
  * above, a nested model, or a layer that is used twice.
  */
-export function planOf(model: LayersModel, layout: LayerLayout): NetworkPlan | string {
+export function planOf(model: LayersModel, layout: LayerLayout): UnitPlan | string {
   const offsets = offsetsOf(layout)
   const values = new Map<SymbolicTensor, number>([[model.inputs[0]!, 0]])
-  const ops: PlanOp[] = []
+  const ops: UnitOp[] = []
   for (const layer of model.layers) {
     const className = layer.getClassName()
     if (className === 'InputLayer') continue
@@ -84,6 +131,7 @@ export function planOf(model: LayersModel, layout: LayerLayout): NetworkPlan | s
       config: layer.getConfig(),
       input: shapeOf(node.inputTensors[0]!),
       numInputs: inputs.length,
+      label,
       offsetOf: weight => offsets.get(`${layer.name}/${weight}`)!,
     })
     if (typeof answer === 'string') return `${label}: ${answer}`
@@ -91,7 +139,7 @@ export function planOf(model: LayersModel, layout: LayerLayout): NetworkPlan | s
     if (answer === null || (answer.kind === 'rectifier' && joined(ops, inputs[0]!, node.inboundLayers[0]!)))
       values.set(output, inputs[0]!)
     else {
-      ops.push({ ...answer, layer: layer.name, inputs, size: sizeOf(shapeOf(output)) } as PlanOp)
+      ops.push({ ...answer, layer: layer.name, inputs, size: sizeOf(shapeOf(output)) } as UnitOp)
       values.set(output, ops.length)
     }
   }
@@ -101,7 +149,7 @@ export function planOf(model: LayersModel, layout: LayerLayout): NetworkPlan | s
 }
 
 /** Makes max(x, 0) part of the op whose result only it takes; false, and nothing done, where that cannot be. */
-function joined(ops: PlanOp[], value: number, source: Layer): boolean {
+function joined(ops: UnitOp[], value: number, source: Layer): boolean {
   const op = ops[value - 1]
   if (!op || source.name !== op.layer || source.outboundNodes.length !== 1) return false
   ops[value - 1] = { ...op, relu: true }

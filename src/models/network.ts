@@ -3,12 +3,12 @@ import { LayersModel, Sequential } from '@tensorflow/tfjs-layers'
 import { requireRoom } from '../compute/room.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, layoutOf, type Params, sizeOf, tensorViews, view } from '../core/layout.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { NetworkPlan, UnitPlan } from '../core/network-plan.ts'
 import type { Rng } from '../core/rng.ts'
 import { type ModelOptions, models } from './index.ts'
 import { initialParams } from './initializers.ts'
 import type { ModelComponent, ModelShape } from './model.ts'
-import { planOf } from './network-plan.ts'
+import { flatPart, planOf } from './network-plan.ts'
 import { layerNoise } from './random-layers.ts'
 import { runSteps, type Stage, stagesOf } from './stages.ts'
 import { MASKING, stepsOf } from './steps.ts'
@@ -21,6 +21,8 @@ export interface Network extends ModelShape {
   readonly layout: LayerLayout
   /** The same function of the same parameters as data; a sentence, what has no place in it, where there is none. */
   readonly plan: NetworkPlan | string
+  /** As `plan`, and of more networks: what alignment needs to know. */
+  readonly units: UnitPlan | string
   /** Variable i holds tensor i of the layout. An optimizer may assign to it; its dtype and shape stay. */
   readonly variables: readonly tf.Variable[]
   /** false for running statistics, which have no gradient. */
@@ -132,6 +134,7 @@ async function networkOf(
     })
   }
 
+  const units = planOf(model, layout)
   const { init } = options
   const stored = init === 'stored' ? await read() : null
   return {
@@ -139,7 +142,8 @@ async function networkOf(
     inputShape: shape.inputShape,
     numClasses: shape.numClasses,
     layout,
-    plan: planOf(model, layout),
+    plan: flatPart(units),
+    units,
     variables,
     trainable: weights.map(weight => weight.spec.trainable),
     forward(x, training = false) {

@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core'
+import type { serialization, Tensor } from '@tensorflow/tfjs-core'
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers'
 
 /** Of the variance, as in the papers' code. */
@@ -18,6 +18,10 @@ export abstract class Normalization extends layers.Layer {
   protected weight(name: string, shape: Shape, start: number, trainable: boolean): LayerVariable {
     const initializer = initializers.constant({ value: start })
     return this.addWeight(name, [shape.at(-1)!], 'float32', initializer, undefined, trainable)
+  }
+
+  override getConfig(): serialization.ConfigDict {
+    return { ...super.getConfig(), epsilon: EPSILON }
   }
 
   override call(inputs: Tensor | Tensor[], options: { readonly training?: boolean }): Tensor {

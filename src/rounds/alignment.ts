@@ -2,7 +2,7 @@ import type { Aligner } from '../alignment/aligner.ts'
 import { alignerOf } from '../alignment/index.ts'
 import { type UnitGroup, unitGroups } from '../alignment/unit-groups.ts'
 import { FedError } from '../core/errors.ts'
-import type { NetworkPlan } from '../core/network-plan.ts'
+import type { UnitPlan } from '../core/network-plan.ts'
 import { type Rng, sample } from '../core/rng.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { gather } from '../data/examples.ts'
@@ -18,7 +18,7 @@ import { memoryOf } from './server-state.ts'
 export interface Alignment {
   readonly aligner: Aligner
   readonly to: 'first' | 'global'
-  readonly plan: NetworkPlan
+  readonly plan: UnitPlan
   readonly groups: readonly UnitGroup[]
   /** float32[count · plan.inputSize], the same in every round. */
   readonly examples: Float32Array
@@ -28,7 +28,7 @@ export interface Alignment {
 interface RunParts {
   readonly runFile: Pick<RunFile, 'clients' | 'local'>
   readonly strategy: Strategy
-  readonly network: Pick<Network, 'plan' | 'layout'>
+  readonly network: Pick<Network, 'units' | 'layout'>
   readonly dataset: Dataset
   readonly rng: Rng
 }
@@ -41,8 +41,8 @@ export function alignmentOf({ runFile, strategy, network, dataset, rng }: RunPar
   const { align, rules, selector, local: added } = strategy
   if (!align) return null
   const { clients, local } = runFile
-  const { plan, layout } = network
-  const groups = unitGroups(plan)
+  const { units, layout } = network
+  const groups = unitGroups(units)
   if (local.memory === 'keep')
     throw refused(
       'local.memory: reset',
@@ -70,7 +70,7 @@ export function alignmentOf({ runFile, strategy, network, dataset, rng }: RunPar
     )
   const aligner = alignerOf(align)
   const examples = examplesFor(aligner, dataset, rng.fork('align/examples'))
-  return { aligner, to: align.to, plan: plan as NetworkPlan, groups, examples }
+  return { aligner, to: align.to, plan: units as UnitPlan, groups, examples }
 }
 
 /** Training examples for an aligner or a repair, without labels: float32[count · size], as many as there are at most. */

@@ -1,6 +1,5 @@
 import { repairOf } from '../alignment/repairs/index.ts'
-import type { Repair } from '../alignment/repairs/repair.ts'
-import { unitGroups } from '../alignment/unit-groups.ts'
+import { type Repair, repairable } from '../alignment/repairs/repair.ts'
 import { canonicalJson } from '../core/canonical.ts'
 import { FedError } from '../core/errors.ts'
 import type { Params } from '../core/layout.ts'
@@ -43,10 +42,10 @@ interface RunParts {
 export function repairingOf({ strategy, local, network, dataset, rng }: RunParts): Repairing | null {
   const { rules, selector, reducer } = strategy
   if (!strategy.repair) return null
-  const { plan, layout } = network
-  unitGroups(plan) // says what stands in the way of a plan
+  const { layout } = network
+  const plan = repairable(network.plan)
   const repair = repairOf(strategy.repair)
-  repair.check(plan as NetworkPlan)
+  repair.check(plan)
   const partial = rules.some(({ participation = 1 }) => participation < 1)
   if (selector !== null || partial || keepsLayersLocal(rules, layout))
     throw refused('every layer averaged in every round by all its clients', 'layers that stay local', 'Without that there is no one averaged model to repair') // biome-ignore format: one line
@@ -63,7 +62,8 @@ export function repairingOf({ strategy, local, network, dataset, rng }: RunParts
   if (!repair.grows && (local.mask || local.frozen?.length))
     throw refused('weights that are all trained', local.mask ? 'local.mask' : 'local.frozen', 'A repair changes every layer, weights that rest too') // biome-ignore format: one line
   return {
-    ...{ repair, plan: plan as NetworkPlan },
+    repair,
+    plan,
     examples: examplesFor(repair, dataset, rng.fork('align/examples')),
     weightsOf(members) {
       const raw = members.map(

@@ -6,7 +6,7 @@ import { type AlignOptions, alignerOf, aligners } from '../../src/alignment/inde
 import { permuted } from '../../src/alignment/permute.ts'
 import { unitGroups } from '../../src/alignment/unit-groups.ts'
 import type { Params } from '../../src/core/layout.ts'
-import type { NetworkPlan } from '../../src/core/network-plan.ts'
+import type { UnitPlan } from '../../src/core/network-plan.ts'
 import { createRng, shuffle } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
 import { assertClose, normals } from '../helpers/values.ts'
@@ -21,7 +21,7 @@ import {
 } from '../oracle/unit-matching.ts'
 import { type Layer, layersOf, weightMatchingOf } from '../oracle/weight-matching.ts'
 import { ENGINES, SKIP, useEngine } from '../strategies/engines.ts'
-import { MODELS, networkOf, SHAPE, weightsFor } from './networks.ts'
+import { MODELS, NORMALISED, networkOf, SHAPE, weightsFor } from './networks.ts'
 
 const SIZE = 16 * 16 * 3
 const COUNT = 150 // a batch and a half
@@ -44,13 +44,13 @@ const CASES: readonly (readonly [
   [{ name: 'otBarycenter' }, (a, b) => barycenterOrders(a, [b])[0]!],
 ]
 
-function aligned(options: object, plan: NetworkPlan, input: Pick<AlignInput, 'reference' | 'models'>) {
+function aligned(options: object, plan: UnitPlan, input: Pick<AlignInput, 'reference' | 'models'>) {
   const aligner = alignerOf(validate(aligners.schema, options) as AlignOptions)
   const examples = EXAMPLES.subarray(0, aligner.examples * SIZE)
   return aligner.align({ ...input, plan, groups: unitGroups(plan), rng: createRng(1), examples })
 }
 
-function reordered(params: Params, plan: NetworkPlan, orders: readonly Order[]): Params {
+function reordered(params: Params, plan: UnitPlan, orders: readonly Order[]): Params {
   return permuted(
     params,
     unitGroups(plan),
@@ -87,11 +87,13 @@ for (const engine of ENGINES)
       })
 
       // Weight matching may end before it has found it, and has a test of its own.
-      const models = engine === 'wasm' ? MODELS : MODELS.filter(({ name }) => name === 'lenet5')
+      // In so narrow and deep a network units follow the few that live before them: correlation cannot tell those apart.
+      const every = options.name === 'activationMatching' ? MODELS : [...MODELS, ...NORMALISED]
+      const models = engine === 'wasm' ? every : MODELS.filter(({ name }) => name === 'lenet5')
       for (const model of options.name === 'weightMatching' ? [] : models)
         it(`finds a planted order again: ${JSON.stringify([options, model])}`, async () => {
           await useEngine(engine)
-          const { network, plan } = await networkOf(model)
+          const { network, units: plan } = await networkOf(model)
           const reference = weightsFor(network, 1)
           const hidden = unitGroups(plan).map(({ units }, g) =>
             shuffle(
@@ -104,8 +106,10 @@ for (const engine of ENGINES)
           if (!('examples' in options)) assert.deepEqual(found, reference)
           // What activations cannot tell apart, units that are dead on all examples, may lie anywhere.
           const [before, after] = [reference, found!].map(params => valuesOf(plan, params, ROWS.slice(0, 2).flat(), 2))
+          // Before a normalisation, that is: its output is what is looked at.
+          const inside = new Set(plan.ops.flatMap(op => (op.kind === 'normalization' ? op.inputs : [])))
           for (const [value, expected] of before!.entries())
-            assertClose(after![value]!, expected, 1e-5, `value ${value}`)
+            if (!inside.has(value)) assertClose(after![value]!, expected, 1e-5, `value ${value}`)
           assert.ok(valuesOf(plan, planted, ROWS.slice(0, 2).flat(), 2)[1]!.some((v, i) => v !== before![1]![i]))
           network.dispose()
         })

@@ -62,11 +62,37 @@ describe('the unit groups of a network', () => {
     )
   })
 
+  it('go through depthwise convolutions and normalisations, whose statistics move along', async () => {
+    const { units } = await networkOf({ name: 'mobilenet', width: 0.05, norm: 'batch' })
+    const groups = unitGroups(units)
+    assert.deepEqual(
+      groups.map(({ layers }) => layers),
+      [['conv1'], ...Array.from({ length: 13 }, (_, n) => [`block${n + 1}/pointwise`])],
+    )
+    const kinds = groups[1]!.axes.map(({ op, side, outer }) => [units.ops[op]!.kind, side, outer])
+    assert.deepEqual(kinds, [
+      ['convolution', 'out', 8],
+      ['normalization', 'out', 1],
+      ['normalization', 'out', 1],
+      ['normalization', 'along', 1],
+      ['normalization', 'along', 1],
+      ['depthwise', 'out', 9],
+      ['normalization', 'out', 1],
+      ['normalization', 'out', 1],
+      ['normalization', 'along', 1],
+      ['normalization', 'along', 1],
+      ['convolution', 'in', 1],
+    ])
+  })
+
   it('are refused with the layer that stands in the way', async () => {
-    const { network } = await networkOf({ name: 'mobilenet' })
+    const { network } = await networkOf({ name: 'mobilenet', norm: 'group', width: 1 })
     const refused = (says: RegExp) => (error: unknown) =>
       error instanceof FedError && error.code === 'model_invalid' && says.test(error.message)
-    assert.throws(() => unitGroups(network.plan), refused(/Normalization|DepthwiseConv2D/i))
+    assert.throws(
+      () => unitGroups(network.units),
+      refused(/GroupNormalization "conv1_norm", which normalises 4 groups of neighbouring units/),
+    )
     const start = input({ shape: [4] })
     const x = layers.dense({ name: 'a', units: 3, activation: 'relu' }).apply(start) as SymbolicTensor
     const y = layers.dense({ name: 'itself', units: 3 }).apply(x) as SymbolicTensor

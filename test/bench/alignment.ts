@@ -28,7 +28,7 @@ export const alignment: Bench = {
       return (await trainLocally(network, { ...job, rng: createRng(seed, 'order') })).params
     }
     const [reference, model] = [await trained(1), await trained(2)]
-    const groups = unitGroups(network.plan)
+    const groups = unitGroups(network.units)
     const start = process.cpuUsage()
     const { sweeps } = await weightMatching(groups, reference, model, createRng(1))
     const { user, system } = process.cpuUsage(start)

@@ -6,7 +6,7 @@ import type { NetworkPlan } from '../../src/core/network-plan.ts'
 import { createRng, type Rng } from '../../src/core/rng.ts'
 import type { Batch } from '../../src/data/examples.ts'
 import { buildNetwork, type Network } from '../../src/models/network.ts'
-import { planOf } from '../../src/models/network-plan.ts'
+import { flatPart, planOf } from '../../src/models/network-plan.ts'
 import { weightsOf } from '../../src/models/weights.ts'
 import type { createWeights } from '../../src/training/memory.ts'
 import { optimizers } from '../../src/training/optimizers/index.ts'
@@ -116,7 +116,7 @@ function fedAvgCnn(): Steppable {
   return {
     inputShape: [28, 28, 1],
     numClasses: 10,
-    plan: planOf(model, layoutOf(weightsOf(model).map(({ spec }) => spec))),
+    plan: flatPart(planOf(model, layoutOf(weightsOf(model).map(({ spec }) => spec)))),
     variables: model.trainableWeights.map(weight => (weight as unknown as { val: tf.Variable }).val),
     forward: (x, training = false) => model.apply(x, { training }) as tf.Tensor2D,
     dispose: () => {

@@ -96,7 +96,7 @@ ${keyTable(jsonSchemaOf(layerRuleSchema))}
 ### align
 
 \`clients.init: independent\` is where it matters: models from one start lie in one order already. Networks of dense layers,
-convolutions, pooling, ReLU and sums can be aligned, others (normalisation) are refused with the layer that stands in the way. Each
+convolutions, batch or layer normalisation, pooling, ReLU and sums can be aligned, others (group normalisation) are refused with the layer that stands in the way. Each
 model computes the same function before and after; drift, barriers and what is averaged are those of the aligned models, while
 models kept for later probes are as the clients sent them. With \`to: first\` or independent starts, every layer has to be averaged in
 every round.
@@ -125,7 +125,7 @@ After averaging, aligned or not. Makes good what the mean of the clients' models
 \`repair\`, \`rescale\` and \`biasCorrection\` change the global model, with which the next round begins. \`preserveFirst\` makes a larger model,
 which no client can train: the run goes on with the mean, and the larger model is evaluated beside it (\`eval/merged/…\`, where
 \`evaluate.every\` says). Every layer has to be averaged in every round by all its clients, with a reducer that lets every client
-count; networks as for \`align\`.
+count; networks as for \`align\`, without normalisation.
 
 ${memberSections(repairs)}
 

@@ -4,13 +4,13 @@ import { before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { input, type LayersModel, layers, model, type SymbolicTensor, sequential } from '@tensorflow/tfjs-layers'
 import { type LayerLayout, layoutOf } from '../../src/core/layout.ts'
-import type { NetworkPlan } from '../../src/core/network-plan.ts'
-import { createRng } from '../../src/core/rng.ts'
+import type { NetworkPlan, UnitPlan } from '../../src/core/network-plan.ts'
 import { validate } from '../../src/core/validate.ts'
 import { modelSchema } from '../../src/models/index.ts'
 import { buildNetwork } from '../../src/models/network.ts'
-import { planOf } from '../../src/models/network-plan.ts'
+import { flatPart, planOf } from '../../src/models/network-plan.ts'
 import { weightsOf } from '../../src/models/weights.ts'
+import { weightsFor } from '../alignment/networks.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import { valuesOf } from '../oracle/network-plan.ts'
 
@@ -27,16 +27,19 @@ describe('the plan of a network', () => {
     { name: 'vgg8' },
     { name: 'resnet8' },
     { name: 'resnet18', width: 4 },
+    ...['none', 'batch', 'layer', 'group'].map(norm => ({ name: 'mobilenet', width: 0.1, norm })),
   ])
     it(`computes what TF.js computes: ${JSON.stringify(options)}`, async () => {
       const network = await buildNetwork(validate(modelSchema, options), SHAPE)
-      const plan = requirePlan(network.plan)
-      const params = network.init(createRng(3))
+      const plan = requirePlan(network.units)
+      const params = weightsFor(network, 3)
       const x = normals(4, 2 * 16 * 16 * 3)
       network.assign(params)
       const logits = tf.tidy(() => network.forward(tf.tensor(x, [2, ...SHAPE.inputShape])))
       assertClose(await logits.data(), valuesOf(plan, params, x, 2).at(-1)!, 1e-4)
       assert.equal(plan.numParams, network.layout.size)
+      if (options.name === 'mobilenet') assert.match(network.plan as string, /^(DepthwiseConv2D|\w+Normalization) "/)
+      else assert.equal(network.plan, plan)
       logits.dispose()
       network.dispose()
     })
@@ -55,6 +58,35 @@ describe('the plan of a network', () => {
       ],
     )
     network.dispose()
+  })
+
+  it('knows the normalisation of TF.js too, with the weights that it has', async () => {
+    const parts = [
+      layers.inputLayer({ inputShape: [3, 2, 4] }),
+      layers.batchNormalization({ name: 'whole', epsilon: 0.5 }),
+      layers.batchNormalization({ name: 'bare', scale: false, center: false }),
+      layers.flatten(),
+    ]
+    const built = sequential({ layers: parts })
+    const plan = requirePlan(unitsOf(built))
+    // γ, β, running mean and variance, 4 each; then mean and variance.
+    const params = Float32Array.from({ length: 24 }, (_, i) => 0.3 + ((7 * i) % 11) / 4)
+    for (const [i, weight] of built.weights.entries()) weight.write(tf.tensor1d(params.slice(4 * i, 4 * i + 4)))
+    // TF.js lists what is trained first.
+    assert.deepEqual(
+      built.weights.map(({ originalName }) => originalName),
+      [
+        'whole/gamma',
+        'whole/beta',
+        'whole/moving_mean',
+        'whole/moving_variance',
+        'bare/moving_mean',
+        'bare/moving_variance',
+      ],
+    )
+    const x = normals(4, 2 * 24)
+    const y = built.predict(tf.tensor(x, [2, 3, 2, 4])) as tf.Tensor
+    assertClose(await y.data(), valuesOf(plan, params, x, 2).at(-1)!, 1e-5)
   })
 
   it('keeps ReLU apart where the value before it is used too', () => {
@@ -86,11 +118,14 @@ describe('the plan of a network', () => {
       const twice = layers.dense({ name: 'twice', units: 3 })
       return model({ inputs: start, outputs: twice.apply(twice.apply(start) as SymbolicTensor) as SymbolicTensor })
     }
+    const depthwise = { name: 'd', kernelSize: 2 }
     const cases: [RegExp, () => LayersModel][] = [
       [/^Dropout "drop"$/, around(layers.dropout({ name: 'drop', rate: 0.5 }))],
       [/^BatchNormalization /, around(layers.batchNormalization())],
       [/"c": dilation$/, around(layers.conv2d({ ...convolution, dilationRate: 2 }))],
       [/"c": the activation tanh$/, around(layers.conv2d({ ...convolution, activation: 'tanh' }))],
+      [/"d": 3 filters a channel$/, around(layers.depthwiseConv2d({ ...depthwise, depthMultiplier: 3 }))],
+      [/: channels first$/, around(layers.batchNormalization({ axis: 1 }))],
       [/: channels first$/, around(layers.maxPooling2d({ poolSize: 2, dataFormat: 'channelsFirst' }))],
       [/: averages over windows that are partly padding$/, around(layers.averagePooling2d({ padding: 'same' }))],
       [/^Dense "d": an input of 3 axes$/, around(layers.dense({ name: 'd', units: 2 }))],
@@ -108,11 +143,15 @@ describe('the plan of a network', () => {
 })
 
 function described(built: LayersModel): NetworkPlan | string {
+  return flatPart(unitsOf(built))
+}
+
+function unitsOf(built: LayersModel): UnitPlan | string {
   const layout: LayerLayout = layoutOf(weightsOf(built).map(({ spec }) => spec))
   return planOf(built, layout)
 }
 
-function requirePlan(plan: NetworkPlan | string): NetworkPlan {
+function requirePlan<P extends UnitPlan>(plan: P | string): P {
   if (typeof plan === 'string') assert.fail(plan)
   return plan
 }

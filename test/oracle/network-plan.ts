@@ -1,18 +1,17 @@
-import type { NetworkPlan, PlanOp, Window } from '../../src/core/network-plan.ts'
+import type { NetworkPlan, NormalizationOp, PlanOp, UnitOp, UnitPlan, Window } from '../../src/core/network-plan.ts'
 import * as conv from './conv2d.ts'
 import { matMul, type Values } from './matrix.ts'
 import * as pool from './pool2d.ts'
 
 /** A network plan computed by float64 loops: value 0 is x, value i + 1 the result of op i, for `rows` examples. */
-export function valuesOf(plan: NetworkPlan, params: Values, x: Values, rows: number): readonly Float64Array[] {
+export function valuesOf(plan: UnitPlan, params: Values, x: Values, rows: number): readonly Float64Array[] {
   const values: Float64Array[] = [Float64Array.from(x)]
   for (const op of plan.ops) {
-    const result = forward(
-      op,
-      weightsOf(op, params),
-      op.inputs.map(i => values[i]!),
-      rows,
-    )
+    const inputs = op.inputs.map(i => values[i]!)
+    const result =
+      op.kind === 'normalization'
+        ? normalized(op, params, inputs[0]!, rows)
+        : forward(op, weightsOf(op, params), inputs, rows)
     values.push(op.relu ? result.map(value => Math.max(0, value)) : result)
   }
   return values
@@ -49,20 +48,24 @@ interface Weights {
 }
 
 /** From where they begin to the end of all: the loops take as many as they need. */
-function weightsOf(op: PlanOp, params: Values): Weights {
+function weightsOf(op: UnitOp, params: Values): Weights {
   if (!('kernel' in op)) return { kernel: [], bias: null }
   const all = Float64Array.from(params)
-  const units = op.kind === 'dense' ? op.units : op.filters
+  const units = op.kind === 'dense' ? op.units : op.kind === 'depthwise' ? op.window.channels : op.filters
   return { kernel: all.subarray(op.kernel), bias: op.bias === null ? null : all.subarray(op.bias, op.bias + units) }
 }
 
-function forward(op: PlanOp, { kernel, bias }: Weights, inputs: readonly Values[], rows: number): Float64Array {
+type Linear = Exclude<UnitOp, NormalizationOp>
+
+function forward(op: Linear, { kernel, bias }: Weights, inputs: readonly Values[], rows: number): Float64Array {
   const x = inputs[0]!
   switch (op.kind) {
     case 'dense':
       return biased(matMul(x, kernel, [rows, x.length / rows, op.units]), bias)
     case 'convolution':
       return biased(conv.conv2d(x, kernel, windowOf(op.window, rows, op.filters)), bias)
+    case 'depthwise':
+      return biased(depthwise(x, kernel, op.window, rows), bias)
     case 'maxPool':
       return pool.maxPool(x, windowOf(op.window, rows)).values
     case 'averagePool':
@@ -78,6 +81,54 @@ function forward(op: PlanOp, { kernel, bias }: Weights, inputs: readonly Values[
     case 'rectifier':
       return Float64Array.from(x)
   }
+}
+
+function depthwise(x: Values, kernel: Values, w: Window, rows: number): Float64Array {
+  const y = new Float64Array(rows * w.outHeight * w.outWidth * w.channels)
+  for (let i = 0; i < y.length; i++) {
+    const channel = i % w.channels
+    const [column, row] = [
+      Math.floor(i / w.channels) % w.outWidth,
+      Math.floor(i / w.channels / w.outWidth) % w.outHeight,
+    ]
+    const image = Math.floor(i / w.channels / w.outWidth / w.outHeight)
+    for (let a = 0; a < w.height; a++)
+      for (let b = 0; b < w.width; b++) {
+        const [top, left] = [row * w.strideHeight + a - w.top, column * w.strideWidth + b - w.left]
+        if (top < 0 || left < 0 || top >= w.inHeight || left >= w.inWidth) continue
+        const at = ((image * w.inHeight + top) * w.inWidth + left) * w.channels + channel
+        y[i]! += x[at]! * kernel[(a * w.width + b) * w.channels + channel]!
+      }
+  }
+  return y
+}
+
+function normalized(op: NormalizationOp, params: Values, x: Values, rows: number): Float64Array {
+  const { channels, moments, gamma, beta, epsilon } = op
+  const size = x.length / rows
+  const width = 'mean' in moments ? 1 : channels / moments.groups
+  const setOf = (i: number) => `${Math.floor(i / size)} ${Math.floor((i % channels) / width)}`
+  const sets = new Map<string, number[]>()
+  for (let i = 0; i < x.length; i++) {
+    const set = sets.get(setOf(i))
+    if (set) set.push(x[i]!)
+    else sets.set(setOf(i), [x[i]!])
+  }
+  const observed = new Map(
+    [...sets].map(([name, set]) => {
+      const mean = set.reduce((sum, value) => sum + value, 0) / set.length
+      return [name, { mean, variance: set.reduce((sum, value) => sum + (value - mean) ** 2, 0) / set.length }]
+    }),
+  )
+  return Float64Array.from(x, (value, i) => {
+    const channel = i % channels
+    const { mean, variance } =
+      'mean' in moments
+        ? { mean: params[moments.mean + channel]!, variance: params[moments.variance + channel]! }
+        : observed.get(setOf(i))!
+    const standard = (value - mean) / Math.sqrt(variance + epsilon)
+    return standard * (gamma === null ? 1 : params[gamma + channel]!) + (beta === null ? 0 : params[beta + channel]!)
+  })
 }
 
 interface Backward {

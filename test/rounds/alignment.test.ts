@@ -135,8 +135,8 @@ describe('strategy.align', () => {
       await assert.rejects(openSession(runFileWith(changes)), { code, message: says })
     })
 
-  test('is refused for a network with normalisation, which it names', async () => {
-    const { network } = await networkOf({ name: 'mobilenet' })
+  test('is refused for a network that normalises groups of units, which it names', async () => {
+    const { network } = await networkOf({ name: 'mobilenet', width: 1 })
     const runFile = runFileWith({})
     const strategy = resolveStrategy(runFile.strategy, network.layout)
     const dataset = await loadDataset(runFile.data)

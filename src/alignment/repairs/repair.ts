@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { FedError } from '../../core/errors.ts'
 import type { Params } from '../../core/layout.ts'
 import type { NetworkPlan } from '../../core/network-plan.ts'
 import type { Component } from '../../core/registry.ts'
@@ -37,6 +38,16 @@ export interface Repair {
 
 export interface RepairPart<S extends z.ZodObject = z.ZodObject> extends Component<S> {
   make(options: z.output<S>): Repair
+}
+
+/** The plan of a network that can be repaired at all. Throws `model_invalid`, with the layer that stands in the way. */
+export function repairable(plan: NetworkPlan | string): NetworkPlan {
+  if (typeof plan !== 'string') return plan
+  throw new FedError('model_invalid', {
+    expected: 'a network of dense layers, convolutions, pooling, ReLU and sums, whose mean can be repaired',
+    received: plan,
+    hint: 'Use another model, or no repair',
+  })
 }
 
 /** The plain mean of models, float32[P], summed in float64. */

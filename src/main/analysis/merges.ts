@@ -1,10 +1,10 @@
 import { alignerOf } from '../../alignment/index.ts'
 import { repairOf } from '../../alignment/repairs/index.ts'
-import { alike, type Merged } from '../../alignment/repairs/repair.ts'
+import { alike, type Merged, repairable } from '../../alignment/repairs/repair.ts'
 import { unitGroups } from '../../alignment/unit-groups.ts'
 import type { Endpoint } from '../../analysis/evaluation.ts'
 import { FedError } from '../../core/errors.ts'
-import type { NetworkPlan } from '../../core/network-plan.ts'
+import type { UnitPlan } from '../../core/network-plan.ts'
 import type { Rng } from '../../core/rng.ts'
 import type { Dataset } from '../../data/dataset.ts'
 import type { Network } from '../../models/network.ts'
@@ -32,9 +32,9 @@ export async function alignedTo(
       hint: 'There is no global model between two files',
     })
   const aligner = alignerOf(align)
-  const groups = unitGroups(network.plan)
+  const groups = unitGroups(network.units)
   const examples = examplesFor(aligner, dataset, rng.fork('align/examples'))
-  const input = { plan: network.plan as NetworkPlan, groups, examples, rng: rng.fork('align') }
+  const input = { plan: network.units as UnitPlan, groups, examples, rng: rng.fork('align') }
   const [params] = await aligner.align({ ...input, reference: a.params, models: [b.params] })
   return { id: b.id, params: params! }
 }
@@ -47,14 +47,11 @@ export interface Merge {
 
 /** The plain mean of the two, and what each repair makes of them. Throws `model_invalid`, `input_invalid`. */
 export async function mergesOf(
-  { network: { plan }, dataset, rng, signal }: MergeContext,
+  { network, dataset, rng, signal }: MergeContext,
   options: AnalysisRequest['repair'],
   models: readonly [Endpoint, Endpoint],
 ): Promise<readonly Merge[]> {
-  if (typeof plan === 'string') {
-    unitGroups(plan) // says what stands in the way
-    return []
-  }
+  const plan = repairable(network.plan)
   const both = alike(models.map(({ params }) => params))
   const merges: Merge[] = [{ name: 'mean', merged: { plan, params: both.average } }]
   for (const each of options) {

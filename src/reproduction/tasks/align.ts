@@ -25,7 +25,7 @@ export interface Aligned {
 export async function align(bench: Bench, { model, data, part, a, b, seed }: AlignTask): Promise<Aligned> {
   const { dataset, network } = await bench.prepare(model, data)
   const { examples, indices } = examplesIn(dataset, part)
-  const groups = unitGroups(network.plan)
+  const groups = unitGroups(network.units)
   const { params, sweeps } = await weightMatching(groups, a.params, b.params, createRng(seed, 'align'))
   const difference = await outputDifference(b.params, params, (models, visit) =>
     visitActivations({ network, examples, pick: logitsOnly }, models, visit, { indices }),
