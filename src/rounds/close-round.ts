@@ -13,7 +13,7 @@ import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
 import { metricRow } from './metric-row.ts'
-import { privacyMetrics } from './privacy.ts'
+import { privacyMetrics } from './privacy-metrics.ts'
 import { measureUnits, probeUnits } from './probe-round.ts'
 import { measureGrown, repaired } from './repairing.ts'
 import { memoryOf, withMemory } from './server-state.ts'
@@ -30,7 +30,8 @@ export async function averageRound(session: Session, job: RoundJob): Promise<Ope
 }
 
 /** The second half: evaluates what came out, and probes the barriers between the clients' models. */
-export async function measureRound(session: Session, { job, result, trained }: OpenRound): Promise<MeasuredRound> {
+export async function measureRound(session: Session, open: OpenRound): Promise<MeasuredRound> {
+  const { job, result, trained } = open
   const { round } = job
   const start = performance.now()
   const evaluation = await measureGlobal(session, result.server, trained)
@@ -40,7 +41,7 @@ export async function measureRound(session: Session, { job, result, trained }: O
       ? await measureGrown(repairing, { round, average: result.server.params, test }, trained)
       : []
   const metrics = [
-    ...privacyMetrics(session.accountant, round),
+    ...privacyMetrics(session, open),
     ...measureDrift(session, job, trained),
     ...(await measureClients(session, round, trained)),
     ...grown,

@@ -1,10 +1,8 @@
 import { type ErrorDetail, FedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import type { MetricRecord } from '../core/records.ts'
 import { type Accountant, accountant } from '../privacy/accountant.ts'
 import { sharedBlocks } from '../strategies/layer-rules.ts'
 import { extrasOf, type Strategy } from '../strategies/strategy.ts'
-import { EPSILON, metricRow } from './metric-row.ts'
 import type { RunFile } from './run-file.ts'
 
 /**
@@ -27,8 +25,8 @@ export function movesTwice({ sampling, perRound, total }: RunFile['clients']): b
 /** The last round that the run file's budget allows, and why there are no more; null when all rounds fit. */
 export function budgetOf(runFile: RunFile): { readonly rounds: number; readonly reason: FedError } | null {
   const { privacy, rounds } = runFile
-  const spent = accountantOf(runFile)
-  if (!spent || privacy?.maxEpsilon === undefined) return null
+  if (privacy?.maxEpsilon === undefined) return null
+  const spent = accountantOf(runFile)!
   const affordable = spent.affordable(privacy.maxEpsilon, rounds)
   if (affordable === rounds) return null
   const next = spent.epsilonAfter(affordable + 1)
@@ -43,10 +41,6 @@ export function budgetOf(runFile: RunFile): { readonly rounds: number; readonly 
 /** The last round of a run that nobody stops. */
 export function lastRoundOf(runFile: RunFile): number {
   return budgetOf(runFile)?.rounds ?? runFile.rounds
-}
-
-export function privacyMetrics(spent: Accountant | null, round: number): MetricRecord[] {
-  return spent ? [metricRow(round, EPSILON, spent.epsilonAfter(round))] : []
 }
 
 /**

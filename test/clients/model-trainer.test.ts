@@ -95,6 +95,31 @@ test('a result depends on run file, round, client and received blocks, on nothin
   for (const other of others) assert.notDeepEqual(other, bits(result.segments))
 })
 
+test('with privacy the update of what is averaged is sent clipped, in the direction it had; a layer of the client’s own as trained', async () => {
+  const sent = async (privacy: object, head: 'weighted' | 'none') => {
+    const strategy = { layers: [{ match: 'fc2', average: head }, { match: '*' }] }
+    const trainer = await prepare({ strategy, ...privacy })
+    const { segments } = await trainer.train(task(), signal)
+    const update = (name: string) =>
+      Array.from(segments.get(`block/${name}`)!, (value, i) => value - global.get(name)![i]!)
+    return [update('fc1'), update('fc2')] as const
+  }
+  const norm = (...parts: readonly (readonly number[])[]) => Math.sqrt(parts.flat().reduce((sum, x) => sum + x * x, 0))
+  const privacy = { privacy: { clipNorm: 0.05, noiseMultiplier: 1, delta: 0.01 } }
+  const [free, freeHead] = await sent({}, 'weighted')
+  assert.ok(norm(free, freeHead) > 0.1, 'longer than it may be')
+
+  const [base, head] = await sent(privacy, 'weighted')
+  assert.ok(Math.abs(norm(base, head) - 0.05) < 1e-6)
+  const factor = 0.05 / norm(free, freeHead)
+  for (const [i, value] of [...base, ...head].entries())
+    assert.ok(Math.abs(value - factor * [...free, ...freeHead][i]!) < 1e-7)
+
+  const [shared, own] = await sent(privacy, 'none')
+  assert.ok(Math.abs(norm(shared) - 0.05) < 1e-6)
+  assert.deepEqual(own, freeHead)
+})
+
 test('the clients’ examples add up to the data set, and steps to the epochs', async () => {
   const trainer = await prepare()
   let total = 0

@@ -88,6 +88,8 @@ fault(
         await player.send(task, { values })
       }
       assert.equal((await end(run, coordinator)).record.status, 'completed')
+      const clipped = (await coordinator.store.metrics(run.id, { key: 'privacy/clipped', limit: 10 })).items
+      assert.deepEqual(clipped.map(({ value, layer }) => [value, layer]), [[factor === 0 ? 0 : 0.25, null]]) // biome-ignore format: one line
       moved.push(await model(run.id))
     }
     const [without, with_] = moved as [Float32Array, Float32Array]

@@ -4,6 +4,7 @@ import { layoutOf } from '../../src/core/layout.ts'
 import { requireNeeds } from '../../src/rounds/needs.ts'
 import { policyOf } from '../../src/rounds/plan-round.ts'
 import { accountantOf, budgetOf, requirePrivacy } from '../../src/rounds/privacy.ts'
+import { privacyMetrics } from '../../src/rounds/privacy-metrics.ts'
 import { privacyOutlook } from '../../src/rounds/privacy-outlook.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
 import { resolveStrategy } from '../../src/strategies/strategy.ts'
@@ -174,5 +175,43 @@ describe('the outlook', () => {
     const fixed = privacyOutlook(runFileWith({ clients: { sampling: 'fixed' } }))
     assert.equal(fixed.neighbours, 'one client in place of another')
     assert.deepEqual(fixed.noise.map(({ noiseMultiplier }) => noiseMultiplier), [1.1]) // biome-ignore format: one line
+  })
+})
+
+describe('privacy/clipped', () => {
+  it('is the share of the cohort at the bound, of the whole update or of each layer that is averaged', () => {
+    const global = new Float32Array(layout.size).fill(1)
+    /** conv1 (5 values), norm1 (4), fc1 (6), fc2 (3): what is added to the first value of each. */
+    const moved = (client: number, ...steps: readonly number[]) => {
+      const before = global.slice()
+      for (const [b, step] of steps.entries()) before[layout.blocks[b]!.offset]! += step
+      return { client, numExamples: 1, before, after: before }
+    }
+    const trained = [
+      moved(0, 0.5, 0, 0, 9),
+      moved(1, 0.9995, 0, 0, 0),
+      moved(2, 0.6, 0, 0.8, 0),
+      moved(3, 0.6, 0, 0.7, 0),
+    ]
+    const server = { round: 1, params: global, strategy: null, clients: new Map() }
+    const averaged = ['conv1', 'norm1', 'fc1']
+    const open = {
+      job: { round: 2, server, updates: [] },
+      result: { server, averaged, collected: averaged, aggregateMs: 0 },
+      trained,
+    }
+    const rows = (clip: 'model' | 'layer', changes: object = {}) => {
+      const runFile = runFileWith({ privacy: { clip } })
+      const given = { accountant: accountantOf(runFile), runFile, layout }
+      return privacyMetrics(given, { ...open, ...changes } as never).map(({ key, layer, value }) => [key, layer, value])
+    }
+    const epsilon = ['privacy/epsilon', null, accountantOf(runFileWith())!.epsilonAfter(2)]
+    // Norms without fc2, which is not averaged: .5, .9995, 1 and .92.
+    assert.deepEqual(rows('model'), [epsilon, ['privacy/clipped', null, 0.5]])
+    // Each layer may have 1 / √3 = .577.
+    const layers = [['conv1', 0.75], ['norm1', 0], ['fc1', 0.5]] as const // biome-ignore format: one line
+    assert.deepEqual(rows('layer'), [epsilon, ...layers.map(([layer, value]) => ['privacy/clipped', layer, value])])
+    assert.deepEqual(rows('model', { trained: [] }), [epsilon], 'nobody came: no share')
+    assert.deepEqual(privacyMetrics({ accountant: null, runFile: parseRunFile({ ...runFileWith(), privacy: undefined }), layout }, open as never), []) // biome-ignore format: one line
   })
 })
