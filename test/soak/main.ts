@@ -13,6 +13,7 @@ const { positionals, values } = parseArgs({
     seed: { type: 'string' },
     messages: { type: 'string' },
     seeds: { type: 'string' },
+    sockets: { type: 'string' },
   },
 })
 const name = positionals[0] ?? ''

@@ -2,6 +2,7 @@ import { attacks } from './attacks.ts'
 import { fuzz } from './fuzz.ts'
 import { killSoak } from './kill.ts'
 import { scoped } from './scope.ts'
+import { stallSoak } from './stall.ts'
 
 export interface Soak {
   readonly what: string
@@ -29,6 +30,20 @@ export const soaks: Readonly<Record<string, Soak>> = {
       const [early, late] = memory.map(bytes => `${(bytes / 2 ** 20).toFixed(0)} MiB`)
       say(`${messages} messages: ${JSON.stringify(answers)}`)
       say(`memory of the coordinator after a fifth of them and at the end: ${early}, ${late}`)
+      return true
+    },
+  },
+  stall: {
+    what: '--sockets 1000 --rounds 50: sockets that come as far as they can and then do nothing, beside a good client',
+    async run({ sockets = 1000, rounds = 50 }) {
+      const found = await scoped(scope => stallSoak(scope, { sockets, rounds }))
+      const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+      say(`${JSON.stringify(found.sockets)}: all cut after ${(found.lastCutMs / 1000).toFixed(1)} s`)
+      say(
+        `a good client trained ${rounds} rounds meanwhile; event-loop delay p99 ${found.eventLoopDelayP99Ms.toFixed(1)} ms`,
+      )
+      const [before, during, after] = [found.before, found.during, found.after].map(mebibytes)
+      say(`memory of the coordinator before, with all of them, and when they were gone: ${before}, ${during}, ${after}`)
       return true
     },
   },

@@ -15,11 +15,27 @@ export function acceptBodies(app: FastifyInstance): void {
   })
   app.addContentTypeParser<string>('application/yaml', { parseAs: 'string' }, async (_: unknown, text: string) => {
     try {
-      return parse(text) as unknown
+      return withoutPrototypes(parse(text))
     } catch (error) {
       throw unreadable('YAML', error)
     }
   })
+}
+
+/** What the parser of JSON refuses by itself: checks of the values would pass over such a key without a word. */
+function withoutPrototypes(body: unknown): unknown {
+  const seen = new Set<unknown>()
+  const waiting = [body]
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    seen.add(value) // an alias stands for the same object again
+    if (Object.hasOwn(value, '__proto__')) throw new Error('a key "__proto__"')
+    const { constructor: made } = value as { readonly constructor: unknown }
+    if (Object.hasOwn(value, 'constructor') && typeof made === 'object' && made && Object.hasOwn(made, 'prototype'))
+      throw new Error('a key "constructor.prototype"')
+    waiting.push(...Object.values(value).filter(inner => inner !== undefined))
+  }
+  return body
 }
 
 function unreadable(language: string, cause: unknown): FedError {
