@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../core/duration.ts'
 import { FedError } from '../core/errors.ts'
+import { parseOrigin } from '../core/origins.ts'
 import { type Environment, readEnvironment } from '../main/environment.ts'
 import type { TlsFiles } from '../main/tls-files.ts'
 import type { Terminal } from './terminal.ts'
@@ -15,6 +16,8 @@ export interface CoordinatorFlags extends StorageFlags {
   readonly engine?: string
   readonly dataRoot?: string
   readonly rateLimit?: number
+  readonly allowOrigin?: readonly string[]
+  readonly trustProxy?: readonly string[]
   readonly tlsCert?: string
   readonly tlsKey?: string
   /** Milliseconds. */
@@ -42,6 +45,16 @@ export const rateLimitOption = () =>
     '--rate-limit <number>',
     'requests to REST a minute from one address; 0: any number (default: 1200 off loopback, else 0)',
   ).argParser(wholeNumber(0, 1_000_000))
+export const allowOriginOption = () =>
+  new Option(
+    '--allow-origin <origins...>',
+    'web pages that may use REST and the sockets, e.g. https://fed.example (default: none)',
+  ).argParser((text: string, list: readonly string[] | undefined) => [...(list ?? []), originOf(text)])
+export const trustProxyOption = () =>
+  new Option(
+    '--trust-proxy <addresses...>',
+    'proxies whose x-forwarded-for says who asks, by address or network; or loopback, uniquelocal (default: none)',
+  )
 export const joinTokenTtlOption = () =>
   new Option(
     '--join-token-ttl <time>',
@@ -68,6 +81,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (/^\d+$/.test(text) && value >= least && value <= most) return value
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`)
   }
+}
+
+function originOf(text: string): string {
+  const origin = parseOrigin(text)
+  if (origin !== null) return origin
+  throw new InvalidArgumentError('Expected an origin like https://fed.example, without a path.')
 }
 
 function duration(text: string): number {
@@ -108,6 +127,15 @@ export function tlsFilesOf(flags: CoordinatorFlags, environment: Environment): T
     expected: 'a certificate and its key, --tls-cert and --tls-key (or FEDSTRATA_TLS_CERT and FEDSTRATA_TLS_KEY)',
     received: `only the ${key === undefined ? 'certificate' : 'key'}`,
   })
+}
+
+/** What only `serve` lets in besides programs of this machine; `simulate` serves its own clients. */
+export function accessOf(flags: CoordinatorFlags, environment: Environment) {
+  return {
+    tls: tlsFilesOf(flags, environment),
+    allowOrigins: flags.allowOrigin ?? environment.FEDSTRATA_ALLOW_ORIGIN,
+    trustProxies: flags.trustProxy ?? environment.FEDSTRATA_TRUST_PROXY,
+  }
 }
 
 /** The words that name the same database again, for commands that are shown to people: "" when they are the default. */

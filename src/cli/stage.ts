@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 import type { ClientProcesses } from '../main/client-processes.ts'
-import type { Coordinator } from '../main/coordinator.ts'
+import type { Coordinator, CoordinatorOptions } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
-import type { TlsFiles } from '../main/tls-files.ts'
 import type { RunFile } from '../rounds/run-file.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { aborted, onInterrupt } from './interrupt.ts'
@@ -31,7 +30,7 @@ interface StageOptions {
   readonly workers?: number
   /** The run that is opened first. */
   readonly firstRun?: RunFile
-  readonly tls?: TlsFiles | undefined
+  readonly access?: Pick<CoordinatorOptions, 'tls' | 'allowOrigins' | 'trustProxies'>
 }
 
 /** Starts a coordinator (and before it `workers` client processes), hands it to `work`, and closes it whatever happens; the exit code is that of `work`. */
@@ -39,7 +38,7 @@ export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0, firstRun, tls }: StageOptions = {},
+  { logLevel = 'silent', workers = 0, firstRun, access }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
@@ -55,7 +54,7 @@ export async function onStage(
     const coordinator = await startCoordinator({
       ...coordinatorOptionsOf(flags, environment),
       log,
-      tls,
+      ...access,
       firstRun: firstRun && workOf(firstRun),
     })
     try {

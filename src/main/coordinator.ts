@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
@@ -16,10 +17,12 @@ import { openStore } from '../store/open.ts'
 import type { RunWork } from '../training/training-work.ts'
 import { catalog } from './catalog.ts'
 import { systemClock } from './clock.ts'
+import { refuseForeignSockets } from './foreign-sockets.ts'
 import { isLoopback } from './loopback.ts'
 import { type ManagedProbes, probeService } from './probe-service.ts'
 import { type ManagedRuns, runService } from './run-service.ts'
 import { readTlsIdentity, type TlsFiles } from './tls-files.ts'
+import { addressOf as requestAddress, trustedProxies } from './trusted-proxies.ts'
 import { packageVersion } from './version.ts'
 
 export interface CoordinatorOptions {
@@ -41,6 +44,10 @@ export interface CoordinatorOptions {
   readonly tls?: TlsFiles | undefined
   /** Requests to REST from one address; 0: any number. When left out, 1200 off loopback, and any number on it. */
   readonly requestsPerMinute?: number | undefined
+  /** Origins whose web pages may use REST and the sockets; none but this machine's when left out. */
+  readonly allowOrigins?: readonly string[] | undefined
+  /** Proxies that are believed about who asks, by address or network. */
+  readonly trustProxies?: readonly string[] | undefined
   /** How long a join token opens; for as long as its run is active when left out. */
   readonly joinTokenTtlMs?: number | undefined
   readonly log?: Logger
@@ -83,6 +90,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
+  const { allowOrigins = [] } = options
+  const trustProxy = options.trustProxies && trustedProxies(options.trustProxies)
   const tls = options.tls && (await readTlsIdentity(options.tls, clock.date()))
   const compute = startCompute({ engine: options.engine, firstRun: options.firstRun, program: options.computeProgram }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
@@ -90,9 +99,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     throw error
   })
   const checkpoints = checkpointFiles(dataDir)
-  const io = new Server(socketServerOptions(peerTimeoutMs))
+  const addressOf = (request: IncomingMessage) => requestAddress(request, trustProxy)
+  const refuse = refuseForeignSockets({ origins: allowOrigins, host, hasToken: token !== undefined, addressOf, log })
+  const io = new Server(socketServerOptions(peerTimeoutMs, refuse))
   const gateway = socketGateway(io, {
     ...{ clock, log, ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) },
+    addressOf,
     wrongTokensPerMinute: isLoopback(host) ? 0 : WRONG_TOKENS_PER_MINUTE,
   })
   const metrics = createServerMetrics()
@@ -130,6 +142,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     const version = packageVersion()
     app = await buildApp({
       ...{ store, checkpoints, runs, probes, catalog: catalog(), token, tls, version, logger: log, metrics },
+      ...{ allowOrigins, trustProxy },
       requestTimeoutMs: peerTimeoutMs,
       requestsPerMinute: options.requestsPerMinute ?? (isLoopback(host) ? 0 : REQUESTS_PER_MINUTE),
     })

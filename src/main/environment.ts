@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { parseOrigin } from '../core/origins.ts'
 import { wholeNumber } from '../core/text-values.ts'
 import { validate } from '../core/validate.ts'
 
@@ -11,6 +12,22 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+/** Separated by commas. */
+const words = z.string().transform(text =>
+  text
+    .split(',')
+    .map(word => word.trim())
+    .filter(word => word !== ''),
+)
+
+const origins = words.transform((list, context) =>
+  list.map(text => {
+    const origin = parseOrigin(text)
+    if (origin === null) context.addIssue(`expected origins like https://fed.example, got ${JSON.stringify(text)}`)
+    return origin ?? ''
+  }),
+)
+
 const environmentSchema = z.object({
   DATABASE_URL: z.string().min(1).optional(),
   FEDSTRATA_TOKEN: z.string().min(8, 'expected at least 8 characters').optional(),
@@ -21,6 +38,9 @@ const environmentSchema = z.object({
   FEDSTRATA_TLS_KEY: z.string().min(1).optional(),
   FEDSTRATA_CA: z.string().min(1).optional(),
   FEDSTRATA_RATE_LIMIT: wholeNumber(0, 1_000_000).optional(),
+  /** Web pages that may use the coordinator, and proxies that it believes. */
+  FEDSTRATA_ALLOW_ORIGIN: origins.optional(),
+  FEDSTRATA_TRUST_PROXY: words.optional(),
   FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
   FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),

@@ -25,7 +25,7 @@ describe('fedstrata doctor', { concurrency: 2 }, () => {
     const { code, stdout, stderr } = await fedstrata(t, folder, words)
     assert.deepEqual([code, stderr], [0, ''])
     const lines = stdout.trimEnd().split('\n')
-    const names = ['node', 'engine', 'disk', 'database', 'port', 'clock']
+    const names = ['node', 'engine', 'disk', 'database', 'port', 'tls', 'clock']
     for (const [i, name] of names.entries()) assert.match(lines[i]!, new RegExp(`^${name} +ok +\\S`))
     assert.match(lines[1]!, /wasm 4\..*self-test passed/)
     assert.match(lines[2]!, /can be made, \d+\.\d GiB free/)

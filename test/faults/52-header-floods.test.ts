@@ -14,7 +14,7 @@ async function say(url: string, text: string): Promise<string> {
     if (/\r\n\r\n[\s\S]*\}$/.test(heard)) socket.destroy()
   })
   socket.write(text)
-  await once(socket, 'close')
+  await new Promise(resolve => socket.once('close', resolve))
   return heard
 }
 

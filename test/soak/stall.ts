@@ -62,7 +62,7 @@ export async function stall(
     open.push(socket)
     await once(socket, 'connect')
     await KINDS[kind](socket, stalled, `stalled-${i}`)
-    cut.push(socket.closed ? Promise.resolve() : once(socket.resume(), 'close'))
+    cut.push(socket.closed ? Promise.resolve() : new Promise(resolve => socket.resume().once('close', resolve)))
     counts[kind]++
   }
   const player = await target.join(good, 'good')

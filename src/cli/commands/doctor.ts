@@ -10,12 +10,15 @@ import {
   hostOption,
   jsonOption,
   portOption,
+  tlsCertOption,
+  tlsFilesOf,
+  tlsKeyOption,
 } from '../options.ts'
 import { type Cli, colorsFor, write } from '../terminal.ts'
 
 export function doctorCommand(cli: Cli): Command {
   const command = new Command('doctor').description(
-    'what this machine lacks to run a coordinator: engine, disk, database, port and clock',
+    'what this machine lacks to run a coordinator: engine, disk, database, port, certificate and clock',
   )
   for (const option of [
     hostOption(),
@@ -23,13 +26,17 @@ export function doctorCommand(cli: Cli): Command {
     databaseOption(),
     dataDirOption(),
     engineOption(),
+    tlsCertOption(),
+    tlsKeyOption(),
     jsonOption(),
   ])
     command.addOption(option)
   return command.action(async (flags: CoordinatorFlags & { readonly json?: boolean }) => {
     const { examine } = await import('../../main/doctor/examine.ts')
-    const { databaseUrl, dataDir, host, port, engine, token } = coordinatorOptionsOf(flags, environmentOf(cli))
-    const findings = await examine({ databaseUrl, dataDir, host, port, engine, token })
+    const environment = environmentOf(cli)
+    const { databaseUrl, dataDir, host, port, engine, token } = coordinatorOptionsOf(flags, environment)
+    const tls = tlsFilesOf(flags, environment)
+    const findings = await examine({ databaseUrl, dataDir, host, port, engine, token, tls })
     if (findings.some(({ status }) => status === 'failed')) cli.exit(EXIT.failed)
     if (flags.json) return cli.print({ findings })
     const colors = colorsFor(cli.stdout, cli.variables)

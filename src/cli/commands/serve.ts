@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { EXIT } from '../exit-codes.ts'
 import { aborted } from '../interrupt.ts'
 import {
+  accessOf,
+  allowOriginOption,
   type CoordinatorFlags,
   databaseOption,
   dataDirOption,
@@ -13,8 +15,8 @@ import {
   portOption,
   rateLimitOption,
   tlsCertOption,
-  tlsFilesOf,
   tlsKeyOption,
+  trustProxyOption,
 } from '../options.ts'
 import { onStage } from '../stage.ts'
 import type { Cli } from '../terminal.ts'
@@ -24,7 +26,14 @@ export function serveCommand(cli: Cli): Command {
     'start a coordinator: REST API and Socket.IO on one port, until Ctrl-C; runs in progress can be resumed',
   )
   const storage = [databaseOption(), dataDirOption(), dataRootOption()]
-  const access = [joinTokenTtlOption(), tlsCertOption(), tlsKeyOption(), rateLimitOption()]
+  const access = [
+    joinTokenTtlOption(),
+    tlsCertOption(),
+    tlsKeyOption(),
+    rateLimitOption(),
+    allowOriginOption(),
+    trustProxyOption(),
+  ]
   for (const option of [hostOption(), portOption(8080), ...storage, ...access, engineOption()])
     command.addOption(option)
   return command.action((flags: CoordinatorFlags) =>
@@ -36,7 +45,7 @@ export function serveCommand(cli: Cli): Command {
         await aborted(signal)
         return EXIT.completed // being told to stop is how a server ends
       },
-      { logLevel: 'info', tls: tlsFilesOf(flags, environmentOf(cli)) },
+      { logLevel: 'info', access: accessOf(flags, environmentOf(cli)) },
     ),
   )
 }

@@ -1,3 +1,5 @@
+import type { TlsFiles } from '../tls-files.ts'
+
 /** What `fedstrata doctor` finds out: what a coordinator needs of this machine. */
 export interface HealthCheck {
   readonly name: string
@@ -14,6 +16,7 @@ export interface Place {
   readonly engine: string
   /** Bearer token of REST, when one is set. */
   readonly token: string | undefined
+  readonly tls: TlsFiles | undefined
 }
 
 export interface Finding {

@@ -5,9 +5,10 @@ import { engine } from './engine.ts'
 import { folder } from './folder.ts'
 import { node } from './node.ts'
 import { port } from './port.ts'
+import { tls } from './tls.ts'
 
 /** To add a check: its file, its line here. */
-const CHECKS: readonly HealthCheck[] = [node, engine, folder, database, port, clock]
+const CHECKS: readonly HealthCheck[] = [node, engine, folder, database, port, tls, clock]
 
 export type NamedFinding = Finding & { readonly check: string }
 

@@ -4,6 +4,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { FedError } from '../../core/errors.ts'
 import { explain } from '../../core/validate.ts'
+import { allowOrigins } from './allow-origins.ts'
 import { requireToken } from './auth.ts'
 import { barrierMatrixRoutes } from './barrier-matrix.ts'
 import { barrierRoutes } from './barriers.ts'
@@ -48,6 +49,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   const app = Fastify({
     ...(deps.logger ? { loggerInstance: deps.logger } : {}),
     bodyLimit: BODY_LIMIT_BYTES,
+    ...(deps.trustProxy && { trustProxy: deps.trustProxy }),
     // No plugin here waits for anything but its turn, which on a busy machine may take longer than Fastify's 10 s.
     pluginTimeout: 0,
     requestTimeout,
@@ -67,7 +69,8 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))
   await app.register(helmet, HEADERS)
   if (deps.requestsPerMinute) limitRequests(app, deps.requestsPerMinute) // before the token: guesses count
-  if (deps.token === undefined) refuseForeignPages(app)
+  if (deps.allowOrigins?.length) await allowOrigins(app, deps.allowOrigins) // before the token, which a preflight has not
+  if (deps.token === undefined) refuseForeignPages(app, deps.allowOrigins)
   else requireToken(app, deps.token)
   await describeRoutes(app, deps)
   await app.register(healthRoutes(deps))
@@ -116,6 +119,7 @@ function completeSchemas(app: FastifyInstance, { token, requestsPerMinute }: Htt
       400,
       ...(token !== undefined && !isOpen ? [401] : []),
       ...(token === undefined && route.method === 'POST' ? [403] : []),
+      ...(token === undefined ? [421] : []),
       ...(requestsPerMinute && !isOpen ? [429] : []),
       500,
     )

@@ -15,6 +15,10 @@ export interface HttpDeps {
   readonly token?: string | undefined
   /** Of one address, the health checks aside; 0 or absent: any number. */
   readonly requestsPerMinute?: number | undefined
+  /** Origins whose pages may read answers, and without a token change something; absent: none but, for changes, this machine's. */
+  readonly allowOrigins?: readonly string[] | undefined
+  /** Whether an address is a proxy's that is believed about who asks; absent: none is. */
+  readonly trustProxy?: ((address: string, hop: number) => boolean) | undefined
   /** Certificate and private key, PEM; absent: HTTP. */
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined
   /** Of the package, for OpenAPI and /healthz. */

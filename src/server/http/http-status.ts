@@ -43,6 +43,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   token_revoked: 401,
   token_required_off_loopback: 500,
   origin_refused: 403,
+  host_refused: 421,
   tls_invalid: 500,
   tls_untrusted: 500,
   port_in_use: 500,

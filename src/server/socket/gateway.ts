@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Server, Socket } from 'socket.io'
 import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/errors.ts'
 import { rateLimit } from '../../core/rate-limit.ts'
@@ -21,6 +22,8 @@ export interface GatewayOptions {
   readonly joinMs?: number
   /** Missing and wrong tokens of one address, after which it has to wait with any token; 0 or absent: any number. */
   readonly wrongTokensPerMinute?: number | undefined
+  /** Who asks; the address of the connection when left out, which may be a proxy's. */
+  readonly addressOf?: (request: IncomingMessage) => string
   /** Client processes of one run. */
   readonly maxProcesses?: number
 }
@@ -47,12 +50,12 @@ export function socketGateway(
   io: Server<ClientToServer, ServerToClient>,
   { clock, log = silent, stallMs = PEER_TIMEOUT_MS, ...options }: GatewayOptions,
 ): SocketGateway {
-  const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute } = options
+  const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf } = options
   const runs = new Map<string, OpenRun>()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
   io.use((socket, next) => {
-    const { address } = socket.handshake
+    const address = addressOf?.(socket.request) ?? socket.handshake.address
     try {
       if (guesses && guesses.waitOf(address) > 0)
         throw new FedError('rate_limited', { expected: `at most ${wrongTokensPerMinute} wrong tokens a minute` })
@@ -65,7 +68,7 @@ export function socketGateway(
     } catch (thrown) {
       const error = toFedError(thrown)
       if (GUESSES.has(error.code)) guesses?.take(address)
-      log.warn(refusedJoin(socket.handshake, error), 'refused a client process')
+      log.warn(refusedJoin(socket.handshake.auth, address, error), 'refused a client process')
       next(Object.assign(new Error(error.message), { data: errorBody(error) }))
     }
   })
@@ -181,7 +184,7 @@ export function socketGateway(
 const GUESSES: ReadonlySet<ErrorCode> = new Set(['token_missing', 'token_invalid'])
 
 /** The line of the audit: why, from where, and which run was asked for; the token, right or wrong, is in no line. */
-function refusedJoin({ address, auth }: Socket['handshake'], { code }: FedError): object {
+function refusedJoin(auth: Socket['handshake']['auth'], address: string, { code }: FedError): object {
   const { run } = auth as { readonly run?: unknown }
   const known = nameText(64).safeParse(run)
   return { audit: 'join', code, address, ...(known.success && { run: known.data }) }
