@@ -1,13 +1,6 @@
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers'
 import { type LayerLayout, sizeOf } from '../core/layout.ts'
-import {
-  type NetworkPlan,
-  type PlanOp,
-  type UnitOp,
-  type UnitPlan,
-  type Window,
-  windowOf,
-} from '../core/network-plan.ts'
+import { type NetworkPlan, type UnitOp, type UnitPlan, type Window, windowOf } from '../core/network-plan.ts'
 
 type Layer = layers.Layer
 type Pair = readonly [number, number]

@@ -325,6 +325,33 @@ for (const { name } of engineSetups) {
       )
     })
 
+    it('takes rows along any axis, in any order, as often as asked, and names an index that is not there', async () => {
+      for (const width of [3, 100]) {
+        const shape = [2, 4, 3, width] as Four
+        const x = normals(8, product(shape))
+        for (const [axis, indices] of [
+          [1, 0, 1, 1],
+          [3, 1, 3, 0, 2, 3],
+          [2, 0],
+          [width - 1, 0],
+        ].entries()) {
+          const [outer, extent, run] = [shape.slice(0, axis), shape[axis]!, shape.slice(axis + 1)].map(part =>
+            typeof part === 'number' ? part : part.reduce((all, each) => all * each, 1),
+          ) as [number, number, number]
+          const expected = Array.from({ length: outer }, (_, o) =>
+            indices.map(index => [...x.subarray((o * extent + index) * run, (o * extent + index + 1) * run)]),
+          ).flat(2)
+          const taken = () => tf.gather(tensor(x, shape)(), tf.tensor1d(indices, 'int32'), axis)
+          assertClose(await values(taken), expected, 0, `axis ${axis} of ${shape}`)
+        }
+        if (name === 'wasm')
+          await assert.rejects(
+            values(() => tf.gather(tensor(x, shape)(), tf.tensor1d([4], 'int32'), 1)),
+            /index value 4 is not in \[0, 3\]/,
+          )
+      }
+    })
+
     it('adds up the gradient of a lookup where a row was taken more than once', async () => {
       const dy = normals(9, 6 * 5)
       const [dx] = await gradients(

@@ -1,6 +1,7 @@
 import { conv2D, fusedConv2D } from './conv2d.ts'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './conv2d-gradients.ts'
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-gradients.ts'
+import { gather } from './gather.ts'
 import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
@@ -29,6 +30,7 @@ export const javascriptKernels: readonly WasmKernel[] = [
   conv2DBackpropInput,
   depthwiseBackpropFilter,
   depthwiseBackpropInput,
+  gather,
   maxPoolGrad,
   slice,
   sum,
