@@ -44,7 +44,8 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
     })
   }
   const rng = createRng(runFile.seed)
-  const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
+  const { partition, clients, serverData } = runFile
+  const split = splitData(dataset, partition, clients.total, rng.fork('partition'), serverData.examples)
   const strategy = resolveStrategy(runFile.strategy, layout)
   const plan = localPlanOf(runFile, strategy)
   const asks = extrasOf(strategy)

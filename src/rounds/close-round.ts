@@ -82,6 +82,7 @@ async function average(session: Session, job: RoundJob) {
     state: memory.strategy,
     rng,
     totalClients: session.runFile.clients.total,
+    unlabelled: session.unlabelled ?? undefined,
     layerBarriers: layerBarriersOf(
       session,
       round,

@@ -11,7 +11,7 @@ import type { RunFile } from './run-file.ts'
  * A round may close with `round.quorum` updates, so that has to be enough.
  */
 export function requireNeeds(
-  runFile: Pick<RunFile, 'clients' | 'round' | 'local'>,
+  runFile: Pick<RunFile, 'clients' | 'round' | 'local' | 'serverData'>,
   strategy: Strategy,
   layout: LayerLayout,
 ): void {
@@ -20,6 +20,8 @@ export function requireNeeds(
     if (needs.plainSteps) requirePlainSteps(runFile, needs)
     if (needs.connectivity) requireConnectivity(runFile, strategy, needs)
     if (needs.wholeRounds) requireWholeRounds(strategy, needs)
+    if (needs.serverData) requireServerData(runFile, needs)
+    if (needs.allClients) requireAllClients(strategy, needs)
     if (needs.shared) requireShared(strategy, layout, needs.shared, needs)
   }
 }
@@ -75,6 +77,24 @@ function requireWholeRounds({ rules, selector }: Strategy, { why }: Needs): void
   for (const rule of rules)
     for (const key of ['every', 'until', 'pick', 'participation'] as const)
       if (rule[key] !== undefined) throw wrong(`${key} in a layer rule`)
+}
+
+function requireServerData({ serverData }: Pick<RunFile, 'serverData'>, { why }: Needs): void {
+  if (serverData.examples > 0) return
+  throw new FedError('strategy_invalid', {
+    expected: 'serverData.examples of at least 1',
+    received: `${serverData.examples}`,
+    hint: `${why}: say how many the coordinator takes from the training data`,
+  })
+}
+
+function requireAllClients({ rules }: Strategy, { why }: Needs): void {
+  if (rules.every(({ clientWeights }) => clientWeights === undefined)) return
+  throw new FedError('strategy_invalid', {
+    expected: 'layer rules in which all clients of a round count',
+    received: 'clientWeights',
+    hint: why,
+  })
 }
 
 /** Throws `layer_unknown` for a pattern that names no block. */

@@ -49,6 +49,8 @@ export function repairingOf({ strategy, local, network, dataset, rng }: RunParts
   const partial = rules.some(({ participation = 1 }) => participation < 1)
   if (selector !== null || partial || keepsLayersLocal(rules, layout))
     throw refused('every layer averaged in every round by all its clients', 'layers that stay local', 'Without that there is no one averaged model to repair') // biome-ignore format: one line
+  if (strategy.personal)
+    throw refused('one model for all clients', `personal: ${strategy.personal.name}`, 'What a client gets in place of the averaged model is not repaired') // biome-ignore format: one line
   const [weighing, ...others] = new Map(
     rules.map(({ average, clientWeights = {} }) => [
       canonicalJson({ average, clientWeights }),

@@ -35,6 +35,13 @@ const evaluateSchema = z.strictObject({
     .meta({ description: 'each client of the cohort on its own test split, before and after averaging' }),
 })
 
+const serverDataSchema = z.strictObject({
+  examples: z.int().min(0).max(10_000_000).default(0).meta({
+    description:
+      'training examples that the coordinator holds for methods that need some, without their labels: drawn before the others are dealt, and no client’s',
+  }),
+})
+
 const roundSchema = z.strictObject({
   quorum: z.int().min(1).default(1).meta({ description: 'updates without which a round does not count' }),
   deadlineSeconds: z.number().positive().max(86_400).default(60).meta({ description: 'how long an attempt may take' }),
@@ -62,6 +69,7 @@ export const runFileSchema = z
     partition: partitioners.schema
       .default({ name: 'iid' })
       .meta({ description: 'how the training data are dealt to the clients: see below' }),
+    serverData: serverDataSchema.prefault({}),
     clients: clientsSchema,
     local: localPlanSchema.prefault({}),
     strategy: strategySchema.prefault({}),

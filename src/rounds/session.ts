@@ -12,6 +12,8 @@ import { buildNetwork } from '../models/network.ts'
 import type { Accountant } from '../privacy/accountant.ts'
 import { privateStrategy } from '../strategies/private.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
+import type { Unlabelled } from '../strategies/transform.ts'
+import { entropySlope } from '../training/entropy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { evaluateFamily } from '../training/evaluate-family.ts'
 import { phasesOf } from '../training/phases.ts'
@@ -41,6 +43,8 @@ export interface Session {
   readonly lastRound: number
   readonly rng: Rng
   readonly split: DataSplit
+  /** The coordinator's own examples; null where it has none. */
+  readonly unlabelled: Unlabelled | null
   readonly clients: readonly ClientRecord[]
   initial(): ServerState
   /** The model that a client begins the run with, float32[layout.size]. */
@@ -74,13 +78,13 @@ export interface SessionOptions {
 export async function openSession(runFile: RunFile, pauses: SessionOptions = {}): Promise<Session> {
   const rng = createRng(runFile.seed)
   const dataset = await loadDataset(runFile.data)
-  const split = splitData(dataset, runFile.partition, runFile.clients.total, rng.fork('partition'))
+  const { partition, clients, serverData, privacy } = runFile
+  const split = splitData(dataset, partition, clients.total, rng.fork('partition'), serverData.examples)
   const networks = await networkPool(() => buildNetwork(runFile.model, dataset))
   const network = networks.first
   const written = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, written, network.layout)
   requirePrivacy(runFile, written, network.layout)
-  const { privacy, clients } = runFile
   const strategy = privacy ? privateStrategy(written, privacy, clients.perRound) : written
   requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
@@ -104,6 +108,21 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     test: dataset.test,
     initial: () => initialServer(asShared(start('init'))),
     initialOf: client => start(runFile.clients.init === 'independent' ? `init/client/${client}` : 'init'),
+    unlabelled:
+      split.server.length === 0
+        ? null
+        : {
+            count: split.server.length,
+            entropy: (params, rows) =>
+              networks.lend(network =>
+                entropySlope(
+                  network,
+                  params,
+                  dataset.train,
+                  rows.map(row => split.server[row]!),
+                ),
+              ),
+          },
     evaluateTest: (params, indices) =>
       networks.lend(network => evaluate(network, params, dataset.test, { ...pauses, indices })),
     evaluateTrain: (params, indices) =>

@@ -9,7 +9,7 @@ import { memoryOf, readMemory } from './memory.ts'
 import type { PersonalVersions } from './personal/personal.ts'
 import type { LayerBarriers, Selected } from './selectors/selector.ts'
 import type { Strategy } from './strategy.ts'
-import type { RoundContext } from './transform.ts'
+import type { RoundContext, Unlabelled } from './transform.ts'
 
 export interface AggregateInput {
   /** The round that is being closed, from 1. */
@@ -27,6 +27,8 @@ export interface AggregateInput {
   readonly totalClients?: number | undefined
   /** For selectors that go by barriers: measures them between the members. */
   readonly layerBarriers?: LayerBarriers | undefined
+  /** Examples of the coordinator, for reducers that look at them. */
+  readonly unlabelled?: Unlabelled | undefined
 }
 
 export interface AggregateResult {
@@ -58,7 +60,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const candidates = layout.blocks.filter(block => plan.averaged.has(block.name))
   const { factors, looked = [], memory: layers } = await selected(strategy, input, members, candidates, memory.layers)
   const blocks = candidates.filter(block => factors.has(block.name))
-  const context: RoundContext = { round, layout, global, averaged: blocks, rng }
+  const context: RoundContext = { round, layout, global, averaged: blocks, rng, unlabelled: input.unlabelled }
   const cohort = await filtered(strategy, members, context)
   const { reducer } = strategy
   const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer

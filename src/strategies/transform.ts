@@ -6,6 +6,13 @@ import type { Component } from '../core/registry.ts'
 import type { Rng } from '../core/rng.ts'
 import type { Cohort } from './cohort.ts'
 
+/** Examples that the coordinator holds; their labels are nobody's business. */
+export interface Unlabelled {
+  readonly count: number
+  /** Mean entropy of a model's predictions on some of them, nats, and its gradient float32[layout.size], good until the next call. */
+  entropy(params: Params, examples: Uint32Array): Promise<{ readonly entropy: number; readonly gradient: Float32Array }>
+}
+
 /** What every part of a strategy may look at. */
 export interface RoundContext {
   readonly round: number
@@ -16,6 +23,8 @@ export interface RoundContext {
   readonly averaged: readonly LayerBlock[]
   /** The run's stream; what a part draws, it forks by a label that holds its name and the round. */
   readonly rng: Rng
+  /** Absent where the run has none. */
+  readonly unlabelled?: Unlabelled | undefined
 }
 
 export interface BlockContext extends RoundContext {
@@ -32,6 +41,10 @@ export interface Needs {
   readonly connectivity?: boolean
   /** Every layer that is averaged at all is averaged in every round, by all its clients. */
   readonly wholeRounds?: boolean
+  /** Examples that the coordinator holds itself. */
+  readonly serverData?: boolean
+  /** Layer rules that leave no client out, and give none another weight. */
+  readonly allClients?: boolean
   /** Patterns of layer blocks that have to be averaged. */
   readonly shared?: readonly string[]
   /** Which rule of the method says so, for people: "krum with faulty: 2 compares each update with 2 · 2 + 2 others". */

@@ -125,6 +125,10 @@ describe('FedALA', () => {
       [{ preset: 'fedper', personal }, /fc2 averaged, got fc2 local by strategy\.layers/],
       [{ personal: { ...personal, layers: ['fc9'] } }, /"fc9"/],
       [{ select: { name: 'barrier' }, personal }, /averaged in every round.*select: barrier/],
+      [
+        { repair: { name: 'repair' }, personal },
+        /one model for all clients together with strategy\.repair, got personal: fedala/,
+      ],
       [{ layers: [{ match: '*', every: 2 }], personal }, /every in a layer rule/],
       [
         { align: { name: 'weightMatching', to: 'global' }, personal },

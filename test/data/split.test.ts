@@ -63,6 +63,35 @@ test('clients of two classes are tested on the same two classes', async () => {
   }
 })
 
+test('what the coordinator holds back is nobody’s, and the rest is split as it would be by itself', async () => {
+  const dataset = await loadDataset(validate(dataSchema, { name: 'synthetic', train: 300, test: 90 }))
+  for (const name of ['iid', 'shards', 'dirichlet', 'quantity']) {
+    const options = validate(partitionSchema, { name })
+    const { server, train, labelCounts } = splitData(dataset, options, 7, createRng(1), 50)
+    assert.equal(server.length, 50)
+    const all = [...server, ...train.flatMap(part => [...part])].sort((a, b) => a - b)
+    assert.deepEqual(all, [...Array(300).keys()])
+    for (const part of train)
+      assert.deepEqual(
+        [...part],
+        [...part].sort((a, b) => a - b),
+      )
+    const rest = Uint32Array.from({ length: 300 }, (_, i) => i).filter(index => !server.includes(index))
+    const alone = {
+      ...dataset,
+      train: { ...dataset.train, y: Uint8Array.from(rest, index => dataset.train.y[index]!) },
+    }
+    const expected = splitData({ ...alone, train: { ...alone.train, length: 250 } }, options, 7, createRng(1))
+    assert.deepEqual(
+      train,
+      expected.train.map(part => part.map(position => rest[position]!)),
+    )
+    assert.deepEqual(labelCounts, expected.labelCounts)
+  }
+  const options = validate(partitionSchema, { name: 'iid' })
+  assert.throws(() => splitData(dataset, options, 7, createRng(1), 300), { code: 'data_invalid', message: /below 300/ })
+})
+
 test('a split repeats from its seed, and changes with it', async () => {
   const dataset = await loadDataset(validate(dataSchema, { name: 'synthetic', train: 300, test: 90 }))
   for (const name of ['iid', 'shards', 'classes', 'dirichlet', 'quantity']) {

@@ -10,7 +10,7 @@ import { resolveStrategy } from '../../src/strategies/strategy.ts'
 import { saveModel } from '../helpers/saved-model.ts'
 import { layout } from '../strategies/fixtures.ts'
 
-const check = (strategy: object, perRound: number, quorum: number, local: object = {}) => {
+const check = (strategy: object, perRound: number, quorum: number, local: object = {}, serverData: object = {}) => {
   const runFile = parseRunFile({
     ...{ name: 'needs', seed: 1, rounds: 1, model: { name: 'mlp', hidden: [4] }, data: { name: 'mnist-10k' } },
     clients: { total: 20, perRound },
@@ -18,6 +18,7 @@ const check = (strategy: object, perRound: number, quorum: number, local: object
     barriers: { every: 0 },
     strategy,
     local,
+    serverData,
   })
   requireNeeds(runFile, resolveStrategy(runFile.strategy, layout), layout)
 }
@@ -74,6 +75,22 @@ describe('a run', () => {
     const layers = [{ match: '*', every: 2 }]
     assert.throws(() => check({ exchange, layers }, 2, 1, { connectivity: {} }), { message: /got every/ })
     check({ exchange: { ...exchange, anchors: 1 }, layers }, 2, 1, { connectivity: {} })
+  })
+
+  it('that merges by what the coordinator predicts is refused without data of its own, or where there is no one merged model', () => {
+    const refused = (message: RegExp, strategy: object, serverData = { examples: 10 }) =>
+      assert.throws(() => check({ preset: 'adaMerging', ...strategy }, 2, 1, {}, serverData), {
+        code: 'strategy_invalid',
+        message,
+      })
+    check({ preset: 'adaMerging' }, 2, 1, {}, { examples: 1 })
+    refused(/serverData\.examples of at least 1, got 0.*adaMerging looks at the predictions/s, {}, { examples: 0 })
+    refused(/\* averaged, got fc2 local by strategy\.layers/, {
+      layers: [{ match: 'fc2', average: 'none' }, { match: '*' }],
+    })
+    refused(/in every round.*got every/, { layers: [{ match: '*', every: 2 }] })
+    refused(/got select: fedlama/, { select: { name: 'fedlama' } })
+    refused(/all clients of a round count, got clientWeights/, { layers: [{ match: '*', clientWeights: { 0: 2 } }] })
   })
 
   it('whose clients cannot find out what the strategy asks of them is refused, with the piece that is missing', async () => {

@@ -35,6 +35,7 @@ const PARTS = [
   { part: 'fedlws', options: { reduce: { name: 'fedlws' } }, returnsEqualUpdates: false },
   { part: 'fisher', options: { reduce: { name: 'fisher' } }, returnsEqualUpdates: false },
   { part: 'regMean', options: { reduce: { name: 'regMean' } }, returnsEqualUpdates: false },
+  { part: 'adaMerging', options: { reduce: { name: 'adaMerging', steps: 3, rate: 0.1 } }, returnsEqualUpdates: false },
   { part: 'elastic', options: { reduce: { name: 'elastic' } }, returnsEqualUpdates: false },
   { part: 'playerfl', options: { select: { name: 'playerfl' } }, returnsEqualUpdates: true },
   { part: 'normClip', options: { preset: 'layerwiseCosine' }, returnsEqualUpdates: false },

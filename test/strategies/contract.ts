@@ -7,6 +7,7 @@ import { flattenTree, type StateTree, unflattenTree } from '../../src/core/state
 import { aggregate } from '../../src/strategies/aggregate.ts'
 import type { Member } from '../../src/strategies/cohort.ts'
 import type { Strategy } from '../../src/strategies/strategy.ts'
+import { half } from '../analysis/toys.ts'
 import { ENGINES, type EngineName, RELATIVE_TOLERANCE, runsOn, SKIP, SUMS_IN_FLOAT32, useEngine } from './engines.ts'
 import {
   arbitraryMembers,
@@ -29,6 +30,9 @@ interface Traits {
 /** No layer has a barrier: what selectors measure is tested elsewhere. */
 const flat = async () => new Map(layout.blocks.map(({ name }) => [name, 0]))
 
+/** In place of the entropy of predictions: half the squared length. */
+const bowl = { count: 3, entropy: async (params: Params) => ({ entropy: half(params), gradient: params }) }
+
 /** The laws that every strategy obeys, on every engine. Each filter, reducer and server optimizer runs them. */
 export function strategyContract({ name, make, returnsEqualUpdates }: Traits): void {
   const strategy = make()
@@ -41,6 +45,7 @@ export function strategyContract({ name, make, returnsEqualUpdates }: Traits): v
       state,
       rng,
       layerBarriers: flat,
+      unlabelled: bowl,
     })
 
   for (const engine of ENGINES) {

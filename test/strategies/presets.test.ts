@@ -44,6 +44,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
   slerp: { reduce: { name: 'slerp', scope: 'layer' } },
   fisher: { reduce: { name: 'fisher', examples: 200, labels: 'sampled', floor: 1e-6 } },
   regMean: { reduce: { name: 'regMean', examples: 200, offDiagonal: 0.9 } },
+  adaMerging: { reduce: { name: 'adaMerging', init: 0.3, steps: 500, rate: 0.001, batchSize: 64 } },
   lines: { server: [{ name: 'lines', shallow: 0.2, deep: 1 }] },
   tnapfn: { local: { mask: { fraction: 0.4, redraw: 'never', complement: false } } },
   fedpfn: { local: { mask: { fraction: 0.4, redraw: 'round', complement: false } } },

@@ -13,6 +13,7 @@ import { fedsam } from './fedsam.ts'
 import { layerwiseCosine } from './layerwise-cosine.ts'
 import { lg } from './lg.ts'
 import {
+  adaMerging,
   barrierDriven,
   breadcrumbs,
   bulyan,
@@ -77,6 +78,7 @@ export const presets = registry('preset', [
   slerp,
   fisher,
   regMean,
+  adaMerging,
   lines,
   fedper,
   lg,

@@ -4,6 +4,7 @@ import { breadcrumbs as breadcrumbsFilter } from '../filters/breadcrumbs.ts'
 import { dare as dareFilter } from '../filters/dare.ts'
 import { normClip as normClipFilter } from '../filters/norm-clip.ts'
 import { pfedla as pfedlaPersonal } from '../personal/pfedla.ts'
+import { adaMerging as adaMergingReducer } from '../reducers/ada-merging.ts'
 import { bulyan as bulyanReducer } from '../reducers/bulyan.ts'
 import { centeredClip as centeredClipReducer } from '../reducers/centered-clip.ts'
 import { elastic as elasticReducer } from '../reducers/elastic.ts'
@@ -111,6 +112,12 @@ export const regMean = withPart(
   'Dense layers with the clients’ outputs on their data (Jin et al. 2023).',
   'reduce',
   regMeanReducer,
+)
+export const adaMerging = withPart(
+  'adaMerging',
+  'Updates scaled so that predictions on the coordinator’s data are sure (Yang et al. 2024).',
+  'reduce',
+  adaMergingReducer,
 )
 export const elastic = withPart(
   'elastic',

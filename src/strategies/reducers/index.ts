@@ -1,4 +1,5 @@
 import { registry } from '../../core/registry.ts'
+import { adaMerging } from './ada-merging.ts'
 import { bulyan } from './bulyan.ts'
 import { centeredClip } from './centered-clip.ts'
 import { elastic } from './elastic.ts'
@@ -39,5 +40,6 @@ export const reducers = registry('reducer', [
   fedlws,
   fisher,
   regMean,
+  adaMerging,
   elastic,
 ])
