@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { z } from 'zod'
-import { errorBody, type FedError, toFedError } from '../src/core/errors.ts'
+import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
+import { parseLogLevels } from '../src/core/log-levels.ts'
 import { validate } from '../src/core/validate.ts'
 import { readAuthority } from './authority.ts'
 import { noopTrainer } from './noop-trainer.ts'
@@ -39,15 +40,16 @@ export type EndMessage =
   | { readonly type: 'ended'; readonly outcome: string }
   | { readonly type: 'failed'; readonly error: ReturnType<typeof errorBody> }
 
-const log = pino(
-  { name: 'client', level: process.env['LOG_LEVEL'] ?? 'info' },
-  pino.destination({ dest: 2, sync: true }),
-)
+const levels = parseLogLevels(process.env['LOG_LEVEL'] || 'info')
+const wanted = typeof levels === 'string' ? undefined : (levels.of.client ?? levels.level)
+const log = pino({ name: 'client', level: wanted ?? 'info' }, pino.destination({ dest: 2, sync: true }))
 
 async function main(): Promise<number> {
   const stop = new AbortController()
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => stop.abort())
   try {
+    if (typeof levels === 'string')
+      throw new FedError('input_invalid', { issues: [{ path: 'LOG_LEVEL', message: levels }] })
     const options = await readOptions(stop.signal)
     if (options === null) return 130
     const outcome = await runClient({ ...options, signal: stop.signal, log })

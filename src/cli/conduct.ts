@@ -7,7 +7,7 @@ import { chooseView } from './progress/choose-view.ts'
 import { runReport } from './report.ts'
 import type { RunReport } from './report-schema.ts'
 import type { Stage } from './stage.ts'
-import { colorsFor, pairs, say } from './terminal.ts'
+import { colorsFor, isSilent, pairs, say } from './terminal.ts'
 
 export interface ConductedRun {
   readonly end: SimulationEnd
@@ -26,7 +26,7 @@ interface RunPlan {
 export async function conductRun(stage: Stage, plan: RunPlan): Promise<ConductedRun> {
   const { cli, coordinator, signal, environment } = stage
   const { name, rounds, workers } = plan
-  const view = chooseView(cli, { logs: (environment.LOG_LEVEL ?? 'silent') !== 'silent' })
+  const view = chooseView(cli, { logs: !isSilent(environment.LOG_LEVEL, 'silent') })
   const { url, database } = coordinator
   const onOpened = ({ id, joinToken }: OpenedRun) => {
     view.begin({ id, name, rounds, workers, engine: stage.engine, database, url })

@@ -22,6 +22,8 @@ export interface CoordinatorFlags extends StorageFlags {
   readonly tlsKey?: string
   /** Milliseconds. */
   readonly joinTokenTtl?: number
+  /** Milliseconds. */
+  readonly shutdownTimeout?: number
   readonly host: string
   readonly port: number
 }
@@ -55,6 +57,11 @@ export const trustProxyOption = () =>
     '--trust-proxy <addresses...>',
     'proxies whose x-forwarded-for says who asks, by address or network; or loopback, uniquelocal (default: none)',
   )
+export const shutdownTimeoutOption = () =>
+  new Option(
+    '--shutdown-timeout <time>',
+    'how long a clean end may take after Ctrl-C or SIGTERM, e.g. 2m (default: 25s)',
+  ).argParser(duration)
 export const joinTokenTtlOption = () =>
   new Option(
     '--join-token-ttl <time>',

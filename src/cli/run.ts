@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { parseLogLevels } from '../core/log-levels.ts'
 import { describeError, errorDocument, exitCodeOfThrown } from './error-report.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { buildProgram } from './program.ts'
@@ -33,7 +34,8 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
 
 function tell(terminal: Terminal, error: unknown): void {
   say(terminal, describeError(error))
-  const level = terminal.variables['LOG_LEVEL']
+  const levels = parseLogLevels(terminal.variables['LOG_LEVEL'] ?? '')
+  const level = typeof levels === 'string' ? undefined : levels.level
   if (level !== 'debug' && level !== 'trace') return
   for (let link = error; link instanceof Error; link = link.cause) say(terminal, link.stack ?? link.message)
 }

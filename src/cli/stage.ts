@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Level } from '../core/log-levels.ts'
 import type { ClientProcesses } from '../main/client-processes.ts'
 import type { Coordinator, CoordinatorOptions } from '../main/coordinator.ts'
 import type { Environment } from '../main/environment.ts'
@@ -25,11 +26,13 @@ export interface Stage {
 }
 
 interface StageOptions {
-  readonly logLevel?: Environment['LOG_LEVEL']
+  readonly logLevel?: Level
   /** Client processes to start before anything else. */
   readonly workers?: number
   /** The run that is opened first. */
   readonly firstRun?: RunFile
+  /** For how long a clean end may take after Ctrl-C or SIGTERM; as long as it takes when left out. */
+  readonly graceMs?: number | undefined
   readonly access?: Pick<CoordinatorOptions, 'tls' | 'allowOrigins' | 'trustProxies'>
 }
 
@@ -38,11 +41,12 @@ export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0, firstRun, access }: StageOptions = {},
+  { logLevel = 'silent', workers = 0, firstRun, graceMs, access }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
-  const signal = onInterrupt(() => voice.say('interrupted: finishing cleanly; once more ends at once'))
+  const grace = graceMs === undefined ? undefined : { ms: graceMs, onLate: () => voice.say(tooLate(graceMs)) }
+  const signal = onInterrupt(() => voice.say('interrupted: finishing cleanly; once more ends at once'), grace)
   const { startClientProcesses } = await import('../main/client-processes.ts')
   const standby = startClientProcesses(workers, {
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,
@@ -50,10 +54,12 @@ export async function onStage(
   })
   try {
     const { startCoordinator } = await import('../main/coordinator.ts')
-    const log = await logger(cli, environment.LOG_LEVEL ?? logLevel)
+    const levels = environment.LOG_LEVEL
+    const log = await logger(cli, { levels, otherwise: logLevel })
     const coordinator = await startCoordinator({
       ...coordinatorOptionsOf(flags, environment),
       log,
+      logLevels: levels?.of,
       ...access,
       firstRun: firstRun && workOf(firstRun),
     })
@@ -66,6 +72,10 @@ export async function onStage(
   } finally {
     await standby.close()
   }
+}
+
+function tooLate(ms: number): string {
+  return `not finished within ${ms / 1000} s: ending all the same. Complete rounds are stored; runs go on with: fedstrata resume RUN`
 }
 
 /** Of a run file what crosses to the compute worker. */

@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors'
 import { type Logger, pino } from 'pino'
-import type { Environment } from '../main/environment.ts'
+import type { Level, LogLevels } from '../core/log-levels.ts'
 import type { ExitCode } from './exit-codes.ts'
 
 /** Where a command writes: documents and tables to `stdout`, everything else to `stderr`. */
@@ -40,10 +40,18 @@ export function pairs(rows: readonly (readonly [label: string, value: string])[]
 }
 
 /** On a terminal readable lines, else JSON lines; to stderr, because stdout belongs to documents. */
-export async function logger({ stderr, variables }: Terminal, level: Environment['LOG_LEVEL']): Promise<Logger> {
-  if (level === undefined || level === 'silent') return pino({ level: 'silent' })
+export async function logger(
+  { stderr, variables }: Terminal,
+  { levels, otherwise }: { readonly levels: LogLevels | undefined; readonly otherwise: Level },
+): Promise<Logger> {
+  if (isSilent(levels, otherwise)) return pino({ level: 'silent' })
+  const level = levels?.level ?? otherwise
   if (!stderr.isTTY) return pino({ level }, pino.destination({ dest: stderr.fd, sync: true }))
   const { PinoPretty } = await import('pino-pretty')
   const colorize = colorsFor(stderr, variables).isColorSupported
   return pino({ level }, PinoPretty({ destination: stderr.fd, sync: true, colorize, ignore: 'pid,hostname' }))
+}
+
+export function isSilent(levels: LogLevels | undefined, otherwise: Level): boolean {
+  return [levels?.level ?? otherwise, ...Object.values(levels?.of ?? {})].every(level => level === 'silent')
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { FedError } from '../core/errors.ts'
+import { type Level, parseLogLevels } from '../core/log-levels.ts'
 import type { DataOptions } from '../data/index.ts'
 
 /** Client processes of this machine, children of the coordinator's. */
@@ -58,7 +59,7 @@ export function startClientProcesses(
   { engine, clientArguments = [], data }: ClientProcessOptions,
 ): ClientProcesses {
   const words = ['--standby', '--engine', engine, '--clients', String(TASKS_IN_HAND), ...clientArguments]
-  const env = { ...process.env, ...ONE_THREAD, LOG_LEVEL: process.env['LOG_LEVEL'] || 'error' }
+  const env = { ...process.env, ...ONE_THREAD, LOG_LEVEL: clientLevel(process.env['LOG_LEVEL']) }
   const children = Array.from({ length: count }, () =>
     fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
   )
@@ -97,4 +98,10 @@ function ended(child: ChildProcess): Promise<number | null> {
     child.once('exit', code => resolve(code))
     child.once('error', () => resolve(null))
   })
+}
+
+/** Clients of our own say no more than they are asked to. */
+function clientLevel(text = ''): Level {
+  const levels = parseLogLevels(text)
+  return typeof levels === 'string' ? 'error' : (levels.of.client ?? levels.level ?? 'error')
 }

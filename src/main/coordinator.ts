@@ -4,10 +4,11 @@ import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { Server } from 'socket.io'
 import { FedError } from '../core/errors.ts'
+import { type LogLevels, type LogModule, levelOf } from '../core/log-levels.ts'
 import { type EngineMemory, startCompute } from '../rounds/compute.ts'
 import type { Clock, RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
-import { countNotice, createServerMetrics } from '../server/http/server-metrics.ts'
+import { countNotice, createServerMetrics, watchCompute } from '../server/http/server-metrics.ts'
 import { socketGateway } from '../server/socket/gateway.ts'
 import { cutHalfOpen } from '../server/socket/half-open.ts'
 import { socketServerOptions } from '../server/socket/server-options.ts'
@@ -51,6 +52,8 @@ export interface CoordinatorOptions {
   /** How long a join token opens; for as long as its run is active when left out. */
   readonly joinTokenTtlMs?: number | undefined
   readonly log?: Logger
+  /** In place of the logger's own. */
+  readonly logLevels?: LogLevels['of'] | undefined
   /** After how many milliseconds a silent or dripping peer is given up; 30 s when left out. */
   readonly peerTimeoutMs?: number | undefined
   /** In place of this machine's. */
@@ -90,6 +93,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       hint: 'Set FEDSTRATA_TOKEN to a long random string, or listen on 127.0.0.1',
     })
   const log = options.log ?? pino({ level: 'silent' })
+  const logOf = (module: LogModule) => log.child({ module }, levelOf(options.logLevels, module))
   const { allowOrigins = [] } = options
   const trustProxy = options.trustProxies && trustedProxies(options.trustProxies)
   const tls = options.tls && (await readTlsIdentity(options.tls, clock.date()))
@@ -99,15 +103,23 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     throw error
   })
   const checkpoints = checkpointFiles(dataDir)
+  const metrics = createServerMetrics()
+  watchCompute(metrics, compute)
   const addressOf = (request: IncomingMessage) => requestAddress(request, trustProxy)
-  const refuse = refuseForeignSockets({ origins: allowOrigins, host, hasToken: token !== undefined, addressOf, log })
+  const refuse = refuseForeignSockets({
+    origins: allowOrigins,
+    host,
+    hasToken: token !== undefined,
+    addressOf,
+    log: logOf('socket'),
+  })
   const io = new Server(socketServerOptions(peerTimeoutMs, refuse))
   const gateway = socketGateway(io, {
-    ...{ clock, log, ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) },
+    ...{ clock, log: logOf('socket'), ...(peerTimeoutMs && { stallMs: peerTimeoutMs }) },
     addressOf,
+    refused: (kind, reason) => metrics.refusals.inc({ kind, reason }),
     wrongTokensPerMinute: isLoopback(host) ? 0 : WRONG_TOKENS_PER_MINUTE,
   })
-  const metrics = createServerMetrics()
   const observe = (notice: RunNotice) => {
     countNotice(metrics, notice)
     metrics.activeRuns.set(runs.active())
@@ -122,13 +134,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     compute,
     gateway,
     clock,
-    log,
+    log: logOf('rounds'),
     joinToken,
     joinTokenTtlMs: options.joinTokenTtlMs,
     dataRoot: options.dataRoot,
     observe,
   })
-  const probes = probeService({ store, checkpoints, compute, clock, log, notify: runs.announce })
+  const probes = probeService({ store, checkpoints, compute, clock, log: logOf('probes'), notify: runs.announce })
   let app: FastifyInstance | undefined
   let attached = false
   const close = async () => {
@@ -141,7 +153,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   try {
     const version = packageVersion()
     app = await buildApp({
-      ...{ store, checkpoints, runs, probes, catalog: catalog(), token, tls, version, logger: log, metrics },
+      ...{ store, checkpoints, runs, probes, catalog: catalog(), token, tls, version, logger: logOf('rest'), metrics },
       ...{ allowOrigins, trustProxy },
       requestTimeoutMs: peerTimeoutMs,
       requestsPerMinute: options.requestsPerMinute ?? (isLoopback(host) ? 0 : REQUESTS_PER_MINUTE),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { type LogLevels, parseLogLevels } from '../core/log-levels.ts'
 import { parseOrigin } from '../core/origins.ts'
 import { wholeNumber } from '../core/text-values.ts'
 import { validate } from '../core/validate.ts'
@@ -28,12 +29,20 @@ const origins = words.transform((list, context) =>
   }),
 )
 
+const logLevels = z.string().transform((text, context): LogLevels => {
+  const levels = parseLogLevels(text)
+  if (typeof levels !== 'string') return levels
+  context.addIssue(levels)
+  return z.NEVER
+})
+
 const environmentSchema = z.object({
   DATABASE_URL: z.string().min(1).optional(),
   FEDSTRATA_TOKEN: z.string().min(8, 'expected at least 8 characters').optional(),
   /** In place of random tokens: clients of every run of this coordinator join with it. */
   FEDSTRATA_JOIN_TOKEN: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   FEDSTRATA_JOIN_TOKEN_TTL: duration.optional(),
+  FEDSTRATA_SHUTDOWN_TIMEOUT: duration.optional(),
   FEDSTRATA_TLS_CERT: z.string().min(1).optional(),
   FEDSTRATA_TLS_KEY: z.string().min(1).optional(),
   FEDSTRATA_CA: z.string().min(1).optional(),
@@ -44,7 +53,7 @@ const environmentSchema = z.object({
   FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
   FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).optional(),
+  LOG_LEVEL: logLevels.optional(),
 })
 
 export type Environment = z.output<typeof environmentSchema>

@@ -88,7 +88,9 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     if (working) return
     working = true
     for (let job = jobs[0]; job; job = jobs[0]) {
-      await carryOut(job).catch(error => log.error(error))
+      await carryOut(job).catch(error =>
+        log.error({ err: error, run: job.run, probe: job.record.probe }, 'the probe could not be carried out'),
+      )
       jobs.shift()
       job.settle(await store.probe(job.run, job.record.probe).catch(() => job.record))
       await compute.closeProbe(job.key).catch(() => undefined)

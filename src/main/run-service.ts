@@ -137,7 +137,10 @@ export function runService({
         checkpoints,
         clock,
         notify: notice => {
-          if (notice.type === 'progress') began ??= begin().catch(error => log.error(error))
+          if (notice.type === 'progress')
+            began ??= begin().catch(error =>
+              log.error({ err: error, run: id }, 'that the run began could not be stored'),
+            )
           notify(notice)
         },
         average: async job => {
@@ -165,7 +168,7 @@ export function runService({
         await began // so that "running" cannot be written after the end
         await settle(id, end)
       })
-      .catch(error => log.error(error))
+      .catch(error => log.error({ err: error, run: id }, 'the run could not be tidied up'))
     active.set(id, { engine, settled })
     return expiry.date
   }

@@ -24,6 +24,8 @@ export interface Compute {
   /** Lets the probe's measuring reject soon. */
   cancelProbe(key: string): Promise<void>
   closeProbe(key: string): Promise<void>
+  /** Calls that are not answered yet. */
+  queued(): number
   /** What TensorFlow.js holds on the engine. */
   memory(): Promise<EngineMemory>
   close(): Promise<void>
@@ -109,6 +111,7 @@ export function startCompute(options: ComputeOptions): Compute {
     probe: (step, progress) => call({ method: 'probe', step }, progress),
     cancelProbe: key => call({ method: 'cancelProbe', key }),
     closeProbe: key => call({ method: 'closeProbe', key }),
+    queued: () => thread.queued(),
     memory: () => call({ method: 'memory' }),
     close: async () => {
       closed = true
@@ -120,6 +123,7 @@ export function startCompute(options: ComputeOptions): Compute {
 interface Thread {
   call<T>(request: ComputeCall, progress?: (done: number) => void): Promise<T>
   broken(): boolean
+  queued(): number
   close(): Promise<void>
 }
 
@@ -159,6 +163,7 @@ function startThread({ program = PROGRAM, ...options }: ComputeOptions): Thread 
   return {
     call,
     broken: () => broken !== null,
+    queued: () => pending.size,
     async close() {
       broken ??= new FedError('compute_failed', { received: 'a call after the compute worker was closed' })
       await worker.terminate()

@@ -301,7 +301,7 @@ test('what was buffered for a process is let go with it, with a stalled upload, 
     () => clock.advance(1000),
     (uploads: Uploads) => uploads.update(header({ part: second }), withValue(0, Number.NaN).subarray(0, 151_424)),
   ]) {
-    const uploads = createUploads(run, { process: 'p', clock, stallMs: 1000, log: silent })
+    const uploads = createUploads(run, { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {} })
     run.ledger.give('p', harness.task(0))
     assert.ok((await uploads.update(part, chunks[0])).ok)
     assert.equal(uploads.openBytes, 1_200_000)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { FedError } from '../../core/errors.ts'
+import { levelOf } from '../../core/log-levels.ts'
 import type { RunOutcome } from '../../rounds/ports.ts'
 import { exitCodeOfOutcome } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -46,7 +47,8 @@ export function clientCommand(cli: Cli): Command {
       const { runClient } = await import('../../../clients/worker.ts')
       const signal = onInterrupt(() => say(cli, 'interrupted: leaving the run'))
       const engine = flags.engine ?? environment.FEDSTRATA_ENGINE
-      const log = await logger(cli, environment.LOG_LEVEL ?? 'info')
+      const levels = environment.LOG_LEVEL
+      const log = (await logger(cli, { levels, otherwise: 'info' })).child({}, levelOf(levels?.of, 'client'))
       const join = (run: string) =>
         runClient({ url: flags.url, run, token, slots: flags.clients, ca, dataDir: flags.dataDir, engine, signal, log })
       const latest = { url: flags.url, token: environment.FEDSTRATA_TOKEN, ca, signal, log }

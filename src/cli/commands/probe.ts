@@ -1,4 +1,5 @@
 import { Command, type Option } from 'commander'
+import { levelOf } from '../../core/log-levels.ts'
 import type { BarrierRecord, ProbeRecord } from '../../core/records.ts'
 import { allOf } from '../../rounds/pages.ts'
 import { requireDatabase } from '../database.ts'
@@ -60,7 +61,8 @@ export function probeCommand(cli: Cli): Command {
     requireDatabase(storage)
     const { withProbes } = await import('../../main/with-probes.ts')
     const options = { ...storage, engine: flags.engine ?? environment.FEDSTRATA_ENGINE }
-    const log = await logger(cli, environment.LOG_LEVEL ?? 'silent')
+    const levels = environment.LOG_LEVEL
+    const log = (await logger(cli, { levels, otherwise: 'silent' })).child({}, levelOf(levels?.of, 'probes'))
     await withProbes({ ...options, log, notify: notice => tell(cli, notice.probe) }, async ({ probes, store }) => {
       const { probe } = await probes.create(run, requestOf(flags))
       const cancel = () => probes.cancel(run, probe).catch(() => undefined)

@@ -14,12 +14,16 @@ import {
   joinTokenTtlOption,
   portOption,
   rateLimitOption,
+  shutdownTimeoutOption,
   tlsCertOption,
   tlsKeyOption,
   trustProxyOption,
 } from '../options.ts'
 import { onStage } from '../stage.ts'
 import type { Cli } from '../terminal.ts'
+
+/** Below the 30 s after which Kubernetes kills. */
+const SHUTDOWN_MS = 25_000
 
 export function serveCommand(cli: Cli): Command {
   const command = new Command('serve').description(
@@ -34,10 +38,11 @@ export function serveCommand(cli: Cli): Command {
     allowOriginOption(),
     trustProxyOption(),
   ]
-  for (const option of [hostOption(), portOption(8080), ...storage, ...access, engineOption()])
+  for (const option of [hostOption(), portOption(8080), ...storage, ...access, shutdownTimeoutOption(), engineOption()])
     command.addOption(option)
-  return command.action((flags: CoordinatorFlags) =>
-    onStage(
+  return command.action((flags: CoordinatorFlags) => {
+    const environment = environmentOf(cli)
+    return onStage(
       cli,
       flags,
       async ({ coordinator: { url, database }, engine, log, signal }) => {
@@ -45,7 +50,11 @@ export function serveCommand(cli: Cli): Command {
         await aborted(signal)
         return EXIT.completed // being told to stop is how a server ends
       },
-      { logLevel: 'info', access: accessOf(flags, environmentOf(cli)) },
-    ),
-  )
+      {
+        logLevel: 'info',
+        access: accessOf(flags, environment),
+        graceMs: flags.shutdownTimeout ?? environment.FEDSTRATA_SHUTDOWN_TIMEOUT ?? SHUTDOWN_MS,
+      },
+    )
+  })
 }

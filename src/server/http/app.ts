@@ -63,7 +63,7 @@ export async function buildApp(given: HttpDeps): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler)
   acceptBodies(app)
   const routes = recordRoutes(app)
-  handleErrors(app, routes)
+  handleErrors(app, routes, reason => deps.metrics.refusals.inc({ kind: 'request', reason }))
   completeSchemas(app, deps)
   measureRequests(app, deps.metrics)
   app.addHook('onRequest', async (request, reply) => void reply.header('x-request-id', request.id))

@@ -1,29 +1,39 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { FedError } from '../../core/errors.ts'
+import { type ErrorCode, FedError } from '../../core/errors.ts'
 import { PROBLEM_TYPE, problemOf, type Refusal } from './problem.ts'
 import { refusalOf } from './refusal.ts'
 import type { RouteTable } from './route-table.ts'
 
-/** Makes every error of `app` a problem+json body, that of an unknown route included. */
-export function handleErrors(app: FastifyInstance, routes: RouteTable): void {
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+/** Makes every error of `app` a problem+json body, that of an unknown route included; `refused` hears of each. */
+export function handleErrors(app: FastifyInstance, routes: RouteTable, refused: (code: ErrorCode) => void): void {
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = explained(error, request)
+    refused(refusal.error.code)
+    return sendRefusal(refusal, request, reply)
+  })
   app.setNotFoundHandler((request, reply) => {
     const allowed = routes.methodsOf(request.url)
     if (allowed.length > 0) reply.header('allow', allowed.join(', '))
-    return sendRefusal(unknownRoute(request, allowed), request, reply)
+    const refusal = unknownRoute(request, allowed)
+    refused(refusal.error.code)
+    return sendRefusal(refusal, request, reply)
   })
 }
 
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendRefusal(explained(thrown, request), request, reply)
+}
+
+function explained(thrown: unknown, request: FastifyRequest): Refusal {
   const refusal = refusalOf(thrown, {
     id: request.id,
     bodyLimit: request.server.initialConfig.bodyLimit ?? Number.POSITIVE_INFINITY,
     header: name => request.headers[name] as string | undefined,
   })
   if (refusal.status >= 500) request.log.error({ err: thrown }, 'request failed')
-  return sendRefusal(refusal, request, reply)
+  return refusal
 }
 
 /** For what Node's HTTP parser refuses before there is a request: answered by hand, and the connection closed. */

@@ -14,6 +14,14 @@ export interface ServerMetrics {
   readonly activeRuns: Gauge
   readonly clientProcesses: Gauge
   readonly bytes: Counter<'direction'>
+  readonly refusals: Counter<'kind' | 'reason'>
+}
+
+/** What the server asks of the compute worker when it is asked. */
+export interface ComputeLoad {
+  /** Calls that wait or are worked on. */
+  queued(): number
+  memory(): Promise<{ readonly tensors: number; readonly bytes: number }>
 }
 
 /** A registry of its own, so that two servers in one process do not add up. */
@@ -45,8 +53,40 @@ export function createServerMetrics(registry: Registry = new Registry()): Server
     runEnds: new Counter({ ...named('run_ends_total', 'Ended runs by outcome'), labelNames: ['status'] }),
     activeRuns: new Gauge(named('active_runs', 'Runs that wait or run')),
     clientProcesses: new Gauge(named('client_processes', 'Client processes that have joined')),
+    refusals: new Counter({
+      ...named('refusals_total', 'Joins, messages of clients and requests to REST that were refused, by error code'),
+      labelNames: ['kind', 'reason'],
+    }),
     bytes: new Counter({ ...named('network_bytes_total', 'Bytes of tasks and updates'), labelNames: ['direction'] }),
   }
+}
+
+/** How long a question is kept waiting for a worker that computes; then the last figures stand. */
+const MEMORY_MS = 100
+
+/** Adds what is known of the compute worker: asked for when Prometheus asks, and no sooner. */
+export function watchCompute({ registry }: ServerMetrics, load: ComputeLoad): void {
+  let last = { tensors: 0, bytes: 0 }
+  let asking: Promise<void> | null = null
+  const ask = async () => {
+    last = await load.memory().catch(() => last) // no engine: /readyz tells
+    asking = null
+  }
+  const fresh = async () => {
+    asking ??= ask()
+    await Promise.race([asking, new Promise(resolve => setTimeout(resolve, MEMORY_MS).unref())])
+    return last
+  }
+  const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
+    new Gauge({
+      ...{ name: `fedstrata_${name}`, help, registers: [registry] },
+      async collect() {
+        this.set(await value())
+      },
+    })
+  gauge('compute_queue_calls', 'Calls that wait for the compute worker, or are worked on', () => load.queued())
+  gauge('engine_tensors', 'Tensors that the engine holds', async () => (await fresh()).tensors)
+  gauge('engine_memory_bytes', 'Memory of the tensors that the engine holds', async () => (await fresh()).bytes)
 }
 
 /** Counts what a run tells. `activeRuns` and `clientProcesses` are set by those who know. */

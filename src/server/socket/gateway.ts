@@ -8,7 +8,7 @@ import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../pr
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
 import type { JoinToken } from './join-tokens.ts'
-import { type GatewayRun, type OpenRun, openRun, refusal } from './run.ts'
+import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal } from './run.ts'
 import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
 import { createUploads } from './uploads.ts'
@@ -24,6 +24,8 @@ export interface GatewayOptions {
   readonly wrongTokensPerMinute?: number | undefined
   /** Who asks; the address of the connection when left out, which may be a proxy's. */
   readonly addressOf?: (request: IncomingMessage) => string
+  /** Hears of every refusal, to count it. */
+  readonly refused?: RefusalObserver
   /** Client processes of one run. */
   readonly maxProcesses?: number
 }
@@ -50,7 +52,7 @@ export function socketGateway(
   io: Server<ClientToServer, ServerToClient>,
   { clock, log = silent, stallMs = PEER_TIMEOUT_MS, ...options }: GatewayOptions,
 ): SocketGateway {
-  const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf } = options
+  const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
@@ -68,6 +70,7 @@ export function socketGateway(
     } catch (thrown) {
       const error = toFedError(thrown)
       if (GUESSES.has(error.code)) guesses?.take(address)
+      refused('join', error.code)
       log.warn(refusedJoin(socket.handshake.auth, address, error), 'refused a client process')
       next(Object.assign(new Error(error.message), { data: errorBody(error) }))
     }
@@ -81,7 +84,7 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
-    const peer = { process, clock, stallMs, log }
+    const peer = { process, clock, stallMs, log, refused }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))
@@ -142,7 +145,7 @@ export function socketGateway(
       try {
         await handle(args, ack => answer(ack))
       } catch (thrown) {
-        answer(refusal(thrown, 0, log))
+        answer(refusal(thrown, 0, { log, refused }))
       }
     }
     socket.on(event, listener as never)

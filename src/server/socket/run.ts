@@ -1,4 +1,4 @@
-import { errorBody, FedError, toFedError } from '../../core/errors.ts'
+import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/errors.ts'
 import { type LayerLayout, view } from '../../core/layout.ts'
 import { type FloatPool, floatPool } from '../../core/params.ts'
 import { limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
@@ -49,7 +49,11 @@ export interface PeerOptions {
   readonly clock: Clock
   readonly stallMs: number
   readonly log: Log
+  readonly refused: RefusalObserver
 }
+
+/** Hears of what is refused: a join, or anything that a process sends. */
+export type RefusalObserver = (kind: 'join' | 'message', code: ErrorCode) => void
 
 /** What the sessions of a run have in common. */
 export interface OpenRun {
@@ -88,7 +92,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
     extras,
     limits,
     maxExamples,
-    events: guarded(run.events, log),
+    events: guarded(id, run.events, log),
     ledger: createLedger(),
     pool: floatPool(),
     sessions: new Map(),
@@ -134,12 +138,12 @@ function globalBody(
 }
 
 /** A fault in the run must not end a connection, let alone the process: it becomes an answer or a line in the log. */
-function guarded(events: GatewayEvents, log: Log): GatewayEvents {
+function guarded(run: string, events: GatewayEvents, log: Log): GatewayEvents {
   const tell = (event: string, call: () => void) => {
     try {
       call()
     } catch (error) {
-      log.warn({ err: error, event }, 'the run could not take an event')
+      log.warn({ err: error, run, event }, 'the run could not take an event')
     }
   }
   return {
@@ -153,8 +157,13 @@ function guarded(events: GatewayEvents, log: Log): GatewayEvents {
 }
 
 /** An answer that refuses, with the round that the coordinator is in. What is no FedError is `internal`, and logged. */
-export function refusal(thrown: unknown, round: number, log: Log): Extract<Ack<never>, { ok: false }> {
+export function refusal(
+  thrown: unknown,
+  round: number,
+  { log, refused }: Pick<PeerOptions, 'log' | 'refused'>,
+): Extract<Ack<never>, { ok: false }> {
   if (!(thrown instanceof FedError)) log.warn({ err: thrown }, 'a message could not be handled')
   const error = thrown instanceof FedError ? thrown : new FedError('internal')
+  refused('message', error.code)
   return { ok: false, error: errorBody(toFedError(error)), ...(round > 0 && { round }) }
 }

@@ -26,7 +26,8 @@ export interface Uploads {
  * Receives the updates of one process. An update is refused before anything is buffered when the run does not want it or
  * it is too large; whatever is wrong with one that the run does want is reported, and final for that client and round.
  */
-export function createUploads(run: OpenRun, { process, clock, stallMs, log }: PeerOptions): Uploads {
+export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
+  const { process, clock, stallMs, log } = peer
   const { events, ledger, limits, pool } = run
   const { chunkBytes } = limits
   const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
@@ -85,7 +86,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
       release: () => pool.give(body.values),
     })
     if (!decision.ok || decision.duplicate) pool.give(body.values) // nobody took it
-    if (!decision.ok) return refusal(decision.error, decision.round, log)
+    if (!decision.ok) return refusal(decision.error, decision.round, peer)
     return { ok: true, data: { status: decision.duplicate ? 'duplicate' : 'counted', round: decision.round } }
   }
 
@@ -108,7 +109,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
         log.debug({ run: run.id, process, ...key, code: error.code }, 'refused an update')
         // Busy, or dropped for its slowness: it may come again. Anything else spoils the update, if it was wanted.
         if (key && wanted && error.code !== 'rate_limited') events.refused(key, process, error)
-        return refusal(thrown, ledger.round, log)
+        return refusal(thrown, ledger.round, peer)
       }
     },
     refuse(raw) {
@@ -120,7 +121,7 @@ export function createUploads(run: OpenRun, { process, clock, stallMs, log }: Pe
         events.refused(key, process, new FedError(header.code, { received: header.message }))
         return { ok: true, data: null }
       } catch (thrown) {
-        return refusal(thrown, ledger.round, log)
+        return refusal(thrown, ledger.round, peer)
       }
     },
     close: bodies.clear,
