@@ -9,6 +9,7 @@ import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
 import { splitData } from '../src/data/partition/split.ts'
 import { buildNetwork, type Network } from '../src/models/network.ts'
 import { clippedModel } from '../src/privacy/clip.ts'
+import { noisyModel } from '../src/privacy/gaussian.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../src/protocol/segments.ts'
 import { localPlanOf } from '../src/rounds/local-plan.ts'
 import { parseRunFile } from '../src/rounds/run-file.ts'
@@ -50,12 +51,15 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   const plan = localPlanOf(runFile, strategy)
   const asks = extrasOf(strategy)
   const startOf = startingPoint(network, rng)
+  const { privacy } = runFile
   /** Under `privacy:` the update of what is averaged leaves the client clipped; what the coordinator keeps for it, whole. */
-  const bounded = (params: Params, global: Params, sent: readonly string[], round: number) => {
-    if (!runFile.privacy) return params
+  const sentOf = (params: Params, global: Params, sent: readonly string[], { round, client }: LocalTask) => {
+    if (!privacy) return params
     const { averaged } = layerPlan(strategy.rules, layout, round, rng)
     const shared = sent.filter(name => averaged.has(name)).map(name => blockNamed(layout, name))
-    return clippedModel(params, global, shared, runFile.privacy)
+    const clipped = clippedModel(params, global, shared, privacy)
+    if (privacy.noiseOn === 'sum') return clipped
+    return noisyModel(clipped, shared, privacy, rng.fork(`privacy/${round}/client/${client}`))
   }
   const { name: engineName, device } = prepared
   log.info(
@@ -103,7 +107,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       })
       const { numExamples, loss, numSteps } = trained
       const blocks = reply.filter(name => name !== OPTIMIZER_MEMORY)
-      const sent = bounded(trained.params, anchor, blocks, round)
+      const sent = sentOf(trained.params, anchor, blocks, task)
       const segments = new Map(blocks.map(name => [blockSegment(name), view(sent, blockNamed(layout, name))] as const))
       const controls = correction
         ? nextControl(layout, correction, kept, { start: params, end: trained.params, rates: trained.rates })
@@ -120,6 +124,8 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       }
       for (const { name } of extras) segments.set(name, requireMade(made, name))
       if (blocks.length < reply.length) for (const [name, values] of trained.state) segments.set(name, values)
+      // What has no noise stays with a client that trusts nobody.
+      if (privacy?.noiseOn === 'updates') return { segments, numExamples: 1, trainLoss: null, steps: 0 }
       return { segments, numExamples, trainLoss: loss, steps: numSteps }
     },
     dispose: () => network.dispose(),

@@ -27,8 +27,8 @@ export interface LocalResult {
   /** By segment name, in the order of the task's `reply`, then its `extras`, then optimizer memory. */
   readonly segments: ReadonlyMap<string, Float32Array>
   readonly numExamples: number
-  /** Nats per example, mean over the last local epoch. */
-  readonly trainLoss: number
+  /** Nats per example, mean over the last local epoch; null where it is not told. */
+  readonly trainLoss: number | null
   readonly steps: number
 }
 

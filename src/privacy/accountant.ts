@@ -41,6 +41,11 @@ export function accountant({ sampling, rate, noise }: Release, delta: number): A
           curve.map(([order, divergence]) => [order, releases * divergence] as const),
           delta,
         )
+  return accountantBy(epsilonAfter, delta)
+}
+
+/** An accountant from what it says: `epsilonAfter` must not fall. */
+export function accountantBy(epsilonAfter: Accountant['epsilonAfter'], delta: number): Accountant {
   return {
     delta,
     epsilonAfter,

@@ -1,3 +1,4 @@
+import { type LayerBlock, type Params, view } from '../core/layout.ts'
 import type { Rng } from '../core/rng.ts'
 
 /** Values drawn at a time. */
@@ -15,6 +16,24 @@ export function gaussianNoise(rng: Rng, length: number, deviation: number): Floa
     write(noise.subarray(start, start + PIECE), draws, deviation)
   }
   return noise
+}
+
+/** `params` with noise of clipNorm · noiseMultiplier on each value of `blocks`: a new array. */
+export function noisyModel(
+  params: Params,
+  blocks: readonly LayerBlock[],
+  { clipNorm, noiseMultiplier }: { readonly clipNorm: number; readonly noiseMultiplier: number },
+  rng: Rng,
+): Params {
+  const noisy = params.slice()
+  for (const block of blocks) {
+    const [target, noise] = [
+      view(noisy, block),
+      gaussianNoise(rng.fork(block.name), block.size, clipNorm * noiseMultiplier),
+    ]
+    for (let i = 0; i < target.length; i++) target[i]! += noise[i]!
+  }
+  return noisy
 }
 
 function write(target: Float32Array, draws: Uint32Array, deviation: number): void {

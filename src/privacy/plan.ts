@@ -10,7 +10,11 @@ export const privacySchema = z.strictObject({
     description: 'the norm of the whole update, or of each layer by itself: clipNorm / √(number of layers) for each',
   }),
   noiseMultiplier: z.number().min(0.05).max(1e4).meta({
-    description: 'standard deviation of the noise on the sum of the clipped updates, as a multiple of clipNorm',
+    description: 'standard deviation of the noise, as a multiple of clipNorm',
+  }),
+  noiseOn: z.enum(['sum', 'updates']).default('sum').meta({
+    description:
+      'sum: the coordinator adds noise to the sum of the clipped updates, and is trusted; updates: each client to its own, before it is sent',
   }),
   delta: z.number().min(1e-30).lt(1).meta({
     description: 'the δ at which ε is told: probability with which the promise may fail; below 1 / clients.total',

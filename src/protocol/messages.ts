@@ -84,8 +84,8 @@ export const updateHeaderSchema = z.strictObject({
   layout: digest,
   segments: z.array(segmentSchema),
   numExamples: z.number(),
-  /** trainLoss: nats per example, mean over the last local epoch. */
-  metrics: z.strictObject({ trainLoss: z.number(), steps: index, trainMs: duration }),
+  /** trainLoss: nats per example, mean over the last local epoch; null from a client that keeps it to itself. */
+  metrics: z.strictObject({ trainLoss: z.number().nullable(), steps: index, trainMs: duration }),
   part: partSchema,
 })
 

@@ -1,7 +1,7 @@
 import { blocksMatching } from '../core/block-pattern.ts'
 import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import { createRng, type Rng, sample } from '../core/rng.ts'
+import { createRng } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
@@ -11,12 +11,12 @@ import type { ClientState, ServerState, Task, UpdateKey } from './ports.ts'
 import { budgetOf } from './privacy.ts'
 import type { RunFile } from './run-file.ts'
 import type { RoundPolicy } from './run-state.ts'
+import { cohortOf } from './sampling.ts'
 import { memoryOf, toldAfter } from './server-state.ts'
 
 /** The rules of the state machine, from the run file. */
 export function policyOf(runFile: RunFile): RoundPolicy {
-  const { seed, clients, round } = runFile
-  const rng = createRng(seed)
+  const { clients, round } = runFile
   const budget = budgetOf(runFile)
   return {
     rounds: budget?.rounds ?? runFile.rounds,
@@ -26,14 +26,8 @@ export function policyOf(runFile: RunFile): RoundPolicy {
     wanted: clients.sampling === 'fixed' ? clients.perRound : clients.total,
     retries: round.retries,
     onShortfall: round.onShortfall,
-    cohort: number => cohortOf(runFile, rng.fork(`round/${number}/cohort`)),
+    cohort: number => cohortOf(runFile, number),
   }
-}
-
-function cohortOf({ clients, round }: RunFile, rng: Rng): readonly number[] {
-  const { total, perRound } = clients
-  if (clients.sampling === 'fixed') return [...sample(rng, total, perRound + round.overSelect)]
-  return Array.from({ length: total }, (_, client) => client).filter(() => rng.next() < perRound / total)
 }
 
 /**

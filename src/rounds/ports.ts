@@ -202,6 +202,7 @@ export interface ReceivedUpdate {
   readonly client: number
   readonly process: string
   readonly numExamples: number
+  /** NaN where the client did not tell. */
   readonly trainLoss: number
   readonly steps: number
   readonly trainMs: number

@@ -16,7 +16,8 @@ export function privacyMetrics(
   if (!accountant || !privacy) return []
   const spent = metricRow(round, EPSILON, accountant.epsilonAfter(round))
   const blocks = layout.blocks.filter(({ name }) => averaged.includes(name))
-  if (trained.length === 0 || blocks.length === 0) return [spent]
+  // With noise on it, the length of an update says nothing.
+  if (trained.length === 0 || blocks.length === 0 || privacy.noiseOn === 'updates') return [spent]
   const squares = trained.map(({ before }) => blocks.map(block => squaredDistance(view(before, block), view(server.params, block)))) // biome-ignore format: one line
   const share = (norms: readonly number[], most: number) =>
     norms.filter(norm => norm >= AT_THE_BOUND * most).length / norms.length

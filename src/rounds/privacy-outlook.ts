@@ -5,6 +5,7 @@ import type { RunFile } from './run-file.ts'
 /** What a run file's rounds would give away of a client, known before any of them is run. */
 export interface PrivacyOutlook {
   readonly delta: number
+  readonly noiseOn: 'sum' | 'updates'
   readonly sampling: 'poisson' | 'fixed'
   /** Share of the clients that is expected in a round. */
   readonly rate: number
@@ -36,9 +37,10 @@ export function privacyOutlook(runFile: RunFile, multipliers: readonly number[] 
   const noise = multipliers.length > 0 ? multipliers : [privacy.noiseMultiplier]
   return {
     delta: privacy.delta,
+    noiseOn: privacy.noiseOn,
     sampling: clients.sampling,
     rate: clients.perRound / clients.total,
-    neighbours: movesTwice(clients) ? 'one client in place of another' : 'one client more or less',
+    neighbours: movesTwice(runFile) ? 'one client in place of another' : 'one client more or less',
     rounds,
     noise: noise.map(noiseMultiplier => {
       const with_ = { ...runFile, privacy: { ...privacy, noiseMultiplier } }

@@ -1,25 +1,51 @@
-import { type ErrorDetail, FedError } from '../core/errors.ts'
+import { FedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import { type Accountant, accountant } from '../privacy/accountant.ts'
-import { sharedBlocks } from '../strategies/layer-rules.ts'
-import { extrasOf, type Strategy } from '../strategies/strategy.ts'
+import { type Accountant, accountant, accountantBy } from '../privacy/accountant.ts'
+import type { Strategy } from '../strategies/strategy.ts'
+import { type Refusal, refusalOf } from './privacy-refusals.ts'
 import type { RunFile } from './run-file.ts'
+import { cohortOf } from './sampling.ts'
 
 /**
- * What the rounds of a run give away of one client, null without `privacy:`. Who is a neighbour follows from the sampling:
- * where each client is in a round by itself (or all are in all of them), a run without one of the clients, whose update is
- * then 0, so that the sum moves by clipNorm at most; in samples of a fixed size, a run in which that client is another one,
- * and the sum moves by 2 clipNorm.
+ * What the rounds of a run give away of one client, null without `privacy:`; `epsilonAfter` counts rounds.
+ *
+ * Noise on the sum: who is a neighbour follows from the sampling. Where each client is in a round by itself (or all are in
+ * all of them), a run without one of the clients, whose update is then 0, so that the sum moves by clipNorm at most; in samples
+ * of a fixed size, a run in which that client is another one, and the sum moves by 2 clipNorm.
+ *
+ * Noise on the updates: a run in which one client has any other data, whose update then moves by 2 clipNorm. Who sees the
+ * updates sees who is in a round, so sampling hides nothing, and what counts is how often a client was asked: that of the client
+ * who was asked most.
  */
-export function accountantOf({ privacy, clients }: Pick<RunFile, 'privacy' | 'clients'>): Accountant | null {
+export function accountantOf(runFile: Pick<RunFile, 'privacy' | 'clients' | 'seed' | 'round'>): Accountant | null {
+  const { privacy, clients } = runFile
   if (!privacy) return null
-  const noise = privacy.noiseMultiplier / (movesTwice(clients) ? 2 : 1)
+  const noise = privacy.noiseMultiplier / (movesTwice(runFile) ? 2 : 1)
+  if (privacy.noiseOn === 'updates') {
+    const { epsilonAfter } = accountant({ sampling: 'fixed', rate: 1, noise }, privacy.delta)
+    const asked = mostAsked(runFile)
+    return accountantBy(round => epsilonAfter(asked(round)), privacy.delta)
+  }
   return accountant({ sampling: clients.sampling, rate: clients.perRound / clients.total, noise }, privacy.delta)
 }
 
 /** Whether the runs that epsilon compares differ by one client in place of another. */
-export function movesTwice({ sampling, perRound, total }: RunFile['clients']): boolean {
-  return sampling === 'fixed' && perRound < total
+export function movesTwice({ privacy, clients }: Pick<RunFile, 'privacy' | 'clients'>): boolean {
+  if (privacy?.noiseOn === 'updates') return true
+  return clients.sampling === 'fixed' && clients.perRound < clients.total
+}
+
+/** How often a client was asked in the rounds up to one, at most. */
+function mostAsked(runFile: Pick<RunFile, 'clients' | 'seed' | 'round'>): (round: number) => number {
+  const times = new Uint32Array(runFile.clients.total)
+  const most = [0]
+  return round => {
+    for (let next = most.length; next <= round; next++) {
+      for (const client of cohortOf(runFile, next)) times[client]!++
+      most.push(times.reduce((largest, count) => Math.max(largest, count), 0))
+    }
+    return most[round]!
+  }
 }
 
 /** The last round that the run file's budget allows, and why there are no more; null when all rounds fit. */
@@ -50,10 +76,8 @@ export function lastRoundOf(runFile: RunFile): number {
 export function requirePrivacy(runFile: RunFile, strategy: Strategy, layout: LayerLayout): void {
   const { privacy } = runFile
   if (!privacy) return
-  for (const look of Object.values(REFUSALS)) {
-    const refusal = look(strategy, layout)
-    if (refusal) throw new FedError('privacy_invalid', refusal)
-  }
+  const refusal = refusalOf(privacy.noiseOn, strategy, layout) ?? memoryRefusal(runFile)
+  if (refusal) throw new FedError('privacy_invalid', refusal)
   const budget = budgetOf(runFile)
   if (budget?.rounds === 0)
     throw new FedError('privacy_invalid', {
@@ -63,60 +87,12 @@ export function requirePrivacy(runFile: RunFile, strategy: Strategy, layout: Lay
     })
 }
 
-type Refusal = Required<Pick<ErrorDetail, 'expected' | 'received' | 'hint'>> | null
-
-/** Looks at the noised sum, at one client's data alone, or at none. */
-const fine = (): Refusal => null
-
-/** By part of a strategy: one that is added has to be thought about here before it compiles. */
-const REFUSALS: Readonly<Record<keyof Strategy, (strategy: Strategy, layout: LayerLayout) => Refusal>> = {
-  name: fine,
-  server: fine,
-  divisor: fine,
-  local: fine,
-  rules: rulesRefusal,
-  reducer: ({ reducer }) =>
-    reducer.name === 'weightedMean'
-      ? null
-      : {
-          expected: 'strategy.reduce weightedMean',
-          received: reducer.name,
-          hint: 'Noise hides a client in a sum of clipped updates; another reducer has another sensitivity',
-        },
-  filters: ({ filters }) =>
-    filters.length === 0
-      ? null
-      : {
-          expected: 'no strategy.filters',
-          received: filters.map(({ name }) => name).join(', '),
-          hint: 'privacy clips updates itself; what else changes them may depend on all clients',
-        },
-  selector: ({ selector }) => without('select', selector, 'A selector looks at the updates without noise'),
-  align: ({ align }) => without('align', align, 'Aligning looks at the clients’ models without noise'),
-  repair: ({ repair }) => without('repair', repair, 'A repair looks at training examples'),
-  personal: ({ personal }) => without('personal', personal, 'What is mixed for one client is no noised sum'),
-  exchange: strategy =>
-    without('exchange', strategy.exchange ?? extrasOf(strategy)[0] ?? null, 'What else clients send has no noise'),
-}
-
-function without(section: string, part: { readonly name: string } | null, hint: string): Refusal {
-  return part && { expected: `no strategy.${section}`, received: part.name, hint }
-}
-
-function rulesRefusal({ rules }: Strategy, layout: LayerLayout): Refusal {
-  const weighted = rules.find(rule => rule.clientWeights !== undefined || rule.participation !== undefined)
-  if (weighted)
-    return {
-      expected: 'layer rules in which all clients of a round count alike',
-      received: weighted.participation === undefined ? 'clientWeights' : 'participation',
-      hint: 'The sum is divided by the expected number of clients',
-    }
-  const statistics = sharedBlocks(rules, layout).find(({ tensors }) => tensors.some(({ trainable }) => !trainable))
-  return statistics
+function memoryRefusal({ privacy, local }: RunFile): Refusal {
+  return privacy?.noiseOn === 'updates' && local.memory === 'keep'
     ? {
-        expected: 'layers without running statistics, or such that stay local',
-        received: statistics.name,
-        hint: 'With noise a running variance may be negative: use norm: group, or average: none for them',
+        expected: 'local.memory reset',
+        received: 'keep',
+        hint: 'The coordinator keeps the memory of optimizers for their clients, and would see it without noise',
       }
     : null
 }

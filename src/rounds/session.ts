@@ -85,7 +85,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const written = resolveStrategy(runFile.strategy, network.layout)
   requireNeeds(runFile, written, network.layout)
   requirePrivacy(runFile, written, network.layout)
-  const strategy = privacy ? privateStrategy(written, privacy, clients.perRound) : written
+  const strategy = privacy?.noiseOn === 'sum' ? privateStrategy(written, privacy, clients.perRound) : written
   requireStatistics(network, extrasOf(strategy))
   const alignment = alignmentOf({ runFile, strategy, network, dataset, rng })
   const local = localPlanOf(runFile, strategy)

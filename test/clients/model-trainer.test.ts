@@ -78,7 +78,7 @@ test('a result depends on run file, round, client and received blocks, on nothin
   const first = await prepare()
   const result = await first.train(task(), signal)
   assert.deepEqual([...result.segments.keys()], ['block/fc1', 'block/fc2'])
-  assert.ok(Number.isFinite(result.trainLoss) && result.trainLoss > 0)
+  assert.ok(result.trainLoss !== null && Number.isFinite(result.trainLoss) && result.trainLoss > 0)
 
   const second = await prepare()
   for (const client of [0, 3, 1]) await second.train(task({ client, round: 1 }), signal)
@@ -118,6 +118,28 @@ test('with privacy the update of what is averaged is sent clipped, in the direct
   const [shared, own] = await sent(privacy, 'none')
   assert.ok(Math.abs(norm(shared) - 0.05) < 1e-6)
   assert.deepEqual(own, freeHead)
+})
+
+test('with noise on updates a client adds z C to each value that it sends, the same noise if asked again, and tells nothing beside', async () => {
+  const of = async (noiseOn: 'sum' | 'updates') =>
+    prepare({ privacy: { clipNorm: 0.05, noiseMultiplier: 8, noiseOn, delta: 0.01 }, rounds: 80 })
+  const [noisy, plain] = [await of('updates'), await of('sum')]
+  let [squares, count] = [0, 0]
+  for (let round = 1; round <= 80; round++) {
+    const { segments, ...told } = await noisy.train(task({ round }), signal)
+    assert.deepEqual(told, { numExamples: 1, trainLoss: null, steps: 0 })
+    const clipped = (await plain.train(task({ round }), signal)).segments
+    for (const [name, values] of segments)
+      for (const [i, value] of values.entries()) {
+        squares += (value - clipped.get(name)![i]!) ** 2
+        count++
+      }
+  }
+  assert.equal(count, 80 * layout.size)
+  // Chi-square with `count` degrees of freedom: 4.9 deviations are one in a million.
+  assert.ok(Math.abs(squares / (8 * 0.05) ** 2 - count) < 4.9 * Math.sqrt(2 * count), `${squares}`)
+  const again = await (await of('updates')).train(task(), signal)
+  assert.deepEqual(bits(again.segments), bits((await noisy.train(task(), signal)).segments))
 })
 
 test('the clients’ examples add up to the data set, and steps to the epochs', async () => {

@@ -97,3 +97,35 @@ fault(
     assert.ok(Math.abs(distance - 0.5 / 4) < 1e-5, `${distance}`)
   },
 )
+
+fault(
+  'with noise on updates the coordinator takes them as they come, and a loss that a client keeps to itself is none',
+  async t => {
+    const { run: begin, coordinator, model } = await stage(t)
+    const privacy = { clipNorm: 0.5, noiseMultiplier: 4, noiseOn: 'updates', delta: 0.01 }
+    const run = await begin({ rounds: 1, clients: { total: 4 }, privacy })
+    const player = await run.join('p')
+    const sent: Float32Array[] = []
+    for (const client of [0, 1, 2, 3]) {
+      const task = await player.task(client)
+      const values = task.global.map((value, i) => value + 40 * Math.sin(7 * client + i))
+      sent.push(values)
+      const ack = await player.send(task, {
+        values,
+        numExamples: 1,
+        metrics: { trainLoss: null, steps: 0, trainMs: 1 },
+      })
+      assert.ok(ack.ok, JSON.stringify(ack))
+    }
+    assert.equal((await end(run, coordinator)).record.status, 'completed')
+    for (const [i, value] of (await model(run.id)).entries()) {
+      const mean = sent.reduce((sum, values) => sum + values[i]! / 4, 0)
+      assert.ok(Math.abs(value - mean) < 1e-5, `${i}: ${value} instead of ${mean}`)
+    }
+    assert.deepEqual((await run.updates(1)).map(({ trainLoss }) => trainLoss), [null, null, null, null]) // biome-ignore format: one line
+    const losses = (await coordinator.store.metrics(run.id, { key: 'train/loss', limit: 10 })).items
+    assert.ok(losses.length === 5 && losses.every(({ value }) => value === null))
+    const clipped = await coordinator.store.metrics(run.id, { key: 'privacy/clipped', limit: 10 })
+    assert.equal(clipped.items.length, 0)
+  },
+)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { layoutOf } from '../../src/core/layout.ts'
+import { accountant } from '../../src/privacy/accountant.ts'
 import { requireNeeds } from '../../src/rounds/needs.ts'
 import { policyOf } from '../../src/rounds/plan-round.ts'
 import { accountantOf, budgetOf, requirePrivacy } from '../../src/rounds/privacy.ts'
@@ -60,6 +61,47 @@ describe('a run with privacy', () => {
     ])
     assert.throws(() => check({}, {}, normalized), { code: 'privacy_invalid', message: /running statistics.*got norm/ })
     check({ layers: [{ match: 'kind:norm', average: 'none' }, { match: '*' }] }, {}, normalized)
+  })
+
+  it('with noise on updates may treat them as it likes, but nothing may be sent without noise', () => {
+    const noiseOn = { privacy: { noiseOn: 'updates' } }
+    check({ reduce: { name: 'median' }, filters: [{ name: 'trim' }] }, noiseOn)
+    check({ layers: [{ match: '*', clientWeights: { 3: 0 } }], select: { name: 'fedlama' } }, noiseOn)
+    const refused = (strategy: object, message: RegExp, changes: Record<string, object> = {}) =>
+      assert.throws(() => check(strategy, { ...noiseOn, ...changes }), { code: 'privacy_invalid', message })
+    for (const layers of [
+      [{ match: 'fc*', average: 'none' }, { match: '*' }],
+      [{ match: 'fc*', every: 2 }, { match: '*' }],
+      [{ match: '*', pick: 'random' }],
+      [{ match: '*', until: 3 }],
+    ])
+      refused({ layers }, /all averaged in every round/)
+    refused({ reduce: { name: 'fisher' } }, /no strategy\.exchange, got fisher/)
+    refused({ preset: 'scaffold' }, /got scaffold/)
+    refused({}, /local\.memory reset, got keep/, { local: { memory: 'keep' } })
+    check({}, { local: { memory: 'keep' } })
+  })
+
+  it('with noise on updates counts how often the client who was asked most was asked, at twice clipNorm', () => {
+    const runFile = runFileWith({
+      privacy: { noiseOn: 'updates', noiseMultiplier: 8 },
+      clients: { total: 30, perRound: 6 },
+    })
+    const { epsilonAfter, affordable } = accountantOf(runFile)!
+    const { cohort } = policyOf(runFile)
+    const gaussian = accountant({ sampling: 'poisson', rate: 1, noise: 4 }, 1e-5)
+    const times = new Map<number, number>()
+    const seen = new Set<number>()
+    for (let round = 1; round <= 40; round++) {
+      for (const client of cohort(round)) times.set(client, (times.get(client) ?? 0) + 1)
+      const most = Math.max(...times.values())
+      seen.add(most)
+      assert.equal(epsilonAfter(round), gaussian.epsilonAfter(most))
+    }
+    assert.ok(seen.size > 8 && seen.size < 30, `${seen.size} different numbers`)
+    const last = affordable(gaussian.epsilonAfter(5), 40)
+    assert.equal(epsilonAfter(last), gaussian.epsilonAfter(5))
+    assert.equal(epsilonAfter(last + 1), gaussian.epsilonAfter(6))
   })
 
   it('needs a δ below one in the number of its clients, and clients that are not chosen by who is quick', () => {

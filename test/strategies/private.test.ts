@@ -15,7 +15,7 @@ const layout: LayerLayout = layoutOf([kernel('a', 3000), kernel('b', 1000), kern
 const LAYERS = [{ match: 'own', average: 'none' }, { match: '*' }]
 const SHARED = 4000
 
-const plan = { clipNorm: 2, clip: 'model', noiseMultiplier: 1.5, delta: 1e-5 } as const
+const plan = { clipNorm: 2, clip: 'model', noiseMultiplier: 1.5, noiseOn: 'sum', delta: 1e-5 } as const
 const make = (changes: object = {}, options: object = { layers: LAYERS }) =>
   privateStrategy(strategyOf(options, layout), { ...plan, ...changes }, 10)
 

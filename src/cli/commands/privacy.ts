@@ -34,9 +34,9 @@ function multipliers(text: string): readonly number[] {
   throw new InvalidArgumentError('Expected numbers from 0.05 to 10000 with commas between.')
 }
 
-function meaning({ delta, sampling, rate, neighbours }: PrivacyOutlook): string {
+function meaning({ delta, noiseOn, sampling, rate, neighbours }: PrivacyOutlook): string {
   const who = rate === 1 ? 'all clients in every round' : `${sampling} sampling of ${rate} of the clients`
-  return `epsilon at delta ${delta}, ${who}; neighbours differ by ${neighbours}`
+  return `epsilon at delta ${delta}, noise on ${noiseOn === 'sum' ? 'the sum' : 'each update'}, ${who}; neighbours differ by ${neighbours}`
 }
 
 function outlookTable({ rounds, noise }: PrivacyOutlook, maxEpsilon: number | undefined): string {

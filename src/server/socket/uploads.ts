@@ -79,6 +79,7 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
       process,
       numExamples: numExamples as number,
       ...metrics,
+      trainLoss: metrics.trainLoss ?? Number.NaN,
       segments: viewSegments(segments, body.values),
       fingerprint: body.fingerprint(),
       bytes: body.values.byteLength,
