@@ -44,9 +44,12 @@ function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
-/** Each client of the cohort on its own test split, before and after averaging, and how that is spread. */
+/**
+ * Each client of the cohort on its own test split, before and after averaging, after the last round fine-tuned too where that is
+ * asked for, and how that is spread.
+ */
 export async function measureClients(
-  { runFile, split, evaluateTest }: Session,
+  { runFile, split, evaluateTest, fineTune }: Session,
   round: number,
   trained: readonly Trained[],
 ): Promise<MetricRecord[]> {
@@ -66,6 +69,10 @@ export async function measureClients(
     record('eval/client/before/accuracy', client, local.accuracy)
     record('eval/client/loss', client, averaged.loss)
     record('eval/client/accuracy', client, averaged.accuracy)
+    if (!fineTune || round < runFile.rounds) continue
+    const tuned = await evaluateTest(await fineTune(client, after), indices)
+    record('eval/client/tuned/loss', client, tuned.loss)
+    record('eval/client/tuned/accuracy', client, tuned.accuracy)
   }
   return [...rows, ...[...series].flatMap(([key, values]) => spreadRows(round, key, values))]
 }

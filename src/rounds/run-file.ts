@@ -6,6 +6,7 @@ import { partitioners } from '../data/partition/index.ts'
 import { models } from '../models/index.ts'
 import { privacySchema } from '../privacy/plan.ts'
 import { strategySchema } from '../strategies/schema.ts'
+import { fineTuneSchema } from '../training/fine-tuning.ts'
 import { localPlanSchema } from '../training/plan.ts'
 
 const clientsSchema = z
@@ -33,6 +34,10 @@ const evaluateSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta({ description: 'each client of the cohort on its own test split, before and after averaging' }),
+  fineTune: fineTuneSchema.optional().meta({
+    description:
+      'after the last round each client of the cohort fine-tunes the averaged model, to be measured; the run keeps the averaged one',
+  }),
 })
 
 const serverDataSchema = z.strictObject({
@@ -78,8 +83,10 @@ export const runFileSchema = z
     barriers: barriersSchema.prefault({}),
     round: roundSchema.prefault({}),
   })
-  .superRefine(({ clients, round, barriers, privacy }, context) => {
+  .superRefine(({ clients, round, barriers, privacy, evaluate }, context) => {
     const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+    if (evaluate.fineTune && !evaluate.clients)
+      wrong(['evaluate', 'fineTune'], 'expected evaluate.clients: true, which measures it')
     if (clients.perRound > clients.total)
       wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
     if (round.quorum > clients.perRound)

@@ -16,8 +16,10 @@ import type { Unlabelled } from '../strategies/transform.ts'
 import { entropySlope } from '../training/entropy.ts'
 import { evaluate } from '../training/evaluate.ts'
 import { evaluateFamily } from '../training/evaluate-family.ts'
+import { fineTuningPlan } from '../training/fine-tuning.ts'
 import { phasesOf } from '../training/phases.ts'
 import { requireStatistics } from '../training/statistics/index.ts'
+import { trainLocally } from '../training/train.ts'
 import { type Alignment, alignmentOf } from './alignment.ts'
 import { localPlanOf } from './local-plan.ts'
 import { requireNeeds } from './needs.ts'
@@ -53,6 +55,8 @@ export interface Session {
   /** On the test set, all of it or `indices` of it. */
   evaluateTest(params: Params, indices?: Uint32Array): Promise<Evaluation>
   evaluateTrain(params: Params, indices: Uint32Array): Promise<Evaluation>
+  /** `params` after what `evaluate.fineTune` says, on the client's training examples; null where it says nothing. */
+  readonly fineTune: ((client: number, params: Params) => Promise<Params>) | null
   /** Many models at once, on the test set or the training data: see `evaluateFamily` of src/training. */
   evaluateMany(
     split: 'train' | 'test',
@@ -91,6 +95,9 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const local = localPlanOf(runFile, strategy)
   const repairing = repairingOf({ strategy, local, network, dataset, rng })
   phasesOf(network.layout, local) // refused now rather than by every client
+  const { fineTune } = runFile.evaluate
+  const tuning = fineTune ? fineTuningPlan(local, fineTune) : null
+  if (tuning) phasesOf(network.layout, tuning)
   const { every, keepModels: _, ...options } = runFile.barriers
   const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }
   const start = (label: string) => network.init(rng.fork(label))
@@ -127,6 +134,15 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
       networks.lend(network => evaluate(network, params, dataset.test, { ...pauses, indices })),
     evaluateTrain: (params, indices) =>
       networks.lend(network => evaluate(network, params, dataset.train, { ...pauses, indices })),
+    fineTune:
+      tuning &&
+      ((client, params) =>
+        networks.lend(async network => {
+          const job = { params, anchor: params, examples: dataset.train, indices: split.train[client]!, plan: tuning }
+          const { rounds } = runFile
+          const own = { round: rounds, totalRounds: rounds, rng: rng.fork(`fineTune/client/${client}`) }
+          return (await trainLocally(network, { ...job, ...own, signal: pauses.signal })).params
+        })),
     evaluateMany: (split, family, indices, onProgress) =>
       networks.lend(network => evaluateFamily(network, family, dataset[split], { ...pauses, indices, onProgress })),
     // Planned while nobody has trained yet, so that a group that names no layer is refused now.

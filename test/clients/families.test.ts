@@ -3,7 +3,10 @@ import { before, describe, test } from 'node:test'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import { view } from '../../src/core/layout.ts'
 import { gather } from '../../src/data/examples.ts'
+import { loadDataset } from '../../src/data/index.ts'
+import { averageRound, measureRound } from '../../src/rounds/close-round.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
+import { openSession } from '../../src/rounds/session.ts'
 import { assertClose } from '../helpers/values.ts'
 import { lossAndGradient, spans, type Widths } from '../training/oracle.ts'
 import { roundsOf } from './rounds.ts'
@@ -98,6 +101,51 @@ describe('layer-wise families', () => {
       if (!local)
         assert.deepEqual(view(states.at(-1)!.params, layout.blocks[1]!), view(states[0]!.params, layout.blocks[1]!))
     })
+
+  test('FedBABU fine-tunes the head of the averaged model after the last round, to be measured', async () => {
+    const fineTune = { layers: ['fc2'], epochs: 4 }
+    const session = await openSession(runFile({ preset: 'fedbabu' }, { evaluate: { fineTune } }))
+    const { split, layout } = session
+    const { train, test } = await loadDataset(session.runFile.data)
+    const server = session.initial()
+    const updates = [0, 2].map(client => ({
+      ...{ client, numExamples: split.train[client]!.length },
+      segments: new Map([['block/fc1', view(server.params, layout.blocks[0]!).map(value => value * (1 + client / 4))]]),
+    }))
+    const measured = async (round: number) => {
+      const open = await averageRound(session, { round, server, updates })
+      return { params: open.result.server.params, ...(await measureRound(session, open)) }
+    }
+    const { params, metrics } = await measured(COHORTS.length)
+    const losses = [0, 2].map(client => {
+      const weights = Float64Array.from(params)
+      const { x, y } = gather(train, split.train[client]!)
+      for (let step = 0; step < fineTune.epochs; step++) {
+        const { gradient } = lossAndGradient(weights, WIDTHS, x, y)
+        for (let i = fc2[0]; i < fc2[1]; i++) weights[i]! -= RATE * gradient[i]!
+      }
+      const own = gather(test, split.test[client]!)
+      return lossAndGradient(weights, WIDTHS, own.x, own.y).loss
+    })
+    const of = (key: string) => metrics.filter(row => row.key === `eval/client/${key}`).map(({ value }) => value!)
+    assertClose(of('tuned/loss'), losses, 1e-5)
+    assertClose(of('tuned/loss/mean'), [(losses[0]! + losses[1]!) / 2], 1e-5)
+    assert.ok(losses.every((loss, i) => Math.abs(loss - of('loss')[i]!) > 1e-2))
+    assert.ok(
+      (await measured(1)).metrics.every(({ key }) => !key.includes('tuned')),
+      'before the last round',
+    )
+    session.dispose()
+  })
+
+  test('what is fine-tuned has to be there, and to be measured', async () => {
+    const evaluate = { fineTune: { layers: ['fc7'] } }
+    await assert.rejects(openSession(runFile({ preset: 'fedbabu' }, { evaluate })), { code: 'layer_unknown' })
+    assert.throws(() => runFile({}, { evaluate: { fineTune: {}, clients: false } }), {
+      code: 'run_file_invalid',
+      message: /evaluate\.clients: true/,
+    })
+  })
 
   test('PLayer-FL asks for scores in the first round only, and from the second on the layers behind the transition stay local', async () => {
     const { layout, jobs, states } = await roundsOf(runFile({ preset: 'playerfl' }), COHORTS)

@@ -5,7 +5,7 @@ const schema = z.strictObject({ name: z.literal('fedbabu'), head: headSize(1) })
 
 /**
  * The head stays at its random start and is never trained; the base is trained and averaged: Oh et al. 2022, Algorithm 1.
- * Nothing of the head needs averaging, so it does not travel. Their fine-tuning after the last round is not part of it.
+ * Nothing of the head needs averaging, so it does not travel. Their fine-tuning after the last round is `evaluate.fineTune`.
  */
 export const fedbabu: Preset<typeof schema> = {
   name: 'fedbabu',
