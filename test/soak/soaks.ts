@@ -1,6 +1,7 @@
 import { attacks } from './attacks.ts'
 import { fuzz } from './fuzz.ts'
 import { killSoak } from './kill.ts'
+import { MODEL_BYTES, memorySoak } from './memory.ts'
 import { scoped } from './scope.ts'
 import { stallSoak } from './stall.ts'
 
@@ -45,6 +46,20 @@ export const soaks: Readonly<Record<string, Soak>> = {
       const [before, during, after] = [found.before, found.during, found.after].map(mebibytes)
       say(`memory of the coordinator before, with all of them, and when they were gone: ${before}, ${during}, ${after}`)
       return true
+    },
+  },
+  memory: {
+    what: '--rounds 500: the memory of a coordinator over a long run, and its slope',
+    async run({ rounds = 500 }) {
+      const { early, late, slope } = await scoped(scope => memorySoak(scope, { rounds, say }))
+      for (const name of ['resident', 'heap', 'external', 'engine'] as const) {
+        const [from, to] = [early, late].map(found => (found[name] / 2 ** 20).toFixed(1))
+        say(
+          `${name}: ${from} MiB after a fifth, ${to} MiB at the end, ${(slope[name] / 2 ** 10).toFixed(2)} KiB a round`,
+        )
+      }
+      say(`tensors: ${early.tensors} after a fifth, ${late.tensors} at the end`)
+      return late.tensors <= early.tensors && slope.resident < MODEL_BYTES / 10
     },
   },
   attacks: {
