@@ -171,6 +171,21 @@ const CONTROL_TABLES: { readonly [K in keyof Results]-?: ControlTable<NonNullabl
         result.map((kappa, i) => ['AB'[i]!, number(kappa)]),
       ),
   },
+  shapley: {
+    title:
+      'shares of the layers in the change of a model that is moved to the other one: averaged (½), or taken over (1)',
+    rows: result =>
+      textTable(
+        ['moved', 'layer', 'to', 'loss', 'error'],
+        result.map(({ base, layer, at, loss, error }) => [
+          'AB'[base - 1]!,
+          layer,
+          at === 1 ? '1' : '½',
+          signed(loss),
+          signed(error),
+        ]),
+      ),
+  },
   bezier: {
     title: 'largest on the way from A to B',
     rows: ({ largestLoss, largestError, linearLargestLoss, linearLargestError }) =>

@@ -79,7 +79,7 @@ describe('analyze', { concurrency: 2 }, () => {
 
   test('takes model, data and barriers from a run file, and gives the same bits each time, for every control', async t => {
     const { analyze } = await twoModels(t)
-    const controls = 'random,distance,curvature,features,variance,functional,sharpness,bezier'
+    const controls = 'random,distance,curvature,features,variance,functional,sharpness,shapley,bezier'
     const words = ['--splits', 'test,train', '--examples', '60', '--controls', controls, '--seed', '3', '--json']
     const first = await analyze('--run-file', 'tiny.json', '--engine', 'wasm', ...words)
     const second = await analyze(...ON, ...words)
@@ -93,6 +93,11 @@ describe('analyze', { concurrency: 2 }, () => {
       report.controls.test?.random?.map(({ base, layer }) => [base, layer]),
       [1, 2].flatMap(base => ['fc1', 'fc2', null].map(layer => [base, layer])),
     )
+    const { random: ends, shapley } = report.controls.test!
+    const [ofA] = ends!.filter(({ layer }) => layer === null)
+    const shares = shapley!.filter(({ base, at }) => base === 1 && at === 1)
+    const change = ofA!.averaging.loss[2]! - ofA!.averaging.loss[0]!
+    assert.ok(Math.abs(shares.reduce((sum, { loss }) => sum + loss!, 0) - change) < 1e-6, 'shares sum to the change')
     const { largestLoss, linearLargestLoss } = report.controls.train!.bezier!
     assert.ok(largestLoss! <= linearLargestLoss!, 'the trained bend goes round')
   })

@@ -47,7 +47,7 @@ export function analyzeCommand(cli: Cli): Command {
     .option('--examples <number>', 'examples of each split (default: 2000, or all there are)', wholeNumber(1, MOST))
     .option(
       '--controls <list>',
-      'random, distance, curvature, features, variance, functional, sharpness, bezier',
+      'random, distance, curvature, features, variance, functional, sharpness, shapley, bezier',
       listOf,
     )
     .option(

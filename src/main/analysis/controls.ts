@@ -5,6 +5,7 @@ import { type FeatureConnectivity, featureConnectivity } from '../../analysis/co
 import { type FunctionalSimilarity, functionalSimilarity } from '../../analysis/controls/functional.ts'
 import { outputDifference } from '../../analysis/controls/output-difference.ts'
 import { type RandomDirection, randomDirections } from '../../analysis/controls/random-direction.ts'
+import { type LayerShare, layerShares } from '../../analysis/controls/shapley.ts'
 import { headSharpness } from '../../analysis/controls/sharpness.ts'
 import type { Endpoint, EvaluateFamily } from '../../analysis/evaluation.ts'
 import { pathSpecs } from '../../analysis/paths/registry.ts'
@@ -44,6 +45,8 @@ export interface ControlResults {
   functional: FunctionalSimilarity
   /** κ of each of the two. */
   sharpness: readonly number[]
+  /** Of either model towards the other. */
+  shapley: readonly (LayerShare & { readonly base: 1 | 2 })[]
   bezier: CurveTest
 }
 
@@ -70,6 +73,12 @@ export const controls: Controls = {
     for (const { params } of [input.a, input.b])
       kappas.push(await headSharpness(input.network.layout, params, visitorOf(input, headAndLogits)))
     return kappas
+  },
+  async shapley({ network: { layout }, a, b, draws, rng, evaluateFamily }) {
+    const shared = { layout, draws, rng: rng.fork('shapley'), evaluateFamily }
+    const ofA = await layerShares({ ...shared, a: a.params, b: b.params })
+    const ofB = await layerShares({ ...shared, a: b.params, b: a.params })
+    return [...ofA.map(row => ({ base: 1 as const, ...row })), ...ofB.map(row => ({ base: 2 as const, ...row }))]
   },
   async bezier({ network, a, b, examples, indices, signal, bend }) {
     const curve = { a: a.params, b: b.params, bend: await bend() }

@@ -16,6 +16,7 @@ export const CONTROLS = [
   'variance',
   'functional',
   'sharpness',
+  'shapley',
   'bezier',
 ] as const
 
