@@ -12,12 +12,12 @@ const [CLIENTS, BLOCKS, SIZE] = [32, 4, 250_000]
 const TURNS = 3
 
 /**
- * Presets that differ from FedAvg on the server only in what a bench without clients cannot show, or need a norm layer or, as
- * regMean, dense ones.
+ * Presets that differ from FedAvg on the server only in what a bench without clients, or the first of several rounds, cannot show, or need
+ * a norm layer or, as regMean, dense ones, or, as adaMerging, a network and data.
  */
 const LEFT_OUT = new Set([
   ...['fedbn', 'fedprox', 'fedrep', 'fedbabu', 'fedper', 'lg', 'barrierDriven', 'regMean'],
-  ...['fedsam', 'fedgucci', 'fedgucciPlus', 'copra'],
+  ...['fedsam', 'fedgucci', 'fedgucciPlus', 'copra', 'fedala', 'pfedla', 'adaMerging'],
 ])
 
 /** Every preset that averages in a way of its own, in turns with the weighted mean; CPU time, not the clock. */

@@ -99,6 +99,7 @@ describe('the strategy section of a run file', () => {
       'personal',
       'preset',
       'reduce',
+      'repair',
       'select',
       'server',
     ])
