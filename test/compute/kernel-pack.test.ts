@@ -14,6 +14,7 @@ import {
   uninstallKernels,
 } from '../../src/compute/wasm-kernels/index.ts'
 import { packOf, packProblem } from '../../src/compute/wasm-kernels/pack.ts'
+import { createRng } from '../../src/core/rng.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
@@ -49,6 +50,49 @@ describe('the kernel pack', () => {
         )
         assertClose(result!, matMul(a, b, [m, k, n], ta, tb), 1e-4, `${ta} ${tb}`)
       }
+  })
+
+  it('leaves out the zeros of a left operand that is mostly zeros, and no bit of the product changes', async () => {
+    const [m, k, n] = [131, 259, 83] // 5 panels of 16 columns, and 3 columns that take the way of every product
+    const dense = normals(1, m * k)
+    const b = normals(2, k * n)
+    let zeros = 0
+    for (const [share, bad] of [
+      [0, 0],
+      [0.2, 0],
+      [0.2, Number.POSITIVE_INFINITY],
+      [0.2, Number.NaN],
+      [0.5, 0],
+    ] as const)
+      for (const turned of [false, true]) {
+        const rng = createRng(3)
+        // In lines, as in a picture: whole groups of four zeros are passed over.
+        let on = false
+        const a = dense.map(value => {
+          if (rng.next() < 0.2) on = rng.next() < share
+          return on ? value : rng.next() < 0.1 ? -0 : 0
+        })
+        zeros += a.filter(value => value === 0).length / a.length / 10
+        const right = b.slice()
+        if (bad !== 0) for (let i = 0; i < 3; i++) right[100 * n + 7 * i] = bad
+        const shape: [number, number] = turned ? [k, m] : [m, k]
+        const [product] = await read(() => tf.matMul(tf.tensor2d(a, shape), tf.tensor2d(right, [k, n]), turned))
+        // Of fewer than 16 columns none is left out.
+        for (let column = 0; column < n; column += 8) {
+          const few = Math.min(8, n - column)
+          const slice = Float32Array.from(
+            { length: k * few },
+            (_, i) => right[Math.floor(i / few) * n + column + (i % few)]!,
+          )
+          const [expected] = await read(() => tf.matMul(tf.tensor2d(a, shape), tf.tensor2d(slice, [k, few]), turned))
+          for (let i = 0; i < m * few; i++)
+            assert.ok(
+              Object.is(product![Math.floor(i / few) * n + column + (i % few)], expected![i]),
+              `${share} ${bad} ${column} ${i}`,
+            )
+        }
+      }
+    assert.ok(zeros > 0.5 && zeros < 0.9, `${zeros} zeros`)
   })
 
   it('multiplies one matrix by many, and many by one', async () => {

@@ -1,6 +1,7 @@
 /** The functions of assembly/index.ts. Addresses are bytes on TF.js's heap, sizes are counts of elements. */
 export interface PackFunctions {
   product(m: number, k: number, n: number, ...operands: Operands): void
+  productScratch(): number
   addBias(x: number, rows: number, columns: number, bias: number, relu: boolean): void
   addRow(x: number, row: number, out: number, rows: number, columns: number, scratch: number): void
   columnSums(x: number, rows: number, columns: number, out: number, scratch: number): void

@@ -12,9 +12,6 @@ export interface KernelPack extends PackFunctions {
   float64s(address: number, length: number): Float64Array
 }
 
-/** Bytes of scratch of a matrix product, or of anything smaller. */
-export const PRODUCT_SCRATCH = 1_200_000
-
 const packs = new WeakMap<object, KernelPack | Error>()
 
 /** The pack, started on first use; null where it cannot be, and `packProblem` says why. Kernels in JavaScript run then. */

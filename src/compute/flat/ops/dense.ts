@@ -1,9 +1,8 @@
 import type { DenseOp } from '../../../core/network-plan.ts'
-import { PRODUCT_SCRATCH } from '../../wasm-kernels/pack.ts'
 import { type OpKind, weightAt } from '../op.ts'
 
 export const dense: OpKind<DenseOp> = {
-  scratch: ({ units }) => Math.max(PRODUCT_SCRATCH, 8 * units),
+  scratch: ({ units }, kernels) => Math.max(kernels.productScratch(), 8 * units),
   bind({ op, kernels, inputs: [x], inputSizes: [width], output, params, gradients, scratch }) {
     const { units, relu } = op
     const [kernel, bias] = [weightAt(params, op.kernel), weightAt(params, op.bias)]

@@ -4,6 +4,7 @@
  * largest tile for which V8 spills nothing. Sums run over k in order, so a result depends on nothing but the operands.
  */
 import { pack, packRows, packTurned } from './packing'
+import { allFinite, list, listed, listTurned, mostlyZero, WIDE } from './sparse'
 
 /** Steps of k, rows and columns worked on at a time: a packed block of B is 1 MiB, of A 128 KiB. */
 const DEPTH: i32 = 256
@@ -14,8 +15,16 @@ const FEW_ROWS: i32 = 64
 
 const PACKED_A: usize = <usize>(DEPTH * COLUMNS * 4)
 const TILE: usize = PACKED_A + <usize>(DEPTH * ROWS * 4)
+const LENGTHS: usize = TILE + 128
+const LISTS: usize = LENGTHS + <usize>(ROWS * 4)
+export const GEMM_SCRATCH: usize = LISTS + <usize>(DEPTH * ROWS * 8)
 /** Bytes that a product needs beside its operands. */
-export const GEMM_SCRATCH: usize = TILE + 128
+export function productScratch(): usize {
+  return GEMM_SCRATCH
+}
+
+/** Of 256 values of A: with fewer that are not zero, leaving out the zeros gains more than finding them costs. */
+const FEW_VALUES: i32 = 90
 
 /**
  * C[m, n] = A B, or C + A B with `accumulate`; A is [m, k], or [k, m] when `turnedA`, B [k, n] or [n, k]; all dense,
@@ -44,18 +53,35 @@ export function product(
       const source = b + ((<usize>step * n + column) << 2)
       if (turnedB) packTurned(b + ((<usize>column * k + step) << 2), k, depth, columns, scratch)
       else pack(source + (<usize>asIs << 2), n, depth, columns - asIs, scratch)
+      const wide = turnedB ? 0 : columns & -WIDE
+      let finite: i32 = -1 // not known yet
       for (let row: i32 = 0; row < m; row += ROWS) {
         const rows = min(ROWS, m - row)
-        let left = a + ((<usize>row * k + step) << 2)
-        if (turnedA) {
-          left = scratch + PACKED_A
-          packRows(a + ((<usize>step * m + row) << 2), m, depth, rows, left)
-        }
-        const leftRow: usize = turnedA ? 0 : <usize>k << 2
         const target = c + ((<usize>row * n + column) << 2)
-        const rest = target + (<usize>asIs << 2)
-        block(rows, depth, asIs, left, leftRow, source, rowBytes, 32, target, rowBytes, add, scratch + TILE)
-        block(rows, depth, columns - asIs, left, leftRow, scratch, 32, <usize>depth << 5, rest, rowBytes, add, scratch + TILE)
+        let left = turnedA ? a + ((<usize>step * m + row) << 2) : a + ((<usize>row * k + step) << 2)
+        let done: i32 = 0
+        const stride = <usize>(turnedA ? m : k) << 2
+        if (wide > 0 && mostlyZero(left, stride, turnedA ? depth : rows, turnedA ? rows : depth, FEW_VALUES)) {
+          if (finite < 0) finite = i32(allFinite(source, rowBytes, depth, wide))
+          if (finite) {
+            done = wide
+            const right = asIs > 0 ? source : scratch
+            const rightRow = asIs > 0 ? rowBytes : 32
+            if (turnedA) listTurned(left, stride, rows, depth, rightRow, scratch + LISTS, scratch + LENGTHS)
+            else list(left, stride, rows, depth, rightRow, scratch + LISTS, scratch + LENGTHS)
+            listed(rows, depth, wide, scratch + LISTS, scratch + LENGTHS, right, asIs > 0 ? 32 : <usize>depth << 5, target, rowBytes, add)
+            if (done == columns) continue
+          }
+        }
+        let leftRow = stride
+        if (turnedA) {
+          packRows(left, m, depth, rows, scratch + PACKED_A)
+          left = scratch + PACKED_A
+          leftRow = 0
+        }
+        const packed = max(asIs, done)
+        block(rows, depth, asIs - done, left, leftRow, source + (<usize>done << 2), rowBytes, 32, target + (<usize>done << 2), rowBytes, add, scratch + TILE)
+        block(rows, depth, columns - packed, left, leftRow, scratch + <usize>(packed - asIs) * <usize>depth * 4, 32, <usize>depth << 5, target + (<usize>packed << 2), rowBytes, add, scratch + TILE)
       }
     }
   }

@@ -2,7 +2,7 @@
  * The kernel pack: float32 kernels on the heap of tfjs-backend-wasm. Every address is one on that heap; the module has
  * no memory, stack or data of its own, so it can live there beside TF.js without either noticing the other.
  */
-export { product } from './gemm'
+export { product, productScratch } from './gemm'
 export { addInnerProducts, addNormsAndMean, addProducts, squaredSum } from './cohort'
 export { addBias, addRow, columnSums, rectifierGradient } from './epilogue'
 export {

@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core'
 import { util } from '@tensorflow/tfjs-core'
 import { addressOf, type WasmBackend } from '../heap.ts'
 import * as javascript from '../mat-mul.ts'
-import { type KernelPack, PRODUCT_SCRATCH, packed } from '../pack.ts'
+import { type KernelPack, packed } from '../pack.ts'
 
 interface Call {
   readonly inputs: {
@@ -52,7 +52,7 @@ function product({ inputs: { a, b }, attrs, backend }: Call, pack: KernelPack): 
   const k = a.shape.at(transposeA ? -2 : -1)!
   const n = b.shape.at(transposeB ? -2 : -1)!
   const out = backend.makeOutput([...outer, m, n], 'float32')
-  const scratch = pack.scratch(PRODUCT_SCRATCH)
+  const scratch = pack.scratch(pack.productScratch())
   const [left, right, target] = [addressOf(backend, a), addressOf(backend, b), addressOf(backend, out)]
   const [stepA, stepB] = [countA > 1 ? 4 * m * k : 0, countB > 1 ? 4 * k * n : 0]
   for (let i = 0; i < Math.max(countA, countB); i++) {
