@@ -1,10 +1,11 @@
-import { once } from 'node:events'
+import { on } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { z } from 'zod'
 import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
 import { parseLogLevels } from '../src/core/log-levels.ts'
 import { validate } from '../src/core/validate.ts'
+import { type EndMessage, type JoinOrder, joinOrderSchema } from '../src/protocol/standby.ts'
 import { readAuthority } from './authority.ts'
 import { noopTrainer } from './noop-trainer.ts'
 import { type ClientOptions, runClient } from './worker.ts'
@@ -12,9 +13,9 @@ import { type ClientOptions, runClient } from './worker.ts'
 /**
  * A client process on its own: `node dist/clients/main.js --url http://… --run ID --clients 4`, the join token in
  * FEDSTRATA_JOIN_TOKEN. It ends with the run: exit code 0 when the run completed or was stopped, 1 when it failed, 2 when
- * this process may not or cannot take part, 130 when it was interrupted. With --standby it loads what it needs and gets
- * url, run and token as one IPC message. A process started with an IPC channel tells its
- * parent the end as one message, and does not outlive it.
+ * this process may not or cannot take part, 130 when it was interrupted. With --standby it loads what it needs, gets url, run
+ * and token as one IPC message, and waits for the next run when that one is over. A process started with an IPC channel
+ * tells its parent the end as one message, and does not outlive it.
  */
 const optionsSchema = z.strictObject({
   url: z.url(),
@@ -28,18 +29,6 @@ const optionsSchema = z.strictObject({
   noop: z.boolean().default(false),
 })
 
-/** What a process on standby is sent when there is a run for it. */
-const joinSchema = z.strictObject({
-  url: z.url(),
-  run: z.string().min(1),
-  token: z.string().min(1),
-  engine: z.string().min(1),
-})
-
-export type EndMessage =
-  | { readonly type: 'ended'; readonly outcome: string }
-  | { readonly type: 'failed'; readonly error: ReturnType<typeof errorBody> }
-
 const levels = parseLogLevels(process.env['LOG_LEVEL'] || 'info')
 const wanted = typeof levels === 'string' ? undefined : (levels.of.client ?? levels.level)
 const log = pino({ name: 'client', level: wanted ?? 'info' }, pino.destination({ dest: 2, sync: true }))
@@ -50,18 +39,25 @@ async function main(): Promise<number> {
   try {
     if (typeof levels === 'string')
       throw new FedError('input_invalid', { issues: [{ path: 'LOG_LEVEL', message: levels }] })
-    const options = await readOptions(stop.signal)
-    if (options === null) return 130
-    const outcome = await runClient({ ...options, signal: stop.signal, log })
-    await tell({ type: 'ended', outcome })
-    if (stop.signal.aborted) return 130
-    return outcome === 'failed' ? 1 : 0
+    const { standby, ...values } = readArguments()
+    if (!standby) return await takePart(values, stop.signal)
+    for await (const order of orders(stop.signal, values.noop ?? false))
+      await takePart({ ...values, ...order }, stop.signal)
+    return 130
   } catch (thrown) {
     const error = toFedError(thrown)
     log.error({ code: error.code, ...(error.code === 'internal' && { err: thrown }) }, error.message)
     await tell({ type: 'failed', error: errorBody(error) })
     return exitCode(error)
   }
+}
+
+/** One run, to its end. */
+async function takePart(values: object, signal: AbortSignal): Promise<number> {
+  const outcome = await runClient({ ...(await optionsOf(values)), signal, log })
+  await tell({ type: 'ended', outcome })
+  if (signal.aborted) return 130
+  return outcome === 'failed' ? 1 : 0
 }
 
 const string = { type: 'string' } as const
@@ -86,13 +82,9 @@ function readArguments() {
   }
 }
 
-/** null when the process was dismissed before there was a run for it. */
-async function readOptions(dismissed: AbortSignal): Promise<Omit<ClientOptions, 'signal' | 'log'> | null> {
-  const { standby, ...values } = readArguments()
-  const token = values.token ?? process.env['FEDSTRATA_JOIN_TOKEN'] ?? ''
-  const sent = standby ? await sentForth(dismissed, values.noop ?? false) : {}
-  if (sent === null) return null
-  const options = validate(optionsSchema, { token, ...values, ...sent })
+async function optionsOf(values: object): Promise<Omit<ClientOptions, 'signal' | 'log'>> {
+  const token = process.env['FEDSTRATA_JOIN_TOKEN'] ?? ''
+  const options = validate(optionsSchema, { token, ...values })
   return {
     url: options.url,
     run: options.run,
@@ -106,15 +98,20 @@ async function readOptions(dismissed: AbortSignal): Promise<Omit<ClientOptions, 
   }
 }
 
-/** Waits for the run to join, and loads meanwhile what training needs: the libraries, and the data if it is told which. */
-async function sentForth(dismissed: AbortSignal, noop: boolean): Promise<z.output<typeof joinSchema> | null> {
+/**
+ * The runs that a process on standby is sent into, one after the other, until it is dismissed. It loads meanwhile what
+ * training needs: the libraries, and the data if it is told which.
+ */
+async function* orders(dismissed: AbortSignal, noop: boolean): AsyncGenerator<JoinOrder> {
   const training = noop ? null : import('./model-trainer.ts')
-  for (;;) {
-    const message = await once(process, 'message', { signal: dismissed }).catch(() => null)
-    if (message === null) return null
-    const { data, ...join } = message[0] as { readonly data?: unknown }
-    if (data === undefined) return validate(joinSchema, join)
-    void training?.then(({ preload }) => preload(data)).catch(() => undefined) // what is wrong is said when it is needed
+  try {
+    for await (const [message] of on(process, 'message', { signal: dismissed })) {
+      const { data, ...order } = message as { readonly data?: unknown }
+      if (data === undefined) yield validate(joinOrderSchema, order)
+      else void training?.then(({ preload }) => preload(data)).catch(() => undefined) // what is wrong is said when it is needed
+    }
+  } catch (thrown) {
+    if (!dismissed.aborted) throw thrown
   }
 }
 

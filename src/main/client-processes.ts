@@ -2,24 +2,26 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { FedError } from '../core/errors.ts'
 import { type Level, parseLogLevels } from '../core/log-levels.ts'
 import type { DataOptions } from '../data/index.ts'
+import type { DataNotice, EndMessage, JoinOrder } from '../protocol/standby.ts'
 
-/** Client processes of this machine, children of the coordinator's. */
+/** Client processes of this machine, children of the coordinator's. They take part in one run after the other. */
 export interface ClientProcesses {
   readonly count: number
-  /** Sends them into a run; until then they load what they need and wait. */
-  join(run: JoinOrder): void
-  /** Resolves when the last one has gone, with what that means for a run that still goes on. */
-  readonly gone: Promise<FedError>
-  /** Dismisses those that were never sent into a run, and waits until all have ended. */
+  /**
+   * Sends them into a run; until then they load what they need and wait. Those that failed in the run before, which is
+   * over and left, are started again.
+   */
+  join(run: JoinOrder): Stay
+  /** Dismisses them, and waits until all have ended. */
   close(): Promise<void>
 }
 
-/** Where to go; `engine` is the coordinator's, so that the same run computes on the same engine everywhere. */
-export interface JoinOrder {
-  readonly url: string
-  readonly run: string
-  readonly token: string
-  readonly engine: string
+/** Of client processes in a run. */
+export interface Stay {
+  /** Resolves when the last process has gone, with what that means for a run that still goes on. */
+  readonly gone: Promise<FedError>
+  /** Resolves when all have left the run, which is over. */
+  left(): Promise<void>
 }
 
 export interface ClientProcessOptions {
@@ -60,37 +62,61 @@ export function startClientProcesses(
 ): ClientProcesses {
   const words = ['--standby', '--engine', engine, '--clients', String(TASKS_IN_HAND), ...clientArguments]
   const env = { ...process.env, ...ONE_THREAD, LOG_LEVEL: clientLevel(process.env['LOG_LEVEL']) }
-  const children = Array.from({ length: count }, () =>
-    fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
-  )
-  const ends = children.map(ended)
-  if (data) for (const child of children) child.send({ data }, () => undefined)
-  let joined = false
+  const start = () => {
+    const child = fork(CLIENT, words, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    return { child, ended: ended(child) }
+  }
+  const children = Array.from({ length: count }, start)
+  if (data) for (const { child } of children) send(child, { data })
+  const dismiss = () => {
+    for (const { child } of children) if (child.connected) child.disconnect()
+  }
   return {
     count,
     join(run) {
-      joined = true
-      for (const child of children) if (child.connected) child.send(run, () => undefined) // one that is gone is counted below
-    },
-    gone: Promise.all(ends).then(
-      codes =>
-        new FedError('client_failed', {
-          expected: 'client processes that stay until the run ends',
-          received: `${codes.length} of ${codes.length} gone (exit codes ${codes.join(', ')})`,
-          hint: 'Their messages are above; the run can be resumed',
-        }),
-    ),
-    async close() {
-      const dismiss = () => {
-        for (const child of children) if (child.connected) child.disconnect()
+      for (const [i, { child }] of children.entries()) if (!child.connected) children[i] = start()
+      const ends = children.map(({ ended }) => ended)
+      const left = Promise.all(children.map(({ child, ended }) => Promise.race([toldEnd(child), ended])))
+      for (const { child } of children) send(child, run)
+      return {
+        gone: Promise.all(ends).then(
+          codes =>
+            new FedError('client_failed', {
+              expected: 'client processes that stay until the run ends',
+              received: `${codes.length} of ${codes.length} gone (exit codes ${codes.join(', ')})`,
+              hint: 'Their messages are above; the run can be resumed',
+            }),
+        ),
+        async left() {
+          // One that missed the end of the run would wait for the run to come back.
+          const overdue = setTimeout(dismiss, LEAVING_MS)
+          await left
+          clearTimeout(overdue)
+        },
       }
-      if (!joined) dismiss()
-      // One that missed the end of the run would wait for the run to come back.
-      const overdue = setTimeout(dismiss, LEAVING_MS)
-      await Promise.all(ends)
-      clearTimeout(overdue)
+    },
+    async close() {
+      dismiss()
+      await Promise.all(children.map(({ ended }) => ended))
     },
   }
+}
+
+/** What is sent to a process that has just gone is lost; that it is gone is noticed by its end. */
+function send(child: ChildProcess, message: JoinOrder | DataNotice): void {
+  if (child.connected) child.send(message, () => undefined)
+}
+
+/** The end of a run for a process; one that failed leaves. */
+function toldEnd(child: ChildProcess): Promise<void> {
+  return new Promise(resolve => {
+    const listen = (message: unknown) => {
+      if ((message as EndMessage).type !== 'ended') return
+      child.off('message', listen)
+      resolve()
+    }
+    child.on('message', listen)
+  })
 }
 
 function ended(child: ChildProcess): Promise<number | null> {

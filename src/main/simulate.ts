@@ -1,13 +1,13 @@
 import type { FedError } from '../core/errors.ts'
 import type { RunNotice, RunOutcome } from '../rounds/ports.ts'
-import { type ClientProcesses, type ClientProcessOptions, startClientProcesses } from './client-processes.ts'
+import { type ClientProcesses, type ClientProcessOptions, type Stay, startClientProcesses } from './client-processes.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { RunIdentity } from './run-service.ts'
 
 export interface SimulationOptions extends ClientProcessOptions {
   /** Client processes to start; 0 waits for clients from elsewhere. */
   readonly workers: number
-  /** Processes that were started before, in place of new ones. */
+  /** Processes that were started before, in place of new ones; they stay for another run. */
   readonly standby?: ClientProcesses | undefined
   /** The run is open: clients may join. */
   readonly onOpened?: (run: OpenedRun) => void
@@ -53,16 +53,17 @@ async function conduct(
   const { signal, standby, workers } = options
   const ended = whenEnded(coordinator, run, options.onNotice)
   const clients = standby ?? startClientProcesses(workers, options)
+  let stay: Stay | null = null
   const stop = () => void runs.stop(run).catch(() => undefined)
   try {
     const { joinToken } = await open()
     options.onOpened?.({ id: run, joinToken })
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()
-    else clients.join({ url, run, token: joinToken, engine: await coordinator.engine() })
+    else stay = clients.join({ url, run, token: joinToken, engine: await coordinator.engine() })
     let abandoned: FedError | null = null
     if (clients.count > 0)
-      void clients.gone.then(error => {
+      void stay?.gone.then(error => {
         abandoned = error
         stop()
       })
@@ -74,7 +75,8 @@ async function conduct(
   } finally {
     ended.unsubscribe()
     signal?.removeEventListener('abort', stop)
-    await clients.close()
+    await stay?.left()
+    if (!standby) await clients.close()
   }
 }
 

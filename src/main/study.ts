@@ -12,7 +12,7 @@ export interface StudyOptions {
   readonly workers: number
   readonly engine: string
   readonly signal: AbortSignal
-  /** Processes that were started before, for the first run. */
+  /** Processes that were started before; they stay for the next run. */
   readonly standby?: ClientProcesses | undefined
   readonly onRun: (progress: StudyProgress) => void
 }
@@ -43,22 +43,17 @@ export async function runStudy(
   plan: readonly StudyRun[],
   options: StudyOptions,
 ): Promise<StudyEnd> {
-  const { workers, engine, signal, onRun } = options
+  const { onRun, ...simulation } = options
+  const { signal } = simulation
   const stored = await storedRuns(coordinator.store, new Set(plan.map(nameOf)))
   const runs: (StudyRun & { run: string })[] = []
-  let { standby } = options
   let failure: FedError | null = null
   let failed = false
   for (const [i, planned] of plan.entries()) {
     const found = stored.get(fingerprint(planned.runFile)!)
     const known = found?.completed === true
-    const simulation = { workers, engine, signal, standby }
-    const run = () => {
-      standby = undefined // processes end with their run
-      return found
-        ? resumeSimulation(coordinator, found.id, simulation)
-        : simulate(coordinator, planned.runFile, simulation)
-    }
+    const run = () =>
+      found ? resumeSimulation(coordinator, found.id, simulation) : simulate(coordinator, planned.runFile, simulation)
     const end = known ? ({ run: found.id, outcome: 'completed', error: null } as const) : await run()
     onRun({ planned, number: i + 1, end, known })
     if (end.outcome === 'completed') runs.push({ ...planned, run: end.run })

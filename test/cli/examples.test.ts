@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { runReport } from '../../src/cli/report.ts'
 import { runReportSchema } from '../../src/cli/report-schema.ts'
 import { loadRunFile } from '../../src/cli/run-file-source.ts'
+import { type ClientProcesses, startClientProcesses } from '../../src/main/client-processes.ts'
 import { type Coordinator, startCoordinator } from '../../src/main/coordinator.ts'
 import { simulate } from '../../src/main/simulate.ts'
 import { projectRoot } from '../../src/main/version.ts'
@@ -28,11 +29,14 @@ const MNIST = 'mnist.yaml'
 describe('examples', () => {
   let coordinator: Coordinator
   let dataDir: string
+  let standby: ClientProcesses
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'fedstrata-examples-'))
     coordinator = await startCoordinator({ host: '127.0.0.1', port: 0, dataDir, engine: 'auto' })
+    standby = startClientProcesses(1, { engine: 'auto' })
   })
   after(async () => {
+    await standby.close()
     await coordinator.close()
     await rm(dataDir, { recursive: true, force: true })
   })
@@ -45,7 +49,7 @@ describe('examples', () => {
   for (const file of FILES.filter(name => name !== MNIST))
     test(`${file} runs`, async () => {
       const { input } = await loadRunFile(join(FOLDER, file), ['rounds=2', 'barriers.examples=100'])
-      const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto' })
+      const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto', standby })
       assert.equal(outcome, 'completed', error?.message)
       const { rounds } = runReportSchema.parse(await runReport(coordinator.store, dataDir, run))
       assert.equal(rounds.length, 2)
@@ -59,7 +63,7 @@ describe('examples', () => {
       const set = ['rounds=2', 'data.train=1000', 'data.test=200', 'barriers.every=0']
       if (text.includes('dirichlet')) set.push('partition.minExamples=20')
       const { input } = await loadRunFile(join(METHODS, file), set)
-      const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto' })
+      const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto', standby })
       assert.equal(outcome, 'completed', error?.message)
       const { rounds } = runReportSchema.parse(await runReport(coordinator.store, dataDir, run))
       assert.equal(rounds.length, 2)
@@ -89,7 +93,7 @@ describe('examples', () => {
   test('w1.yaml runs on all of MNIST', { skip: skipWithout('mnist') }, async () => {
     const set = [`data.dir=${sharedData('mnist')}`, 'rounds=1', 'clients.perRound=2']
     const { input } = await loadRunFile(join(BENCH, 'w1.yaml'), set)
-    const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto' })
+    const { run, outcome, error } = await simulate(coordinator, input, { workers: 1, engine: 'auto', standby })
     assert.equal(outcome, 'completed', error?.message)
     const { numExamples } = (await coordinator.store.updates(run, 1, { limit: 10 })).items[0]!
     assert.equal(numExamples, 600)

@@ -126,6 +126,24 @@ test('a forked client tells its parent the end, and does not outlive it', async 
   await harness.until('left')
 })
 
+test('a client on standby goes from run to run, and leaves when it is dismissed', async () => {
+  const options = { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] as ['ignore', 'pipe', 'pipe', 'ipc'] }
+  const { child } = watch(fork(MAIN, ['--standby', '--noop'], options))
+  for (const run of ['first', 'second']) {
+    const clients = harness.gateway.open({ ...harness.run, id: run })
+    child.send({ url: harness.url, run, token: TOKEN, engine: 'cpu' })
+    await harness.until('joined')
+    const told = once(child, 'message')
+    clients.end('completed')
+    assert.deepEqual((await told)[0], { type: 'ended', outcome: 'completed' })
+    await harness.until('left')
+    harness.told.length = 0
+  }
+  const exited = once(child, 'exit')
+  child.disconnect()
+  assert.deepEqual(await exited, [130, null])
+})
+
 test('a client process trains a real model while its connection stays alive', async () => {
   const layout = denseLayout(4, 5, 3)
   const runFile = {

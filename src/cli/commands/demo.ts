@@ -27,12 +27,11 @@ export function demoCommand(cli: Cli): Command {
     const { simulate } = await import('../../main/simulate.ts')
     const workers = flags.workers ?? Math.max(2, defaultWorkers(loaded[0]!.runFile.clients.perRound))
     const compare = async (stage: Stage) => {
-      const { coordinator } = stage
+      const { coordinator, standby } = stage
       const reports = []
-      for (const [index, { input, runFile }] of loaded.entries()) {
+      for (const { input, runFile } of loaded) {
         say(cli, '')
         const { name, rounds } = runFile
-        const standby = index === 0 ? stage.standby : undefined // processes end with their run
         const start = (options: SimulationOptions) => simulate(coordinator, input, { ...options, standby })
         const { report, exitCode } = await conductRun(stage, { name, rounds, workers, start })
         reports.push(report)
