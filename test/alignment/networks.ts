@@ -18,6 +18,9 @@ export const MODELS = [
   { name: 'resnet18', width: 4 },
 ] as const
 
+/** A batch and a half; a software adapter takes a minute for that, and a batch in part is enough for it. */
+export const examplesFor = (engine: string): number => (engine === 'webgpu' ? 20 : 150)
+
 /** And those of them that have depthwise convolutions or a normalisation. */
 export const NORMALISED = [
   { name: 'mobilenet', width: 0.05, norm: 'none' },

@@ -13,10 +13,10 @@ import { flat, meanLayers, relu, renormalizedLayers } from '../oracle/repairs.ts
 import { applied } from '../oracle/unit-matching.ts'
 import { type Layer, layersOf } from '../oracle/weight-matching.ts'
 import { ENGINES, SKIP, useEngine } from '../strategies/engines.ts'
-import { MODELS, networkOf, SHAPE, weightsFor } from './networks.ts'
+import { examplesFor, MODELS, networkOf, SHAPE, weightsFor } from './networks.ts'
 
 const SIZE = 16 * 16 * 3
-const COUNT = 150 // a batch and a half
+const COUNT = examplesFor('wasm')
 const EXAMPLES = normals(9, COUNT * SIZE)
 const ROWS = Array.from({ length: COUNT }, (_, row) => Array.from(EXAMPLES.subarray(row * SIZE, (row + 1) * SIZE)))
 const WIDTHS = [SIZE, 6, 5, SHAPE.numClasses]
@@ -68,10 +68,11 @@ for (const engine of ENGINES)
         await useEngine(engine)
         const { network, plan } = await networkOf(options)
         const parents = [weightsFor(network, 1), weightsFor(network, 2)]
-        const { params } = await make({ name: 'repair' }).merge({ plan, ...alike(parents), examples: EXAMPLES })
+        const examples = EXAMPLES.subarray(0, examplesFor(engine) * SIZE)
+        const { params } = await make({ name: 'repair' }).merge({ plan, ...alike(parents), examples })
         const layers = hiddenLayers(plan)
         const [first, second, own, plain] = await Promise.all(
-          [...parents, params, meanOf(parents)].map(of => momentsOf(plan, of, layers, EXAMPLES)),
+          [...parents, params, meanOf(parents)].map(of => momentsOf(plan, of, layers, examples)),
         )
         let apart = 0
         for (const l of layers.keys())

@@ -2,6 +2,7 @@ import { aggregation } from './aggregation.ts'
 import { alignment } from './alignment.ts'
 import { coldStart } from './cold-start.ts'
 import { engines } from './engines.ts'
+import { load } from './load.ts'
 import { memory } from './memory.ts'
 import { noop } from './noop.ts'
 import { probe } from './probe.ts'
@@ -20,6 +21,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   noop,
   rest,
   memory,
+  load,
   aggregation,
   strategies,
   alignment,

@@ -1,5 +1,5 @@
 import type { Bench } from './benches.ts'
-import { noopRun, onStage, simulateNoop, slope } from './stage.ts'
+import { mib, noopRun, onStage, simulateNoop, slope } from './stage.ts'
 
 /** Does the coordinator keep anything of a round that is over? */
 export const memory: Bench = {
@@ -15,7 +15,6 @@ export const memory: Bench = {
       })
       const counts = await Promise.all(tensors)
       const second = rss.slice(250)
-      const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
       return {
         'tensors at rounds 50, 100, … 500': counts.join(' '),
         'RSS at rounds 50, 250, 500': [rss[49]!, rss[249]!, rss[499]!].map(mib).join(', '),

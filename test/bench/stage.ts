@@ -1,6 +1,9 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { IntervalHistogram } from 'node:perf_hooks'
+import { Worker } from 'node:worker_threads'
 import { type Coordinator, startCoordinator } from '../../src/main/coordinator.ts'
 import { simulate } from '../../src/main/simulate.ts'
 import type { RunNotice } from '../../src/rounds/ports.ts'
@@ -50,6 +53,37 @@ export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
 }
+
+/** How many look at a run at a time. */
+export const READERS = 2
+
+export interface Readers {
+  /** Resolves with how long each answer took, milliseconds. */
+  stop(): Promise<readonly number[]>
+}
+
+/** People who ask about a run, each again as soon as the answer is there. */
+export function startReaders(url: string, run: string): Readers {
+  const base = `${url}/api/v1/runs/${run}`
+  const worker = new Worker(new URL('./readers.js', import.meta.url), { workerData: { base, readers: READERS } })
+  const answer = once(worker, 'message')
+  return {
+    async stop() {
+      worker.postMessage('stop')
+      return (await answer)[0]
+    },
+  }
+}
+
+export function latenciesOf(latencies: readonly number[]): string {
+  return [0.5, 0.95, 0.99].map(q => ms(quantile(latencies, q))).join(' / ')
+}
+
+export function delays(histogram: IntervalHistogram): string {
+  return [histogram.percentile(50), histogram.percentile(99), histogram.max].map(ns => ms(ns / 1e6)).join(' / ')
+}
+
+export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
 
 export const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`
 

@@ -1,0 +1,25 @@
+import { setMaxListeners } from 'node:events'
+import { noopTrainer } from '../../clients/noop-trainer.ts'
+import { runClient } from '../../clients/worker.ts'
+
+/** Many clients in one process, each with a connection of its own, that send back what they receive. */
+export interface CrowdOrder {
+  readonly url: string
+  readonly run: string
+  readonly token: string
+  /** Their names are this and a number. */
+  readonly name: string
+  readonly size: number
+}
+
+process.once('message', async ({ url, run, token, name, size }: CrowdOrder) => {
+  const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
+  process.once('disconnect', () => stop.abort())
+  const clients = Array.from({ length: size }, (_, i) =>
+    runClient({ url, run, token, process: `${name}-${i}`, trainer: noopTrainer, signal: stop.signal }),
+  )
+  const outcomes = await Promise.all(clients)
+  process.send?.({ completed: outcomes.filter(outcome => outcome === 'completed').length })
+  process.disconnect()
+})
