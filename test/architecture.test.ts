@@ -60,6 +60,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/analysis',
     'src/alignment',
     'src/strategies',
+    'src/protocol',
     'src/rounds',
     'src/store',
     'src/server/http',
