@@ -158,6 +158,7 @@ export function runService({
             extras: extraShapes(layout, extrasOf(context.strategy)),
             tell: server => toldAfter(context.strategy, server),
             runFile,
+            secretLoss: runFile.privacy?.noiseOn === 'updates',
             maxExamples: Math.max(...session.clients.map(client => client.numTrain)),
             events,
           }),

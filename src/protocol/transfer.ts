@@ -11,6 +11,8 @@ export interface SendOptions {
   /** May be shared: then it bounds all transfers of one connection together. */
   readonly window: Window
   readonly signal: AbortSignal
+  /** Resolves when a message with so many bytes of body may be sent; at once when left out. */
+  readonly pace?: ((bytes: number) => Promise<void>) | undefined
 }
 
 export interface Sending<T> {
@@ -29,7 +31,7 @@ export function sendParts<H, T>(
   emit: Emit<H>,
   header: H,
   body: Uint8Array,
-  { chunkBytes, window, signal }: SendOptions,
+  { chunkBytes, window, signal, pace }: SendOptions,
 ): Sending<T> {
   let stopped = false
   let stop: (reason: unknown) => void = () => {}
@@ -59,6 +61,7 @@ export function sendParts<H, T>(
     const total = body.byteLength
     for (let offset = 0; ; offset += chunkBytes) {
       await window.take()
+      await pace?.(Math.min(chunkBytes, total - offset))
       if (stopped) {
         window.give()
         return { last: halted }

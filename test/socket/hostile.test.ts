@@ -46,7 +46,7 @@ const headers: readonly [name: string, header: unknown][] = [
   ['a segment of size -1', headerOf(small, { segments: [{ name: 'block/fc1', size: -1 }] })],
   ['a key too many', headerOf(small, { isAdmin: true })],
   ['fifty thousand keys too many', { ...headerOf(small), ...Object.fromEntries(Array(50_000).fill(1).entries()) }],
-  ['metrics that are not finite', headerOf(small, { metrics: { trainLoss: Number.NaN, steps: 1, trainMs: 1 } })],
+  ['metrics that are not finite', headerOf(small, { metrics: { trainLoss: 0.5, steps: Number.NaN, trainMs: 1 } })],
 ]
 
 for (const [name, header] of headers)

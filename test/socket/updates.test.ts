@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Socket } from 'socket.io-client'
 import { FedError } from '../../src/core/errors.ts'
 import { silent } from '../../src/protocol/log.ts'
+import { createPacer } from '../../src/server/socket/pacer.ts'
 import { openRun } from '../../src/server/socket/run.ts'
 import { createUploads, type Uploads } from '../../src/server/socket/uploads.ts'
 import { crc32 } from '../oracle/crc32.ts'
@@ -150,6 +151,14 @@ const wrong: readonly Wrong[] = [
     chunks[0],
     'layout_mismatch',
     /expected block\/fc1, got block\/fc9/,
+  ],
+  // NaN is null in JSON: only where clients keep their loss to themselves does it say something else.
+  [
+    'with a loss that is not finite',
+    { metrics: { trainLoss: Number.NaN, steps: 1, trainMs: 1 } },
+    chunks[0],
+    'message_invalid',
+    /metrics.trainLoss, a finite number, got null/,
   ],
   ['with a NaN', {}, withValue(1234, Number.NaN), 'non_finite', /NaN at block\/fc1\[1234\]/],
   ['with an infinity', {}, withValue(7, -1 / 0), 'non_finite', /-Infinity at block\/fc1\[7\]/],
@@ -301,7 +310,8 @@ test('what was buffered for a process is let go with it, with a stalled upload, 
     () => clock.advance(1000),
     (uploads: Uploads) => uploads.update(header({ part: second }), withValue(0, Number.NaN).subarray(0, 151_424)),
   ]) {
-    const uploads = createUploads(run, { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {} })
+    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, pacer: createPacer() }
+    const uploads = createUploads(run, peer)
     run.ledger.give('p', harness.task(0))
     assert.ok((await uploads.update(part, chunks[0])).ok)
     assert.equal(uploads.openBytes, 1_200_000)

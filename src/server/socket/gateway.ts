@@ -8,6 +8,7 @@ import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../pr
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
 import type { JoinToken } from './join-tokens.ts'
+import { createPacer } from './pacer.ts'
 import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal } from './run.ts'
 import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
@@ -54,6 +55,7 @@ export function socketGateway(
 ): SocketGateway {
   const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
+  const pacer = createPacer()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
   io.use((socket, next) => {
@@ -84,7 +86,7 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
-    const peer = { process, clock, stallMs, log, refused }
+    const peer = { process, clock, stallMs, log, refused, pacer }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))

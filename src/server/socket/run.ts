@@ -8,6 +8,7 @@ import { blockSegment, blockSegments, packSegments } from '../../protocol/segmen
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
 import { type JoinToken, type JoinTokens, joinTokens } from './join-tokens.ts'
 import { createLedger, type Ledger } from './ledger.ts'
+import type { Pacer } from './pacer.ts'
 
 /** A run that client processes may join. */
 export interface GatewayRun {
@@ -27,6 +28,8 @@ export interface GatewayRun {
   readonly limits?: Limits
   /** Largest example count of one update; best the size of the training set. */
   readonly maxExamples?: number
+  /** Clients keep their training loss to themselves; else an update without one is refused. */
+  readonly secretLoss?: boolean
 }
 
 /** The sending side of one joined process: its tasks in order, each behind the global blocks of its round. */
@@ -50,6 +53,8 @@ export interface PeerOptions {
   readonly stallMs: number
   readonly log: Log
   readonly refused: RefusalObserver
+  /** Of all connections together. */
+  readonly pacer: Pacer
 }
 
 /** Hears of what is refused: a join, or anything that a process sends. */
@@ -63,6 +68,7 @@ export interface OpenRun {
   readonly extras: readonly Segment[]
   readonly limits: Limits
   readonly maxExamples: number
+  readonly secretLoss: boolean
   readonly events: GatewayEvents
   readonly ledger: Ledger
   /** Memory of the updates' bodies, used again in every round. */
@@ -80,7 +86,7 @@ export interface OpenRun {
 }
 
 export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock; readonly log: Log }): OpenRun {
-  const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES } = run
+  const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES, secretLoss = false } = run
   const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
   const sent = new Map<number, number>()
@@ -92,6 +98,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
     extras,
     limits,
     maxExamples,
+    secretLoss,
     events: guarded(id, run.events, log),
     ledger: createLedger(),
     pool: floatPool(),

@@ -22,7 +22,7 @@ interface Outgoing {
 export function createSession(
   socket: GatewaySocket,
   run: OpenRun,
-  { process, clock, stallMs, log }: PeerOptions,
+  { process, clock, stallMs, log, pacer }: PeerOptions,
 ): Session {
   const { id, layout, limits, events } = run
   const window = createWindow(limits.window)
@@ -74,7 +74,7 @@ export function createSession(
     const { task, withdrawn } = outgoing
     const { round, server } = task
     const common = { run: id, round, layout: layout.digest }
-    const options = { chunkBytes: limits.chunkBytes, window }
+    const options = { chunkBytes: limits.chunkBytes, window, pace: pacer.turn }
     const isFirst = globalRound !== round
     if (isFirst) begun.clear()
     begun.set(nameOf(task), outgoing)

@@ -45,7 +45,7 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
   }
 
   function admit(header: Header, onWanted: () => void): BodyOptions<Header> {
-    const { segments, part, numExamples } = header
+    const { segments, part, numExamples, metrics } = header
     const asked = requireWanted(keyOf(header))
     onWanted()
     if (header.layout !== run.layout.digest)
@@ -56,6 +56,9 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
         received: `${part.total} bytes`,
       })
     requireExampleCount(numExamples, run.maxExamples)
+    // A loss that is not finite is null in JSON too.
+    if (metrics.trainLoss === null && !run.secretLoss)
+      throw new FedError('message_invalid', { expected: 'metrics.trainLoss, a finite number', received: 'null' })
     requireReply(run.layout, asked, segments)
     requireBodyBytes(segments, part.total)
     // The count belongs to the update: the same bytes with another weight are another update.
