@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { setPriority } from 'node:os'
 import { noopTrainer } from '../../clients/noop-trainer.ts'
 import { runClient } from '../../clients/worker.ts'
 
@@ -12,6 +13,8 @@ export interface CrowdOrder {
   readonly size: number
 }
 
+// In a deployment they would be elsewhere: here they get what the coordinator leaves of the processors.
+setPriority(19)
 process.once('message', async ({ url, run, token, name, size }: CrowdOrder) => {
   const stop = new AbortController()
   setMaxListeners(0, stop.signal)

@@ -24,7 +24,6 @@ export const load: Bench = {
       const ends = crowds.map(crowd => once(crowd, 'message'))
       let readers: Readers | null = null
       const idle = process.memoryUsage.rss()
-      let peak = idle
       try {
         const end = await simulate(coordinator, noopRun(CLIENTS, CLIENTS, ROUNDS), {
           workers: 0,
@@ -41,7 +40,6 @@ export const load: Bench = {
               } satisfies CrowdOrder)
           },
           onNotice(notice) {
-            peak = Math.max(peak, process.memoryUsage.rss())
             if (notice.type !== 'round') return
             rounds.push(notice.record)
             if (notice.record.round !== WARM_UP) return
@@ -64,7 +62,7 @@ export const load: Bench = {
               0.5,
             ),
           ),
-          'RSS of the coordinator, idle / largest': `${mib(idle)} / ${mib(peak)}`,
+          'RSS of the coordinator, idle / largest': `${mib(idle)} / ${mib(1024 * process.resourceUsage().maxRSS)}`,
           'event-loop delay p50 / p99 / max, rounds': delays(delay),
           'the same while they join, first round': delays(joining),
           [`REST p50 / p95 / p99 of ${latencies.length} requests`]: latenciesOf(latencies),

@@ -56,6 +56,7 @@ export function socketGateway(
   const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
   const pacer = createPacer()
+  const arrivals = createPacer()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
   io.use((socket, next) => {
@@ -115,6 +116,7 @@ export function socketGateway(
       join()
     })
     onRequest(socket, 'round:update', async ([header, chunk], answer) => {
+      await arrivals.turn(chunk instanceof Uint8Array ? chunk.byteLength : 0)
       requireJoined()
       answer(await uploads.update(header, chunk))
     })

@@ -1,18 +1,19 @@
-/** Shares out what is sent among the turns of the event loop. */
+/** Shares out messages among the turns of the event loop. */
 export interface Pacer {
-  /** Resolves when a message of so many bytes may be sent, first come first served. */
+  /** Resolves when a message of so many bytes has its turn, first come first served. */
   turn(bytes: number): Promise<void>
 }
 
-/** Writing as many bytes to sockets takes a fraction of a millisecond. */
+/** Writing as many bytes to sockets, or checking them, takes about a millisecond. */
 const BYTES_PER_TURN = 1 << 20
 /** What a message costs beside its bytes, in bytes. */
 const MESSAGE_COST = 1 << 16
 
 /**
  * A round begins for everybody at once: to write the model to a thousand sockets takes a second, in which nobody else would
- * be answered. So in one turn of the event loop only so much is written, and it comes round to the others in between. Who
- * reads slowly holds up nobody, since it is the writing that is shared out, and not what has been received.
+ * be answered; and many answers arrive at once. So one turn of the event loop has only so much of it, and it comes round to
+ * the others in between. Who reads slowly
+ * holds up nobody: a turn is over when the message is written, and not when it has been received.
  */
 export function createPacer(bytesPerTurn = BYTES_PER_TURN): Pacer {
   const waiting: { readonly cost: number; readonly go: () => void }[] = []

@@ -64,9 +64,10 @@ export function createSession(
   async function pump(): Promise<void> {
     if (pumping) return
     pumping = true
-    for (let next = waiting.shift(); next; next = waiting.shift())
+    // Everybody is given a task in the same moment: what a task costs is shared out too.
+    for (await pacer.turn(0); waiting.length > 0; await pacer.turn(0))
       // A withdrawn task or a lost connection; the latter has emptied the queue.
-      await send(next).catch(() => {})
+      await send(waiting.shift()!).catch(() => {})
     pumping = false
   }
 
