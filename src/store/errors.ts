@@ -45,8 +45,12 @@ function words(thrown: unknown): string {
 export function isPassing(thrown: unknown): boolean {
   if (thrown instanceof FedError) return false
   if (prismaCode(thrown) === 'P1008' || prismaCode(thrown) === 'P1001' || prismaCode(thrown) === 'P1017') return true
-  return /locked|busy|SocketTimeout|ECONNREFUSED|ECONNRESET|terminat|starting up|shutting down/i.test(words(thrown))
+  return PASSING.test(words(thrown))
 }
+
+/** Locks; connections that broke, or came to nothing; and a PostgreSQL server (57P03) that does not serve yet, or no more. */
+const PASSING =
+  /locked|busy|SocketTimeout|ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|terminat|connection timeout|timeout exceeded|starting up|shutting down|recovery mode|not (yet )?accepting connections/i
 
 function hintFor(message: string): string | undefined {
   if (/locked|busy|SocketTimeout/i.test(message)) return 'Another process is writing to it: end that, or try again'
