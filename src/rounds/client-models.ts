@@ -7,9 +7,11 @@ import type { ClientState } from './ports.ts'
 
 /**
  * A whole model, float32[layout.size]: the client's own blocks where it has them, the global ones elsewhere. When the
- * segments already lie back to back as the layout orders them (every block averaged), it is a view of them, not a copy.
+ * segments already lie back to back as the layout orders them (every block averaged), it is a view of them, and the global
+ * model itself where the client has none of its own: to be read only, like everything that threads share.
  */
 export function clientModel(layout: LayerLayout, global: Params, own: ClientState): Params {
+  if (!layout.blocks.some(({ name }) => own.has(blockSegment(name)))) return global
   const inPlace = contiguous(layout, own)
   if (inPlace) return inPlace
   const params = global.slice()

@@ -2,6 +2,7 @@ import { aggregation } from './aggregation.ts'
 import { alignment } from './alignment.ts'
 import { coldStart } from './cold-start.ts'
 import { engines } from './engines.ts'
+import { largeModel } from './large-model.ts'
 import { load } from './load.ts'
 import { memory } from './memory.ts'
 import { noop } from './noop.ts'
@@ -22,6 +23,7 @@ export const benches: Readonly<Record<string, Bench>> = {
   rest,
   memory,
   load,
+  largeModel,
   aggregation,
   strategies,
   alignment,
