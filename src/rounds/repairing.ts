@@ -7,6 +7,7 @@ import type { NetworkPlan } from '../core/network-plan.ts'
 import type { MetricRecord } from '../core/records.ts'
 import type { Rng } from '../core/rng.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { range } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import type { Member } from '../strategies/cohort.ts'
 import { keepsLayersLocal } from '../strategies/layer-rules.ts'
@@ -109,17 +110,13 @@ export async function measureGrown(
   if (!repair.grows || weights === null) return []
   const models = members.map(({ before }) => before)
   const merged = await repair.merge({ plan, models, weights, average, examples })
-  const { loss, accuracy } = await evaluateMerged(merged, test, allOf(test.length), undefined)
+  const { loss, accuracy } = await evaluateMerged(merged, test, range(test.length), undefined)
   const at = { split: 'test' as const }
   return [
     metricRow(round, 'eval/merged/loss', loss, at),
     metricRow(round, 'eval/merged/accuracy', accuracy, at),
     metricRow(round, 'eval/merged/parameters', merged.params.length),
   ]
-}
-
-function allOf(length: number): Uint32Array {
-  return Uint32Array.from({ length }, (_, i) => i)
 }
 
 function refused(expected: string, received: string, hint: string): FedError {

@@ -3,8 +3,8 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Socket } from 'socket.io-client'
 import { FedError } from '../../src/core/errors.ts'
 import { silent } from '../../src/protocol/log.ts'
-import { createPacer } from '../../src/server/socket/pacer.ts'
 import { openRun } from '../../src/server/socket/run.ts'
+import { createTurns } from '../../src/server/socket/turns.ts'
 import { createUploads, type Uploads } from '../../src/server/socket/uploads.ts'
 import { crc32 } from '../oracle/crc32.ts'
 import { counting, large } from '../protocol/layouts.ts'
@@ -310,7 +310,7 @@ test('what was buffered for a process is let go with it, with a stalled upload, 
     () => clock.advance(1000),
     (uploads: Uploads) => uploads.update(header({ part: second }), withValue(0, Number.NaN).subarray(0, 151_424)),
   ]) {
-    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, pacer: createPacer() }
+    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, turns: createTurns() }
     const uploads = createUploads(run, peer)
     run.ledger.give('p', harness.task(0))
     assert.ok((await uploads.update(part, chunks[0])).ok)

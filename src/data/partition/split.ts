@@ -1,6 +1,7 @@
 import { FedError } from '../../core/errors.ts'
 import { type Rng, sample } from '../../core/rng.ts'
 import type { Dataset } from '../dataset.ts'
+import { range } from '../examples.ts'
 import { countLabels } from '../labels.ts'
 import { type PartitionOptions, partitioners } from './index.ts'
 import { matchTest } from './matched-test.ts'
@@ -56,5 +57,5 @@ function heldBack(total: number, count: number, rng: Rng): Uint32Array {
 /** The indices below `total` that are not among `taken`, ascending. */
 function others(total: number, taken: Uint32Array): Uint32Array {
   const kept = new Set(taken)
-  return Uint32Array.from({ length: total }, (_, i) => i).filter(index => !kept.has(index))
+  return range(total).filter(index => !kept.has(index))
 }

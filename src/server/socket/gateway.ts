@@ -8,10 +8,10 @@ import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../pr
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
 import type { JoinToken } from './join-tokens.ts'
-import { createPacer } from './pacer.ts'
 import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal } from './run.ts'
 import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
+import { createTurns } from './turns.ts'
 import { createUploads } from './uploads.ts'
 
 export interface GatewayOptions {
@@ -55,8 +55,8 @@ export function socketGateway(
 ): SocketGateway {
   const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
-  const pacer = createPacer()
-  const arrivals = createPacer()
+  const sending = createTurns()
+  const arriving = createTurns()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
   io.use((socket, next) => {
@@ -87,7 +87,7 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
-    const peer = { process, clock, stallMs, log, refused, pacer }
+    const peer = { process, clock, stallMs, log, refused, turns: sending }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))
@@ -116,7 +116,7 @@ export function socketGateway(
       join()
     })
     onRequest(socket, 'round:update', async ([header, chunk], answer) => {
-      await arrivals.turn(chunk instanceof Uint8Array ? chunk.byteLength : 0)
+      await arriving.take(chunk instanceof Uint8Array ? chunk.byteLength : 0)
       requireJoined()
       answer(await uploads.update(header, chunk))
     })

@@ -8,7 +8,7 @@ import { blockSegment, blockSegments, packSegments } from '../../protocol/segmen
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
 import { type JoinToken, type JoinTokens, joinTokens } from './join-tokens.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import type { Pacer } from './pacer.ts'
+import type { Turns } from './turns.ts'
 
 /** A run that client processes may join. */
 export interface GatewayRun {
@@ -53,8 +53,8 @@ export interface PeerOptions {
   readonly stallMs: number
   readonly log: Log
   readonly refused: RefusalObserver
-  /** Of all connections together. */
-  readonly pacer: Pacer
+  /** What goes out, of all connections together. */
+  readonly turns: Turns
 }
 
 /** Hears of what is refused: a join, or anything that a process sends. */

@@ -22,7 +22,7 @@ interface Outgoing {
 export function createSession(
   socket: GatewaySocket,
   run: OpenRun,
-  { process, clock, stallMs, log, pacer }: PeerOptions,
+  { process, clock, stallMs, log, turns }: PeerOptions,
 ): Session {
   const { id, layout, limits, events } = run
   const window = createWindow(limits.window)
@@ -65,9 +65,12 @@ export function createSession(
     if (pumping) return
     pumping = true
     // Everybody is given a task in the same moment: what a task costs is shared out too.
-    for (await pacer.turn(0); waiting.length > 0; await pacer.turn(0))
+    while (waiting.length > 0) {
+      await turns.take(0)
+      const next = waiting.shift() // unless all were taken back meanwhile
       // A withdrawn task or a lost connection; the latter has emptied the queue.
-      await send(waiting.shift()!).catch(() => {})
+      if (next) await send(next).catch(() => {})
+    }
     pumping = false
   }
 
@@ -75,7 +78,7 @@ export function createSession(
     const { task, withdrawn } = outgoing
     const { round, server } = task
     const common = { run: id, round, layout: layout.digest }
-    const options = { chunkBytes: limits.chunkBytes, window, pace: pacer.turn }
+    const options = { chunkBytes: limits.chunkBytes, window, pace: turns.take }
     const isFirst = globalRound !== round
     if (isFirst) begun.clear()
     begun.set(nameOf(task), outgoing)
