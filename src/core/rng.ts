@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { range } from './indices.ts'
 
 /**
  * A seeded generator whose children are derived by label, never by call order: `root.fork('round/3/client/7')` gives the
@@ -102,10 +103,5 @@ export function shuffle<T extends Uint32Array | unknown[]>(rng: Rng, items: T): 
 
 /** `count` distinct integers of [0, bound), ascending. */
 export function sample(rng: Rng, bound: number, count: number): Uint32Array {
-  return shuffle(
-    rng,
-    Uint32Array.from({ length: bound }, (_, i) => i),
-  )
-    .slice(0, count)
-    .sort()
+  return shuffle(rng, range(bound)).slice(0, count).sort()
 }

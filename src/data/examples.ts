@@ -95,11 +95,6 @@ export function take(examples: Examples, indices: Uint32Array): Examples {
   return { ...examples, x: taken, y: labels, length: indices.length }
 }
 
-/** 0 … count - 1, e.g. to gather a whole set. */
-export function range(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, index) => index)
-}
-
 /** `values` are the caller's own. */
 function normalizeInPlace(values: Float32Array, { mean, deviation }: Normalization): void {
   const channels = mean.length

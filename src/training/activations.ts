@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
+import type { ActivationBatch } from '../core/activations.ts'
+import { range } from '../core/indices.ts'
 import type { Params } from '../core/layout.ts'
-import { type Examples, gather, range } from '../data/examples.ts'
+import { type Examples, gather } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import type { EvaluateOptions } from './evaluate.ts'
 import { createPacer } from './pacer.ts'
@@ -17,12 +19,6 @@ export const logitsOnly: Pick = (network, x) => [network.forward(x)]
 export const headAndLogits: Pick = ({ stages }, x) => {
   const inputs = stages.slice(0, -1).reduce((value, stage) => stage.apply(value), x)
   return [tf.clone(inputs), stages.at(-1)!.apply(inputs)]
-}
-
-export interface ActivationBatch {
-  readonly rows: number
-  /** By model and by what was picked: float32[rows · values]. */
-  readonly outputs: readonly (readonly Float32Array[])[]
 }
 
 /** Examples at a time: the outputs of every layer of several models are held. */

@@ -1,5 +1,6 @@
+import { range } from '../core/indices.ts'
 import type { Params } from '../core/layout.ts'
-import { type Examples, range } from '../data/examples.ts'
+import type { Examples } from '../data/examples.ts'
 import type { Network } from '../models/network.ts'
 import { forwardOf } from './forward.ts'
 import { createPacer } from './pacer.ts'

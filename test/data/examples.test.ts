@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { FedError } from '../../src/core/errors.ts'
-import { examplesOf, fillBatch, gather, range, take } from '../../src/data/examples.ts'
+import { range } from '../../src/core/indices.ts'
+import { examplesOf, fillBatch, gather, take } from '../../src/data/examples.ts'
 import { assertClose } from '../helpers/values.ts'
 
 const pixels = examplesOf(Uint8Array.from([0, 51, 255, 102, 1, 2]), Uint8Array.from([7, 8, 9]), 2, 1 / 255)

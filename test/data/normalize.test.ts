@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gather, range } from '../../src/data/examples.ts'
+import { range } from '../../src/core/indices.ts'
+import { gather } from '../../src/data/examples.ts'
 import { type DataOptions, dataSchema, loadDataset } from '../../src/data/index.ts'
 import { sharedData, skipWithout } from '../helpers/shared-data.ts'
 import { assertClose } from '../helpers/values.ts'

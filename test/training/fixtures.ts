@@ -1,6 +1,7 @@
+import { range } from '../../src/core/indices.ts'
 import type { Params } from '../../src/core/layout.ts'
 import { createRng, type Rng, shuffle } from '../../src/core/rng.ts'
-import { type Examples, examplesOf, gather, range } from '../../src/data/examples.ts'
+import { type Examples, examplesOf, gather } from '../../src/data/examples.ts'
 import { buildNetwork, type Network } from '../../src/models/network.ts'
 import { type LocalPlan, localPlanSchema } from '../../src/training/plan.ts'
 import type { TrainJob } from '../../src/training/train.ts'

@@ -1,10 +1,5 @@
+import type { ActivationBatch } from '../../core/activations.ts'
 import type { Params } from '../../core/layout.ts'
-
-/** What several models give for the same examples: [model][kind of output], float32[rows · values]. */
-export interface ActivationBatch {
-  readonly rows: number
-  readonly outputs: readonly (readonly Float32Array[])[]
-}
 
 /** Runs models over examples that it knows, batch by batch; the arrays are the visitor's only while it is called. */
 export type VisitActivations = (models: readonly Params[], visit: (batch: ActivationBatch) => void) => Promise<void>

@@ -1,7 +1,8 @@
+import type { ActivationBatch } from '../../core/activations.ts'
 import { blockNames, type LayerLayout, type Params } from '../../core/layout.ts'
 import { cosineOf } from '../cosine.ts'
 import { mix } from '../mixture.ts'
-import { type ActivationBatch, rowOf, type VisitActivations } from './activations.ts'
+import { rowOf, type VisitActivations } from './activations.ts'
 import { createVariances } from './variance.ts'
 
 export interface FeatureConnectivity {

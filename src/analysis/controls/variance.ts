@@ -1,5 +1,5 @@
+import type { ActivationBatch } from '../../core/activations.ts'
 import { finiteOrNull } from '../../core/records.ts'
-import type { ActivationBatch } from './activations.ts'
 
 /**
  * How much of its parents' variety a mix keeps, layer by layer:

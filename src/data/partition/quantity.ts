@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { range } from '../../core/indices.ts'
 import { dirichlet, shuffle } from '../../core/rng.ts'
 import { apportion } from '../apportion.ts'
-import { range } from '../examples.ts'
 import { cut, gathered, type PartitionerComponent, requireExamples } from './partitioner.ts'
 import { topUp } from './top-up.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { range } from '../examples.ts'
+import { range } from '../../core/indices.ts'
 import { type PartitionerComponent, requireExamples } from './partitioner.ts'
 
 const schema = z.strictObject({ name: z.literal('replicated') })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { range } from '../../core/indices.ts'
 import { shuffle } from '../../core/rng.ts'
-import { range } from '../examples.ts'
 import { indicesByClass } from '../labels.ts'
 import { cut, evenSizes, gathered, type PartitionerComponent, requireExamples } from './partitioner.ts'
 

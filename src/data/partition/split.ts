@@ -1,7 +1,7 @@
 import { FedError } from '../../core/errors.ts'
+import { range } from '../../core/indices.ts'
 import { type Rng, sample } from '../../core/rng.ts'
 import type { Dataset } from '../dataset.ts'
-import { range } from '../examples.ts'
 import { countLabels } from '../labels.ts'
 import { type PartitionOptions, partitioners } from './index.ts'
 import { matchTest } from './matched-test.ts'

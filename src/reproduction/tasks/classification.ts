@@ -1,5 +1,6 @@
+import { range } from '../../core/indices.ts'
 import { integer, normal, type Rng, shuffle } from '../../core/rng.ts'
-import { type Examples, examplesOf, range, take } from '../../data/examples.ts'
+import { type Examples, examplesOf, take } from '../../data/examples.ts'
 
 const EXAMPLES = 600
 const TEST = 198

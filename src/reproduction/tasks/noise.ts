@@ -1,7 +1,7 @@
 import { type Noise, subspaceNoise, trainingSubspace } from '../../analysis/controls/subspace.ts'
+import { range } from '../../core/indices.ts'
 import type { Params } from '../../core/layout.ts'
 import { createRng, shuffle } from '../../core/rng.ts'
-import { range } from '../../data/examples.ts'
 import { buildNetwork } from '../../models/network.ts'
 import { evaluate } from '../../training/evaluate.ts'
 import { localPlanSchema } from '../../training/plan.ts'

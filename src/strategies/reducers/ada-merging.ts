@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FedError } from '../../core/errors.ts'
+import { range } from '../../core/indices.ts'
 import { type LayerBlock, type Params, view } from '../../core/layout.ts'
 import { type Rng, shuffle } from '../../core/rng.ts'
 import type { Cohort } from '../cohort.ts'
@@ -85,10 +86,7 @@ function clipped(lambda: number): number {
 /** Endless: passes over all examples, each in another order, the last batch of a pass short. */
 function* batchesOf(count: number, size: number, rng: Rng): Generator<Uint32Array, never> {
   for (let pass = 0; ; pass++) {
-    const order = shuffle(
-      rng.fork(`pass/${pass}`),
-      Uint32Array.from({ length: count }, (_, i) => i),
-    )
+    const order = shuffle(rng.fork(`pass/${pass}`), range(count))
     for (let from = 0; from < count; from += size) yield order.subarray(from, from + size)
   }
 }
