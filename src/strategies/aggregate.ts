@@ -1,11 +1,12 @@
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
+import { sharedCopy } from '../core/params.ts'
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
 import { type BlockShare, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
-import { memoryOf, readMemory } from './memory.ts'
+import { memoryOf, readMemory, remember } from './memory.ts'
 import type { PersonalVersions } from './personal/personal.ts'
 import type { LayerBarriers, Selected } from './selectors/selector.ts'
 import type { Strategy } from './strategy.ts'
@@ -32,7 +33,7 @@ export interface AggregateInput {
 }
 
 export interface AggregateResult {
-  /** The new global model, a new array. */
+  /** The new global model: a new array that threads share. */
   readonly params: Params
   readonly state: StateTree
   readonly plan: LayerPlan
@@ -46,8 +47,8 @@ export interface AggregateResult {
 
 /**
  * The one place where a strategy runs. For each block that the layer rules average in this round and the selector takes:
- * filtered updates → reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × the largest
- * block. The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
+ * filtered updates → reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × a
+ * piece of a block (`blockSteps`). The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
  * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
  * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
  * `aggregate_diverged` when a block leaves the finite numbers.
@@ -66,18 +67,17 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer
 
   const next = memory.server.map(byBlock => ({ ...byBlock }))
-  const params = global.slice()
+  const params = sharedCopy(global)
   const averaged: string[] = []
   const shares = blocks.flatMap(block => {
     const weights = weightsOf(strategy, cohort, plan.averaged.get(block.name)!, block, context)
     if (weights === null) return []
     return [{ block, weights, before: strategy.server.map((each, index) => memoryOf(memory, index, each, block)) }]
   })
-  for await (const { block, step, after } of blockSteps(strategy, blockReducer, cohort, shares, context)) {
-    add(params, block, step, factors.get(block.name)!)
-    for (const [index, vectors] of after.entries())
-      if (Object.keys(vectors).length > 0) next[index]![block.name] = vectors
-    averaged.push(block.name)
+  for await (const { block, start, step, after } of blockSteps(strategy, blockReducer, cohort, shares, context)) {
+    add(params, block, start, step, factors.get(block.name)!)
+    for (const [index, vectors] of after.entries()) remember(next[index]!, block, start, vectors)
+    if (start === 0) averaged.push(block.name)
   }
   const exchange = exchanged(strategy, input, shares, memory.exchange)
   const needed = new Set([...averaged, ...looked])
@@ -156,9 +156,9 @@ function weightsOf(
   return total > 0 ? raw.map(weight => weight / total) : null
 }
 
-/** Adds `factor` times `step` to a block of `params`, in place: the caller's new array. */
-function add(params: Params, block: LayerBlock, step: Float32Array, factor: number): void {
-  const values = view(params, block)
+/** Adds `factor` times `step` to a block of `params` from `start` on, in place: the caller's new array. */
+function add(params: Params, block: LayerBlock, start: number, step: Float32Array, factor: number): void {
+  const values = view(params, block).subarray(start, start + step.length)
   for (let i = 0; i < values.length; i++) {
     values[i]! += factor * step[i]!
     if (!Number.isFinite(values[i]))

@@ -3,6 +3,7 @@ import { layeredSum } from '../compute/ops/layered-sum.ts'
 import { type LayerBlock, view } from '../core/layout.ts'
 import type { Cohort } from './cohort.ts'
 import type { BlockMemory } from './memory.ts'
+import { cut, type Piece, pieceColumns } from './pieces.ts'
 import type { Strategy } from './strategy.ts'
 import type { BlockReducer, LinearReducer, RoundContext, StackReducer } from './transform.ts'
 
@@ -15,17 +16,35 @@ export interface BlockShare {
   readonly before: readonly BlockMemory[]
 }
 
+/** What becomes of a block, or of a piece of it: a large one comes in several, first to last. */
 export interface BlockStep {
+  /** The whole block. */
   readonly block: LayerBlock
-  /** What is added to the global model, float32[block.size]. */
+  /** Where in the block the values below begin. */
+  readonly start: number
+  /** What is added to the global model, float32: block.size values, or fewer in a piece. */
   readonly step: Float32Array
+  /** Vectors of the same length. */
   readonly after: readonly BlockMemory[]
 }
 
+/** A piece, the share that it belongs to, and the share's coefficients where the reducer is linear. */
+interface Part extends Piece {
+  readonly share: BlockShare
+  readonly mix: Mix | null
+}
+
+/** By row of the cohort: 0 for a row without a weight. */
+interface Mix {
+  readonly updates: Float64Array
+  readonly global: number
+}
+
 /**
- * Reducer, then server optimizers, for each of the blocks in order. Where the reducer is linear and nothing changes the
- * updates before it, adjacent blocks are summed in one pass, as many as are together no larger than the largest block:
- * memory stays K × the largest block, and a model of many small layers takes few passes. The sums are the same.
+ * Reducer, then server optimizers, for each of the blocks in order. Memory is K × `columns`: larger blocks come in pieces of
+ * so many columns where every part of the strategy takes each column by itself, else in one piece. Where the reducer is
+ * linear and nothing changes the updates before it, adjacent pieces are summed in one pass, as many as are together no
+ * larger than the largest, so that a model of many small layers takes few passes. The result is the same, bit for bit.
  */
 export async function* blockSteps(
   { filters, server }: Pick<Strategy, 'filters' | 'server'>,
@@ -33,20 +52,27 @@ export async function* blockSteps(
   cohort: Cohort,
   shares: readonly BlockShare[],
   context: RoundContext,
+  columns = pieceColumns(cohort.clients.length),
 ): AsyncGenerator<BlockStep> {
-  const spans = 'coefficients' in reducer && filters.length === 0 ? spansOf(shares) : shares.map(share => [share])
+  const linear = 'coefficients' in reducer
+  const inPieces = [...filters, ...server].every(isColumnwise) && (linear || isColumnwise(reducer))
+  const parts = shares.flatMap((share): Part[] => {
+    const { block } = share
+    const pieces = inPieces ? cut(block, columns) : [{ block, start: 0 }]
+    const mix = linear ? mixOf(reducer, share) : null
+    return pieces.map(piece => ({ ...piece, share, mix }))
+  })
+  const spans = linear && filters.length === 0 ? spansOf(parts) : parts.map(part => [part])
   for (const span of spans) {
     const tensors = tf.tidy(() => {
-      const reduced =
-        'coefficients' in reducer
-          ? combined(reducer, cohort, span, context)
-          : span.map(share => stacked(reducer, cohort, share))
+      const reduced = linear ? combined(cohort, span, context) : span.map(part => stacked(reducer, cohort, part))
       return reduced.map((delta, i) => served(server, delta, span[i]!, context))
     })
     try {
       for (const [i, { step, after }] of tensors.entries())
         yield {
-          block: span[i]!.block,
+          block: span[i]!.share.block,
+          start: span[i]!.start,
           step: (await step.data()) as Float32Array,
           after: await Promise.all(after.map(read)),
         }
@@ -56,7 +82,11 @@ export async function* blockSteps(
   }
 }
 
-/** Adjacent blocks, at most as many values together as the largest block has. */
+function isColumnwise({ columnwise = false }: { readonly columnwise?: boolean | undefined }): boolean {
+  return columnwise
+}
+
+/** Adjacent blocks or pieces, at most as many values together as the largest has. */
 export function spansOf<S extends { readonly block: LayerBlock }>(shares: readonly S[]): S[][] {
   const largest = Math.max(...shares.map(({ block }) => block.size))
   const spans: S[][] = []
@@ -74,39 +104,35 @@ export function spansOf<S extends { readonly block: LayerBlock }>(shares: readon
   return spans
 }
 
-/** Σ_k c_k Δ_k + c g in each block of the span. A row without a weight has coefficient 0, and adds nothing. */
-function combined(
-  reducer: LinearReducer,
-  cohort: Cohort,
-  span: readonly BlockShare[],
-  { global }: RoundContext,
-): tf.Tensor1D[] {
-  const parts = span.map(({ block, weights }) => {
-    const { rows, positive } = present(weights)
-    const { updates, global: ofGlobal = 0 } = reducer.coefficients(positive, { block, rows })
-    const all = new Float64Array(weights.length)
-    for (const [i, row] of rows.entries()) all[row] = updates[i]!
-    return { block, coefficients: all, ofGlobal }
-  })
+function mixOf(reducer: LinearReducer, { block, weights }: BlockShare): Mix {
+  const { rows, positive } = present(weights)
+  const { updates, global = 0 } = reducer.coefficients(positive, { block, rows })
+  const all = new Float64Array(weights.length)
+  for (const [i, row] of rows.entries()) all[row] = updates[i]!
+  return { updates: all, global }
+}
+
+/** Σ_k c_k Δ_k + c g in each part of the span. A row without a weight has coefficient 0, and adds nothing. */
+function combined(cohort: Cohort, span: readonly Part[], { global }: RoundContext): tf.Tensor1D[] {
   const [first] = span
   const size = span.reduce((sum, { block }) => sum + block.size, 0)
   const stack = cohort.stack({ ...first!.block, size })
   const sum = layeredSum(
     stack,
-    parts.map(({ block, coefficients }) => ({ size: block.size, weights: coefficients })),
+    span.map(({ block, mix }) => ({ size: block.size, weights: mix!.updates })),
   )
-  return parts.map(({ block, ofGlobal }) => {
-    const own = parts.length === 1 ? sum : tf.slice(sum, block.offset - first!.block.offset, block.size)
-    return ofGlobal === 0 ? own : tf.add(own, tf.mul(tf.tensor1d(view(global, block).slice()), ofGlobal))
+  return span.map(({ block, mix }) => {
+    const own = span.length === 1 ? sum : tf.slice(sum, block.offset - first!.block.offset, block.size)
+    return mix!.global === 0 ? own : tf.add(own, tf.mul(tf.tensor1d(view(global, block).slice()), mix!.global))
   })
 }
 
 /** Weight 0 leaves a client out of the block under every reducer, also under those that look at no weights. */
-function stacked(reducer: StackReducer, cohort: Cohort, { block, weights }: BlockShare): tf.Tensor1D {
-  const { rows, positive } = present(weights)
+function stacked(reducer: StackReducer, cohort: Cohort, { block, share }: Part): tf.Tensor1D {
+  const { rows, positive } = present(share.weights)
   const stack = cohort.stack(block)
-  const taken = rows.length === weights.length ? stack : tf.gather(stack, tf.tensor1d([...rows], 'int32'))
-  return reducer.reduce(taken, positive, { block, rows })
+  const taken = rows.length === share.weights.length ? stack : tf.gather(stack, tf.tensor1d([...rows], 'int32'))
+  return reducer.reduce(taken, positive, { block: share.block, rows })
 }
 
 function present(weights: Float64Array): { readonly rows: readonly number[]; readonly positive: Float64Array } {
@@ -119,20 +145,24 @@ function present(weights: Float64Array): { readonly rows: readonly number[]; rea
 function served(
   server: Strategy['server'],
   delta: tf.Tensor1D,
-  { block, before }: BlockShare,
+  { block, start, share }: Part,
   context: RoundContext,
 ): { readonly step: tf.Tensor1D; readonly after: Record<string, tf.Tensor1D>[] } {
   let step = delta
   const after = server.map((optimizer, index) => {
-    const [changed, vectors] = optimizer.apply(step, toTensors(before[index]!), { ...context, block })
+    const before = toTensors(share.before[index]!, start, start + block.size)
+    const [changed, vectors] = optimizer.apply(step, before, { ...context, block: share.block })
     step = changed
     return { ...vectors }
   })
   return { step, after }
 }
 
-function toTensors(memory: BlockMemory): Record<string, tf.Tensor1D> {
-  return Object.fromEntries(Object.entries(memory).map(([key, values]) => [key, tf.tensor1d(values)]))
+function toTensors(memory: BlockMemory, start: number, end: number): Record<string, tf.Tensor1D> {
+  const entries = Object.entries(memory)
+  // A copy of a piece: some engines keep the array that they are given, and the whole one under it.
+  const piece = (values: Float32Array) => (end - start < values.length ? values.slice(start, end) : values)
+  return Object.fromEntries(entries.map(([key, values]) => [key, tf.tensor1d(piece(values))]))
 }
 
 async function read(tensors: Readonly<Record<string, tf.Tensor1D>>): Promise<BlockMemory> {

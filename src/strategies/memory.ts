@@ -42,6 +42,26 @@ export function memoryOf(memory: Memory, index: number, optimizer: ServerOptimiz
   return stored
 }
 
+/**
+ * Puts what a server optimizer remembers of a block, or of a piece of it from `start` on, into its memory after the round: in
+ * new arrays, since those of the last round are still read. Pieces come first to last.
+ */
+export function remember(
+  after: Record<string, BlockMemory>,
+  { name, size }: LayerBlock,
+  start: number,
+  vectors: BlockMemory,
+): void {
+  const entries = Object.entries(vectors)
+  if (entries.length === 0) return
+  if (entries.every(([, values]) => values.length === size)) {
+    after[name] = vectors
+    return
+  }
+  if (start === 0) after[name] = Object.fromEntries(entries.map(([key]) => [key, new Float32Array(size)]))
+  for (const [key, values] of entries) after[name]![key]!.set(values, start)
+}
+
 function describe(memory: BlockMemory): string {
   const vectors = Object.keys(memory).sort()
   return vectors.map(key => `${key}: float32[${memory[key]?.length}]`).join(', ') || 'nothing'

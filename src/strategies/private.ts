@@ -26,6 +26,7 @@ export function privateStrategy(strategy: Strategy, plan: PrivacyPlan, expectedC
 function clipped(limits: Pick<PrivacyPlan, 'clipNorm' | 'clip'>): Filter {
   return {
     name: 'clip',
+    columnwise: true, // once the norms are known
     apply(cohort, { averaged }) {
       const clients = cohort.clients.length
       const rows = new Float32Array(clients * averaged.reduce((most, { size }) => Math.max(most, size), 0))

@@ -51,8 +51,16 @@ export interface Needs {
   readonly why: string
 }
 
+/**
+ * A part that takes each column of a block (each parameter) by itself, whatever the others are: a large block is given to it
+ * in pieces, a range of columns at a time. Left out, it is given whole blocks.
+ */
+export interface Columnwise {
+  readonly columnwise?: boolean | undefined
+}
+
 /** Cohort → cohort: clips, drops or re-weights clients before they are reduced. Leaves no tensor behind. */
-export interface Filter {
+export interface Filter extends Columnwise {
   readonly name: string
   readonly needs?: Needs | undefined
   apply(cohort: Cohort, context: RoundContext): Cohort | Promise<Cohort>
@@ -66,8 +74,11 @@ export interface Share {
 }
 
 /** Stack → vector: the clients' updates of one block become one. Called inside `tf.tidy`. */
-export interface StackReducer {
-  /** stack: float32[K, block.size], K ≥ 1; weights: K positive numbers that sum to 1; result: float32[block.size]. */
+export interface StackReducer extends Columnwise {
+  /**
+   * stack: float32[K, block.size], K ≥ 1; weights: K positive numbers that sum to 1; result: float32[block.size]. A reducer
+   * that is `columnwise` may be given some of the columns, and gives a result for each.
+   */
   reduce(stack: tf.Tensor2D, weights: Float64Array, share: Share): tf.Tensor1D
 }
 
@@ -99,11 +110,11 @@ export type Reducer = {
  * Vector → vector: the reduced update of one block becomes the step of the global model. An init/apply pair as in optax;
  * K names the vectors that it remembers between rounds, each float32[block.size].
  */
-export interface ServerOptimizer<K extends string = string> {
+export interface ServerOptimizer<K extends string = string> extends Columnwise {
   readonly name: string
   readonly needs?: Needs | undefined
   init(block: LayerBlock): Readonly<Record<K, Float32Array>>
-  /** Called inside `tf.tidy`. */
+  /** Called inside `tf.tidy`. delta and memory: float32[block.size], or as many columns of it as a `columnwise` one is given. */
   apply(
     delta: tf.Tensor1D,
     memory: Readonly<Record<K, tf.Tensor1D>>,

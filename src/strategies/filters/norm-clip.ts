@@ -28,6 +28,7 @@ export const normClip: Part<Filter, typeof schema> = {
   schema,
   make: ({ maxNorm, scope }) => ({
     name: 'normClip',
+    columnwise: true, // once the norms are known
     async apply(cohort, { averaged }) {
       const perBlock = await Promise.all(averaged.map(block => normsOf(cohort, block)))
       const whole = cohort.clients.map((_, row) =>

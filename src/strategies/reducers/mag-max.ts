@@ -13,5 +13,5 @@ export const magMax: Part<Reducer, typeof schema> = {
   name: 'magMax',
   summary: 'Largest change of each coordinate (MagMax, Marczak et al. 2024); weights play no part.',
   schema,
-  make: ({ scale }) => ({ name: 'magMax', reduce: stack => scaled(largestMagnitude(stack), scale) }),
+  make: ({ scale }) => ({ name: 'magMax', columnwise: true, reduce: stack => scaled(largestMagnitude(stack), scale) }),
 }

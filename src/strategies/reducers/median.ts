@@ -16,6 +16,7 @@ export const median: Part<Reducer, typeof schema> = {
   make: () => ({
     name: 'median',
     robust: true,
+    columnwise: true,
     reduce: stack => centralMean(stack, Math.floor((stack.shape[0] - 1) / 2)),
   }),
 }

@@ -16,6 +16,7 @@ export const signElection: Part<Reducer, typeof schema> = {
   schema,
   make: ({ scale }) => ({
     name: 'signElection',
+    columnwise: true,
     reduce: (stack, weights) => scaled(electedMean(stack, weights), scale),
   }),
 }

@@ -24,6 +24,7 @@ export const trimmedMean: Part<Reducer, typeof schema> = {
   make: ({ trim }) => ({
     name: 'trimmedMean',
     robust: true,
+    columnwise: true,
     // 0.29 · 100 is 28.999999999999996 in float64; the slack is far below the spacing of fractions of any cohort.
     reduce: stack => centralMean(stack, Math.floor(trim * stack.shape[0] + 1e-9)),
   }),

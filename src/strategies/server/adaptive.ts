@@ -36,6 +36,7 @@ export function adaptive(options: Adaptive): ServerOptimizer<'m' | 'v'> {
   const { name, learningRate, beta1, tau, secondMoment } = options
   return {
     name,
+    columnwise: true,
     init: ({ size }) => ({ m: new Float32Array(size), v: new Float32Array(size).fill(tau ** 2) }),
     apply(delta, memory) {
       const m = tf.add(tf.mul(memory.m, beta1), tf.mul(delta, 1 - beta1)) as tf.Tensor1D

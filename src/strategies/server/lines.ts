@@ -22,6 +22,7 @@ export const lines: Part<ServerOptimizer<never>, typeof schema> = {
   schema,
   make: ({ shallow, deep }) => ({
     name: 'lines',
+    columnwise: true,
     init: () => ({}),
     apply(delta, memory, { block, layout }) {
       const last = layout.blocks.length - 1

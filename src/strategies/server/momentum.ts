@@ -19,6 +19,7 @@ export const momentum: Part<ServerOptimizer<'velocity'>, typeof schema> = {
   schema,
   make: ({ learningRate, beta }) => ({
     name: 'momentum',
+    columnwise: true,
     init: ({ size }) => ({ velocity: new Float32Array(size) }),
     apply(delta, memory) {
       const velocity = tf.add(tf.mul(memory.velocity, beta), delta) as tf.Tensor1D

@@ -12,6 +12,7 @@ export const sgd: Part<ServerOptimizer<never>, typeof schema> = {
   schema,
   make: ({ learningRate }) => ({
     name: 'sgd',
+    columnwise: true,
     init: () => ({}),
     apply: (delta, memory) => [learningRate === 1 ? delta : tf.mul(delta, learningRate), memory],
   }),
