@@ -30,7 +30,7 @@ export interface CohortDrift {
  *   l2 = |u_k|,  cosine = u_k · m / (|u_k| |m|),  between = mean over pairs j < k of u_j · u_k / (|u_j| |u_k|)
  *
  * The last is (|Σ û|² − K) / (K (K − 1)) with the unit updates û, since |Σ û|² holds each pair twice and K ones: so two
- * passes over the cohort are enough, the first for norms and mean, the second for the rest. Float64 throughout; below 0
+ * passes over the cohort are enough, the first for norms, the second for the rest. Float64 throughout; below 0
  * the cohort pulls apart. global: the model that the round started from, float32[layout.size]; `sums` goes through the
  * parameters. Throws `layout_mismatch`.
  */
@@ -48,15 +48,13 @@ export function cohortDrift(
   })
   const total = members.reduce((sum, { weight }) => sum + weight, 0)
   const shares = Float64Array.from(members, ({ weight }) => weight / total)
-  const first = layout.blocks.map(block => sums.normsAndMean(updatesOf(block), shares))
+  const first = layout.blocks.map(block => sums.norms(updatesOf(block), shares))
   const whole = Float64Array.from(members, (_, k) => first.reduce((sum, { squared }) => sum + squared[k]!, 0))
   const unit = whole.map(inverseRoot)
-  const second = layout.blocks.map((block, b) =>
-    sums.products(updatesOf(block), first[b]!.mean, [first[b]!.squared.map(inverseRoot), unit]),
-  )
+  const second = first.map(norms => norms.products([norms.squared.map(inverseRoot), unit]))
 
   const names = [...layout.blocks.map(block => block.name), null]
-  const meanSquared = first.map(({ mean }) => squaredSum(mean))
+  const meanSquared = second.map(products => products.meanSquared)
   const meanNorms = [...meanSquared, meanSquared.reduce((sum, value) => sum + value, 0)].map(Math.sqrt)
   const norms = members.map((_, k) => [...first.map(({ squared }) => squared[k]!), whole[k]!].map(Math.sqrt))
   return {
@@ -76,10 +74,4 @@ export function cohortDrift(
 
 function inverseRoot(squared: number): number {
   return squared === 0 ? 0 : 1 / Math.sqrt(squared)
-}
-
-function squaredSum(values: Float64Array): number {
-  let sum = 0
-  for (const value of values) sum += value * value
-  return sum
 }

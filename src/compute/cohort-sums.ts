@@ -1,4 +1,4 @@
-import { type CohortSums, plainSums, type Updates } from '../core/cohort-sums.ts'
+import { type CohortSums, plainSums, squaredSum, type Updates } from '../core/cohort-sums.ts'
 import { instantiatePack } from './wasm-kernels/pack.ts'
 import { WebAssembly } from './wasm-kernels/web-assembly.ts'
 
@@ -87,41 +87,52 @@ function onPack(): CohortSums | null {
   }
 
   return {
-    normsAndMean(updates, shares) {
-      const [squared, mean] = [new Float64Array(updates.rows.length), new Float64Array(updates.origin.length)]
+    norms(updates, shares) {
+      const { rows, origin } = updates
+      const squared = new Float64Array(rows.length)
+      // Rows that are all in place at a time give their mean once more, for next to nothing; others would have to be copied again.
+      const kept = rows.length > ROWS ? new Float64Array(origin.length) : null
+      function addMean(from: number, count: number, length: number): void {
+        fill(FIRST, shares, from, count)
+        pack.addMean(VALUES, count, length, ORIGIN, FIRST, MEAN)
+      }
       sweep(updates, {
         begin: (_, length) => doubles.fill(0, MEAN / 8, MEAN / 8 + length),
         each(from, count, length) {
-          fill(FIRST, shares, from, count)
+          if (kept) addMean(from, count, length)
           fill(RESULT, squared, from, count)
-          pack.addNormsAndMean(VALUES, count, length, ORIGIN, FIRST, MEAN, RESULT)
+          pack.addNorms(VALUES, count, length, ORIGIN, RESULT)
           squared.set(doubles.subarray(RESULT / 8, RESULT / 8 + count), from)
         },
-        end: (start, length) => mean.set(doubles.subarray(MEAN / 8, MEAN / 8 + length), start),
+        end: (start, length) => kept?.set(doubles.subarray(MEAN / 8, MEAN / 8 + length), start),
       })
-      return { squared, mean }
-    },
-    products(updates, mean, [first, second]) {
-      const dots = new Float64Array(updates.rows.length)
-      let [one, other] = [0, 0]
-      sweep(updates, {
-        begin(start, length) {
-          fill(MEAN, mean, start, length)
-          for (const sums of [ONE, OTHER]) doubles.fill(0, sums / 8, sums / 8 + length)
+      return {
+        squared,
+        products([first, second]) {
+          const dots = new Float64Array(rows.length)
+          let [one, other, meanSquared] = [0, 0, 0]
+          sweep(updates, {
+            begin(start, length) {
+              for (const sums of [MEAN, ONE, OTHER]) doubles.fill(0, sums / 8, sums / 8 + length)
+              if (kept) fill(MEAN, kept, start, length)
+            },
+            each(from, count, length) {
+              if (!kept) addMean(from, count, length)
+              fill(FIRST, first, from, count)
+              fill(SECOND, second, from, count)
+              fill(RESULT, dots, from, count)
+              pack.addProducts(VALUES, count, length, ORIGIN, MEAN, FIRST, SECOND, RESULT, ONE, OTHER)
+              dots.set(doubles.subarray(RESULT / 8, RESULT / 8 + count), from)
+            },
+            end(_, length) {
+              one += pack.squaredSum(ONE, length)
+              other += pack.squaredSum(OTHER, length)
+              meanSquared = squaredSum(doubles.subarray(MEAN / 8, MEAN / 8 + length), meanSquared)
+            },
+          })
+          return { dots, squared: [one, other], meanSquared }
         },
-        each(from, count, length) {
-          fill(FIRST, first, from, count)
-          fill(SECOND, second, from, count)
-          fill(RESULT, dots, from, count)
-          pack.addProducts(VALUES, count, length, ORIGIN, MEAN, FIRST, SECOND, RESULT, ONE, OTHER)
-          dots.set(doubles.subarray(RESULT / 8, RESULT / 8 + count), from)
-        },
-        end(_, length) {
-          one += pack.squaredSum(ONE, length)
-          other += pack.squaredSum(OTHER, length)
-        },
-      })
-      return { dots, squared: [one, other] }
+      }
     },
     innerProducts(vectors) {
       const side = vectors.length

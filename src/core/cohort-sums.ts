@@ -6,17 +6,28 @@ export interface Updates {
 
 /** Sums that go through every parameter of every client, in float64, over rows and columns in a fixed order. */
 export interface CohortSums {
-  /** |u_k|² for each row, and the mean update Σ_k shares[k] u_k. */
-  normsAndMean(updates: Updates, shares: Float64Array): { readonly squared: Float64Array; readonly mean: Float64Array }
-  /** u_k · mean for each row; and |Σ_k scales[k] u_k|² for one set of scales and for another. */
-  products(updates: Updates, mean: Float64Array, scales: readonly [Float64Array, Float64Array]): Products
+  /** With the mean update Σ_k shares[k] u_k. Holds on to the updates, to go through them once more. */
+  norms(updates: Updates, shares: Float64Array): Norms
   /** v_j · v_k of vectors of one length at j · K + k, for j ≤ k; what is below the diagonal means nothing. */
   innerProducts(vectors: readonly Float32Array[]): Float64Array
 }
 
+export interface Norms {
+  /** |u_k|² for each row. */
+  readonly squared: Float64Array
+  /**
+   * Products with the mean, and |Σ_k scales[k] u_k|² for one set of scales and for another. The mean is not kept for it
+   * where a few sums more make it anew piece by piece: in float64 it would be twice a model.
+   */
+  products(scales: readonly [Float64Array, Float64Array]): Products
+}
+
 export interface Products {
+  /** u_k · mean for each row. */
   readonly dots: Float64Array
   readonly squared: readonly [number, number]
+  /** |mean|². */
+  readonly meanSquared: number
 }
 
 /** Entries that are worked on at a time, so that the sums over the cohort stay in the processor's nearest cache. */
@@ -24,29 +35,31 @@ const TILE = 2048
 
 /** In plain JavaScript, for any machine; the kernel pack has the same for wasm. */
 export const plainSums: CohortSums = {
-  normsAndMean({ rows, origin }, shares) {
-    const [squared, mean] = [new Float64Array(rows.length), new Float64Array(origin.length)]
+  norms({ rows, origin }, shares) {
+    const squared = new Float64Array(rows.length)
     forEachTile(origin.length, (start, end) => {
-      for (const [k, row] of rows.entries())
-        squared[k] = squared[k]! + addShare(mean, row, origin, shares[k]!, start, end)
+      for (const [k, row] of rows.entries()) squared[k] = squared[k]! + squaredUpdate(row, origin, start, end)
     })
-    return { squared, mean }
-  },
-  products({ rows, origin }, mean, [first, second]) {
-    const dots = new Float64Array(rows.length)
-    const [one, other] = [new Float64Array(TILE), new Float64Array(TILE)]
-    let [squaredOne, squaredOther] = [0, 0]
-    forEachTile(origin.length, (start, end) => {
-      one.fill(0)
-      other.fill(0)
-      for (const [k, row] of rows.entries()) {
-        const scales = [first[k]!, second[k]!] as const
-        dots[k] = dots[k]! + addScaled(one, other, row, origin, mean, scales, start, end)
-      }
-      squaredOne += squaredSum(one)
-      squaredOther += squaredSum(other)
-    })
-    return { dots, squared: [squaredOne, squaredOther] }
+    return {
+      squared,
+      products([first, second]) {
+        const dots = new Float64Array(rows.length)
+        const [mean, one, other] = [new Float64Array(TILE), new Float64Array(TILE), new Float64Array(TILE)]
+        let [squaredOne, squaredOther, meanSquared] = [0, 0, 0]
+        forEachTile(origin.length, (start, end) => {
+          for (const sums of [mean, one, other]) sums.fill(0)
+          for (const [k, row] of rows.entries()) addShare(mean, row, origin, shares[k]!, start, end)
+          for (const [k, row] of rows.entries()) {
+            const scales = [first[k]!, second[k]!] as const
+            dots[k] = dots[k]! + addScaled(one, other, row, origin, mean, scales, start, end)
+          }
+          squaredOne += squaredSum(one)
+          squaredOther += squaredSum(other)
+          meanSquared = squaredSum(mean, meanSquared)
+        })
+        return { dots, squared: [squaredOne, squaredOther], meanSquared }
+      },
+    }
   },
   innerProducts,
 }
@@ -55,10 +68,20 @@ function forEachTile(length: number, work: (start: number, end: number) => void)
   for (let start = 0; start < length; start += TILE) work(start, Math.min(length, start + TILE))
 }
 
-// The two loops are on their own, with all they touch as arguments: inside a closure each access costs another load, and
+// The loops are on their own, with all they touch as arguments: inside a closure each access costs another load, and
 // they take twice as long.
 
-/** Adds share · u to `mean`, and returns |u|² over the tile. */
+/** |u|² over the tile. */
+function squaredUpdate(row: Float32Array, origin: Float32Array, start: number, end: number): number {
+  let sum = 0
+  for (let i = start; i < end; i++) {
+    const update = row[i]! - origin[i]!
+    sum += update * update
+  }
+  return sum
+}
+
+/** Adds share · u over the tile to `mean`. */
 function addShare(
   mean: Float64Array,
   row: Float32Array,
@@ -66,14 +89,8 @@ function addShare(
   share: number,
   start: number,
   end: number,
-): number {
-  let sum = 0
-  for (let i = start; i < end; i++) {
-    const update = row[i]! - origin[i]!
-    sum += update * update
-    mean[i] = mean[i]! + share * update
-  }
-  return sum
+): void {
+  for (let i = start, j = 0; i < end; i++, j++) mean[j] = mean[j]! + share * (row[i]! - origin[i]!)
 }
 
 /** Adds u, scaled once and again, to the two sums; returns u · mean. */
@@ -90,15 +107,16 @@ function addScaled(
   let dot = 0
   for (let i = start, j = 0; i < end; i++, j++) {
     const update = row[i]! - origin[i]!
-    dot += update * mean[i]!
+    dot += update * mean[j]!
     one[j] = one[j]! + scaleOne * update
     other[j] = other[j]! + scaleOther * update
   }
   return dot
 }
 
-function squaredSum(values: Float64Array): number {
-  let sum = 0
+/** `first` and the squares of all values, added one after another. */
+export function squaredSum(values: Float64Array, first = 0): number {
+  let sum = first
   for (const value of values) sum += value * value
   return sum
 }

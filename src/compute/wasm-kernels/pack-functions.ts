@@ -38,7 +38,8 @@ export interface PackFunctions {
   meanAroundMedian(stack: number, rows: number, columns: number, count: number, out: number, scratch: number): void
   electedMean(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
   rowNorms(stack: number, rows: number, columns: number, out: number): void
-  addNormsAndMean(...input: [...Rows, shares: number, mean: number, squares: number]): void
+  addNorms(...input: [...Rows, squares: number]): void
+  addMean(...input: [...Rows, shares: number, mean: number]): void
   addProducts(
     ...input: [...Rows, mean: number, ones: number, others: number, dots: number, one: number, other: number]
   ): void

@@ -5,14 +5,33 @@ import { upper } from './lanes'
  * one behind the other. All is float64, and added to what is there: a cohort may come in several groups of rows.
  */
 
-/** squares[k] += |u_k|², mean += the sum of shares[k] u_k. */
-export function addNormsAndMean(
-  rows: usize, count: i32, length: i32, origin: usize, shares: usize, mean: usize, squares: usize,
-): void {
-  for (let k: i32 = 0; k < count; k++, shares += 8, squares += 8) {
+/** squares[k] += |u_k|². */
+export function addNorms(rows: usize, count: i32, length: i32, origin: usize, squares: usize): void {
+  for (let k: i32 = 0; k < count; k++, squares += 8) {
+    let s0 = f64x2.splat(0), s1 = s0
+    let i: i32 = 0
+    for (; i + 4 <= length; i += 4, rows += 16) {
+      const row = v128.load(rows)
+      const start = v128.load(origin + (<usize>i << 2))
+      const u0 = f64x2.sub(f64x2.promote_low_f32x4(row), f64x2.promote_low_f32x4(start))
+      const u1 = f64x2.sub(f64x2.promote_low_f32x4(upper(row)), f64x2.promote_low_f32x4(upper(start)))
+      s0 = f64x2.add(s0, f64x2.mul(u0, u0))
+      s1 = f64x2.add(s1, f64x2.mul(u1, u1))
+    }
+    let sum = across(f64x2.add(s0, s1))
+    for (; i < length; i++, rows += 4) {
+      const u = <f64>f32.load(rows) - <f64>f32.load(origin + (<usize>i << 2))
+      sum += u * u
+    }
+    f64.store(squares, f64.load(squares) + sum)
+  }
+}
+
+/** mean += the sum of shares[k] u_k. */
+export function addMean(rows: usize, count: i32, length: i32, origin: usize, shares: usize, mean: usize): void {
+  for (let k: i32 = 0; k < count; k++, shares += 8) {
     const share = f64.load(shares)
     const shareTwice = f64x2.splat(share)
-    let s0 = f64x2.splat(0), s1 = s0
     let i: i32 = 0
     for (; i + 4 <= length; i += 4, rows += 16) {
       const at = mean + (<usize>i << 3)
@@ -20,19 +39,14 @@ export function addNormsAndMean(
       const start = v128.load(origin + (<usize>i << 2))
       const u0 = f64x2.sub(f64x2.promote_low_f32x4(row), f64x2.promote_low_f32x4(start))
       const u1 = f64x2.sub(f64x2.promote_low_f32x4(upper(row)), f64x2.promote_low_f32x4(upper(start)))
-      s0 = f64x2.add(s0, f64x2.mul(u0, u0))
-      s1 = f64x2.add(s1, f64x2.mul(u1, u1))
       v128.store(at, f64x2.add(v128.load(at), f64x2.mul(shareTwice, u0)))
       v128.store(at, f64x2.add(v128.load(at, 16), f64x2.mul(shareTwice, u1)), 16)
     }
-    let sum = across(f64x2.add(s0, s1))
     for (; i < length; i++, rows += 4) {
       const at = mean + (<usize>i << 3)
       const u = <f64>f32.load(rows) - <f64>f32.load(origin + (<usize>i << 2))
-      sum += u * u
       f64.store(at, f64.load(at) + share * u)
     }
-    f64.store(squares, f64.load(squares) + sum)
   }
 }
 

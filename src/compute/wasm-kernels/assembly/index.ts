@@ -3,7 +3,7 @@
  * no memory, stack or data of its own, so it can live there beside TF.js without either noticing the other.
  */
 export { product, productScratch } from './gemm'
-export { addInnerProducts, addNormsAndMean, addProducts, squaredSum } from './cohort'
+export { addInnerProducts, addMean, addNorms, addProducts, squaredSum } from './cohort'
 export { addBias, addRow, columnSums, rectifierGradient } from './epilogue'
 export {
   convolutionScratch,
