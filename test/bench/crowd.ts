@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { noopTrainer } from '../../clients/noop-trainer.ts'
 import { runClient } from '../../clients/worker.ts'
 
@@ -14,7 +14,7 @@ export interface CrowdOrder {
 }
 
 // In a deployment they would be elsewhere: here they get what the coordinator leaves of the processors.
-setPriority(19)
+setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + constants.priority.PRIORITY_LOW))
 process.once('message', async ({ url, run, token, name, size }: CrowdOrder) => {
   const stop = new AbortController()
   setMaxListeners(0, stop.signal)
@@ -22,7 +22,7 @@ process.once('message', async ({ url, run, token, name, size }: CrowdOrder) => {
   const clients = Array.from({ length: size }, (_, i) =>
     runClient({ url, run, token, process: `${name}-${i}`, trainer: noopTrainer, signal: stop.signal }),
   )
-  const outcomes = await Promise.all(clients)
-  process.send?.({ completed: outcomes.filter(outcome => outcome === 'completed').length })
+  const ends = await Promise.allSettled(clients)
+  process.send?.({ completed: ends.filter(end => end.status === 'fulfilled' && end.value === 'completed').length })
   process.disconnect()
 })

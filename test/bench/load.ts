@@ -49,8 +49,8 @@ export const load: Bench = {
           },
         })
         delay.disable()
+        const latencies = (await (readers as Readers | null)?.stop()) ?? []
         if (end.outcome !== 'completed') throw end.error ?? new Error(end.outcome)
-        const latencies = await (readers as Readers | null)!.stop()
         const stayed = (await Promise.all(ends)).reduce((sum, [{ completed }]) => sum + completed, 0)
         const measured = rounds.filter(({ round }) => round > WARM_UP)
         return {
