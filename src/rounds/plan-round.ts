@@ -1,9 +1,9 @@
 import { blocksMatching } from '../core/block-pattern.ts'
 import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
-import { createRng } from '../core/rng.ts'
+import { createRng, type Rng } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
-import { layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
+import { type LayerPlan, layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import { fetched } from './exchanged.ts'
 import { localPlanOf } from './local-plan.ts'
@@ -39,9 +39,8 @@ export function policyOf(runFile: RunFile): RoundPolicy {
  * blocks that the client shares in this round.
  */
 export function taskFor(key: UpdateKey, server: ServerState, context: TaskContext): Task {
-  const { layout, strategy, runFile, shared } = context
-  const rng = createRng(runFile.seed)
-  const plan = layerPlan(strategy.rules, layout, key.round, rng)
+  const { layout, strategy, runFile, shared, rng } = context
+  const plan = context.planOf(key.round)
   const sends = (block: string) => {
     const rule = plan.averaged.get(block)
     return rule ? takesPart(rule, { block, ...key }, rng) : !context.fixed.has(block)
@@ -74,6 +73,10 @@ export interface TaskContext {
   readonly shared: ReadonlySet<string>
   /** Blocks that no client ever trains: they need not come back. */
   readonly fixed: ReadonlySet<string>
+  /** The run's stream. */
+  readonly rng: Rng
+  /** Of a round; kept while the tasks of that round go out, which may be a thousand in one turn of the event loop. */
+  readonly planOf: (round: number) => LayerPlan
 }
 
 /** What `taskFor` needs to know of a run, once the model is built. */
@@ -83,5 +86,11 @@ export function taskContext(runFile: RunFile, layout: LayerLayout): TaskContext 
   // A block that nobody trains is known to both sides, unless each client began with its own.
   const frozen = runFile.clients.init === 'shared' ? (localPlanOf(runFile, strategy).frozen ?? []) : []
   const fixed = new Set(blocksMatching(layout, frozen).map(block => block.name))
-  return { runFile, layout, strategy, shared, fixed }
+  const rng = createRng(runFile.seed)
+  let last: { readonly round: number; readonly plan: LayerPlan } | null = null
+  const planOf = (round: number): LayerPlan => {
+    if (last?.round !== round) last = { round, plan: layerPlan(strategy.rules, layout, round, rng) }
+    return last.plan
+  }
+  return { runFile, layout, strategy, shared, fixed, rng, planOf }
 }
