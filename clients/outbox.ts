@@ -1,7 +1,8 @@
 import { FedError } from '../src/core/errors.ts'
 import { readAck } from '../src/protocol/ack.ts'
+import { OFFER_BYTES } from '../src/protocol/limits.ts'
 import type { Log } from '../src/protocol/log.ts'
-import type { RefusalHeader, RunOpen, UpdateHeader, UpdateReply } from '../src/protocol/messages.ts'
+import type { OfferHeader, RefusalHeader, RunOpen, UpdateHeader, UpdateReply } from '../src/protocol/messages.ts'
 import { packSegments } from '../src/protocol/segments.ts'
 import { type Emit, sendParts } from '../src/protocol/transfer.ts'
 import { createWindow, type Window } from '../src/protocol/window.ts'
@@ -17,6 +18,8 @@ type WholeHeader = Omit<UpdateHeader, 'part'>
 /** A connection over which the run was joined. */
 export interface Link {
   readonly open: RunOpen
+  /** Resolves when the coordinator has time for the update. */
+  readonly offer: (header: OfferHeader) => Promise<unknown>
   readonly update: Emit<WholeHeader>
   readonly refuse: (header: RefusalHeader) => Promise<unknown>
   /** Of the messages with a body on this connection. */
@@ -59,7 +62,10 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
   let turns: Window = createWindow(CONCURRENCY)
 
   /** Settles when the coordinator has decided; throws when the connection was lost before. */
-  async function deliver({ key, outcome }: Entry, { open, update, refuse, window, signal }: Link): Promise<void> {
+  async function deliver(
+    { key, outcome }: Entry,
+    { open, offer, update, refuse, window, signal }: Link,
+  ): Promise<void> {
     const header = { run: open.run, ...key }
     if (outcome instanceof FedError) {
       readAck(await refuse({ ...header, code: outcome.code, message: reason(outcome) }))
@@ -68,6 +74,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     const { numExamples, trainLoss, steps, trainMs } = outcome
     const { segments, body } = packSegments(outcome.segments)
     const metrics = { trainLoss, steps, trainMs }
+    if (body.byteLength > OFFER_BYTES) readAck(await offer({ ...header, bytes: body.byteLength }))
     const { acked } = sendParts<WholeHeader, UpdateReply>(
       update,
       { ...header, layout: open.layout, segments: [...segments], numExamples, metrics },

@@ -142,6 +142,7 @@ function linkOf({ socket }: Connection, open: RunOpen, signal: AbortSignal): Lin
     open,
     signal,
     window: createWindow(open.limits.window),
+    offer: header => socket.emitWithAck('round:offer', header),
     update: (header, chunk) => socket.emitWithAck('round:update', header, chunk),
     refuse: header => socket.emitWithAck('round:refuse', header),
   }

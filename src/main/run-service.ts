@@ -177,7 +177,7 @@ export function runService({
   async function settle(id: string, { outcome, error }: Awaited<RoundEngine['ended']>): Promise<void> {
     const record = error && { code: error.code, message: error.message }
     const patch = { status: outcome, endedAt: clock.date().toISOString(), error: record, holder: null }
-    gateway.close(id)
+    const gone = gateway.close(id)
     const write = async () => void (await store.updateRun(id, patch, by))
     try {
       await write()
@@ -188,6 +188,7 @@ export function runService({
       if (toFedError(thrown).code === 'run_held') leases.forget(id)
       else leases.owe(id, write)
     }
+    await gone
     active.delete(id)
     notify({ type: 'status', run: id, status: outcome, ...(error && { error }) })
     await compute.release(id)

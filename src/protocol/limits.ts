@@ -13,7 +13,10 @@ export const WINDOW = 4
  */
 export const MAX_MESSAGE_BYTES = CHUNK_BYTES + (64 << 10)
 
-/** Bodies in several parts that one client process may have under way; further ones are told to wait. */
+/** An update with a larger body is offered first. */
+export const OFFER_BYTES = 64 << 10
+
+/** Bodies in several parts that one client process may have under way, and offers; further ones are told to wait. */
 export const MAX_OPEN_BODIES = 4
 
 /** Largest example count that an update may claim where the run does not know its data set's size. */

@@ -6,7 +6,7 @@ import { ERROR_CODES, type ErrorBody, type ErrorCode } from '../core/errors.ts'
  * at most one binary body of little-endian float32: the segments that the header lists, back to back. docs/protocol.md
  * tells the same as prose.
  */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 
 const index = z.int().nonnegative()
 const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
@@ -89,6 +89,16 @@ export const updateHeaderSchema = z.strictObject({
   part: partSchema,
 })
 
+/** A large update is offered before it is sent: the coordinator answers when it has time for it, or refuses it at once. */
+export const offerHeaderSchema = z.strictObject({
+  run: id,
+  round: index,
+  attempt: z.int().positive(),
+  client: index,
+  /** Of the whole body. */
+  bytes: index,
+})
+
 /** The client could not do its task; `code` becomes the reason in the round's record. */
 export const refusalHeaderSchema = z.strictObject({
   run: id,
@@ -117,6 +127,7 @@ export type RunOpen = z.infer<typeof runOpenSchema>
 export type GlobalHeader = z.infer<typeof globalHeaderSchema>
 export type TaskHeader = z.infer<typeof taskHeaderSchema>
 export type UpdateHeader = z.infer<typeof updateHeaderSchema>
+export type OfferHeader = z.infer<typeof offerHeaderSchema>
 export type RefusalHeader = z.infer<typeof refusalHeaderSchema>
 export type Withdraw = z.infer<typeof withdrawSchema>
 export type RunEnd = z.infer<typeof runEndSchema>
@@ -148,6 +159,7 @@ export interface ServerToClient {
 
 export interface ClientToServer {
   'run:join': (answer: Answer<RunOpen>) => void
+  'round:offer': (header: OfferHeader, answer: Answer<null>) => void
   'round:update': (header: UpdateHeader, body: Uint8Array, answer: Answer<UpdateReply>) => void
   'round:refuse': (header: RefusalHeader, answer: Answer<null>) => void
 }

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Socket } from 'socket.io-client'
 import { ERROR_CODES } from '../../src/core/errors.ts'
-import { handshakeSchema, refusalHeaderSchema, updateHeaderSchema } from '../../src/protocol/messages.ts'
+import {
+  handshakeSchema,
+  offerHeaderSchema,
+  refusalHeaderSchema,
+  updateHeaderSchema,
+} from '../../src/protocol/messages.ts'
 import { runFileSchema } from '../../src/rounds/run-file.ts'
 import { type Scope, temporaryFolder } from '../cli/cli.ts'
 import { type Player, player } from '../faults/player.ts'
@@ -84,7 +89,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 type Message =
   | { readonly to: 'update'; readonly header: unknown; readonly fix: number; readonly body: Uint8Array }
-  | { readonly to: 'refuse' | 'handshake' | 'event' | 'post'; readonly value: unknown }
+  | { readonly to: 'offer' | 'refuse' | 'handshake' | 'event' | 'post'; readonly value: unknown }
   | { readonly to: 'packet' | 'query' | 'body'; readonly text: string }
 
 function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: Player) {
@@ -106,6 +111,7 @@ function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: 
       }),
     },
     { weight: 3, arbitrary: fc.record({ to: of('refuse' as const), value: nearly(refusalHeaderSchema) }) },
+    { weight: 2, arbitrary: fc.record({ to: of('offer' as const), value: nearly(offerHeaderSchema) }) },
     { weight: 1, arbitrary: fc.record({ to: of('handshake' as const), value: nearly(handshakeSchema) }) },
     {
       weight: 2,
@@ -183,6 +189,8 @@ function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: 
     switch (given.to) {
       case 'update':
         return asked('round:update', repaired(given.header, given.fix), Buffer.from(given.body))
+      case 'offer':
+        return asked('round:offer', given.value)
       case 'refuse':
         return asked('round:refuse', given.value)
       case 'event': {

@@ -14,7 +14,7 @@ const refused: readonly [name: string, auth: object, code: string, message: RegE
     'another protocol',
     { protocol: 99, run: { not: 'read' } },
     'protocol_mismatch',
-    /expected version 1, got version 99/,
+    /expected version 2, got version 99/,
   ],
   ['no token', { token: undefined }, 'token_missing', /join token/],
   ['an empty token', { token: '' }, 'token_missing', /join token/],
@@ -59,7 +59,7 @@ test('who joins gets the run, its layout and its limits, and joining twice is jo
     // 17 parameters, twice again for an optimizer's memory, and a counter for each of 2 blocks.
     limits: { chunkBytes: 1_048_576, window: 4, maxUpdateBytes: 4 * (17 * 3 + 2) },
   })
-  assert.equal(open.runFile !== undefined && PROTOCOL_VERSION, 1)
+  assert.equal(open.runFile !== undefined && PROTOCOL_VERSION, 2)
   await socket.emitWithAck('run:join')
   assert.deepEqual(harness.of('joined'), [{ type: 'joined', process: 'p1', slots: 3 }])
   socket.disconnect()

@@ -3,6 +3,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Socket } from 'socket.io-client'
 import { FedError } from '../../src/core/errors.ts'
 import { silent } from '../../src/protocol/log.ts'
+import { createInvitations } from '../../src/server/socket/invitations.ts'
 import { openRun } from '../../src/server/socket/run.ts'
 import { createTurns } from '../../src/server/socket/turns.ts'
 import { createUploads, type Uploads } from '../../src/server/socket/uploads.ts'
@@ -310,7 +311,8 @@ test('what was buffered for a process is let go with it, with a stalled upload, 
     () => clock.advance(1000),
     (uploads: Uploads) => uploads.update(header({ part: second }), withValue(0, Number.NaN).subarray(0, 151_424)),
   ]) {
-    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, turns: createTurns() }
+    const sending = { turns: createTurns(), invitations: createInvitations(clock) }
+    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, ...sending }
     const uploads = createUploads(run, peer)
     run.ledger.give('p', harness.task(0))
     assert.ok((await uploads.update(part, chunks[0])).ok)

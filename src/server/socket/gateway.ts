@@ -7,8 +7,9 @@ import { type Log, silent } from '../../protocol/log.ts'
 import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { readHandshake } from './handshake.ts'
+import { createInvitations } from './invitations.ts'
 import type { JoinToken } from './join-tokens.ts'
-import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal } from './run.ts'
+import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal, type Session } from './run.ts'
 import { PEER_TIMEOUT_MS } from './server-options.ts'
 import { createSession, type GatewaySocket } from './session.ts'
 import { createTurns } from './turns.ts'
@@ -40,8 +41,11 @@ export interface SocketGateway {
    * disconnected, and come back with the new token only. Throws `run_not_active` for a run that is not open.
    */
   renewToken(run: string, token: JoinToken, options: { readonly drop: boolean }): void
-  /** Disconnects the processes of a run and forgets it; later ones are refused with `run_not_active`. */
-  close(run: string): void
+  /**
+   * Forgets a run: processes that come later are refused with `run_not_active`. Resolves when those that had joined have
+   * been told how it ended, and are disconnected.
+   */
+  close(run: string): Promise<void>
 }
 
 /**
@@ -56,6 +60,7 @@ export function socketGateway(
   const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
   const sending = createTurns()
+  const invitations = createInvitations(clock)
   const arriving = createTurns()
   const guesses = wrongTokensPerMinute ? rateLimit(wrongTokensPerMinute, clock.now) : null
 
@@ -87,7 +92,7 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
-    const peer = { process, clock, stallMs, log, refused, turns: sending }
+    const peer = { process, clock, stallMs, log, refused, turns: sending, invitations }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))
@@ -114,6 +119,10 @@ export function socketGateway(
       if (run.sessions.get(process) !== session) run.tokens.require(token)
       answer({ ok: true, data: run.welcome })
       join()
+    })
+    onRequest(socket, 'round:offer', async ([header], answer) => {
+      requireJoined()
+      answer(await uploads.offer(header))
     })
     onRequest(socket, 'round:update', async ([header, chunk], answer) => {
       await arriving.take(chunk instanceof Uint8Array ? chunk.byteLength : 0)
@@ -155,6 +164,14 @@ export function socketGateway(
     socket.on(event, listener as never)
   }
 
+  /** A thousand connections at once, to tell them something or to end them, would hold up everybody else. */
+  async function oneByOne(run: OpenRun, act: (session: Session) => void): Promise<void> {
+    for (const session of [...run.sessions.values()]) {
+      await sending.take(0)
+      act(session)
+    }
+  }
+
   return {
     open(given) {
       if (runs.has(given.id)) throw new FedError('run_conflict', { received: `run ${given.id}, which is open already` })
@@ -169,7 +186,7 @@ export function socketGateway(
         end(outcome, message) {
           const farewell: RunEnd = { run: run.id, outcome, ...(message !== undefined && { message }) }
           run.farewell = farewell
-          for (const session of run.sessions.values()) session.end(farewell)
+          run.told = oneByOne(run, session => session.end(farewell))
         },
         bytesDown: run.bytesDown,
       }
@@ -178,12 +195,13 @@ export function socketGateway(
       const run = runs.get(id)
       if (!run) throw new FedError('run_not_active', { received: `run ${id}` })
       run.tokens.renew(token)
-      if (drop) for (const session of run.sessions.values()) session.disconnect()
+      if (drop) void oneByOne(run, session => session.disconnect())
     },
-    close(id) {
+    async close(id) {
       const run = runs.get(id)
       runs.delete(id)
-      for (const session of run?.sessions.values() ?? []) session.disconnect()
+      await run?.told
+      if (run) await oneByOne(run, session => session.disconnect())
     },
   }
 }

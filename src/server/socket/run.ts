@@ -6,6 +6,7 @@ import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
+import type { Invitations } from './invitations.ts'
 import { type JoinToken, type JoinTokens, joinTokens } from './join-tokens.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import type { Turns } from './turns.ts'
@@ -55,6 +56,8 @@ export interface PeerOptions {
   readonly refused: RefusalObserver
   /** What goes out, of all connections together. */
   readonly turns: Turns
+  /** What may come in next, of all connections together. */
+  readonly invitations: Invitations
 }
 
 /** Hears of what is refused: a join, or anything that a process sends. */
@@ -77,6 +80,8 @@ export interface OpenRun {
   readonly sessions: Map<string, Session>
   /** Once the run has ended: what a process that joins too late, or again, is told. */
   farewell: RunEnd | null
+  /** Everybody has been told of the end. */
+  told: Promise<void>
   /** The reply to `run:join`. */
   readonly welcome: RunOpen
   /** The body of `round:global`: the shared blocks of the state's parameters, and what all are told besides. */
@@ -104,6 +109,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
     pool: floatPool(),
     sessions: new Map(),
     farewell: null,
+    told: Promise.resolve(),
     welcome: {
       run: id,
       runFile: run.runFile as RunOpen['runFile'],

@@ -2,11 +2,18 @@ import { z } from 'zod'
 import { FedError, toFedError } from '../../core/errors.ts'
 import { assembler, type BodyOptions } from '../../protocol/assembler.ts'
 import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
-import { type Ack, refusalHeaderSchema, type UpdateReply, updateHeaderSchema } from '../../protocol/messages.ts'
+import {
+  type Ack,
+  offerHeaderSchema,
+  refusalHeaderSchema,
+  type UpdateReply,
+  updateHeaderSchema,
+} from '../../protocol/messages.ts'
 import { parseMessage } from '../../protocol/parse.ts'
 import { type Asked, requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
 import type { UpdateKey } from '../../rounds/ports.ts'
 import { keyOf, requireRun, requireSegmentCount } from './header.ts'
+import { createOffers } from './offers.ts'
 import { type OpenRun, type PeerOptions, refusal } from './run.ts'
 
 /** JSON has no NaN or infinity, they come as null: the count is checked by hand, to be refused under its own code. */
@@ -15,6 +22,8 @@ type Header = z.output<typeof headerSchema>
 
 /** What one process sends up. Every method answers, and none throws. */
 export interface Uploads {
+  /** Answered when the update may come. */
+  offer(header: unknown): Promise<Ack<null>>
   update(header: unknown, chunk: unknown): Promise<Ack<UpdateReply>>
   refuse(header: unknown): Ack<null>
   /** Drops what is under way. */
@@ -27,9 +36,10 @@ export interface Uploads {
  * it is too large; whatever is wrong with one that the run does want is reported, and final for that client and round.
  */
 export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
-  const { process, clock, stallMs, log } = peer
+  const { process, clock, stallMs, log, invitations } = peer
   const { events, ledger, limits, pool } = run
   const { chunkBytes } = limits
+  const offers = createOffers(invitations)
   const bodies = assembler<Header>({ chunkBytes, maxOpen: MAX_OPEN_BODIES, stall: { clock, stallMs } })
 
   /** Throws unless the run wants this update, and from this process. */
@@ -75,6 +85,7 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
     const name = `${key.round}/${key.attempt}/${key.client}`
     const body = bodies.add(name, header.part, chunk, () => admit(header, onWanted))
     if (!body) return { ok: true, data: { status: 'more', round: ledger.round } }
+    offers.done(key.client)
     // The header of the first part was checked; those of later parts might say anything.
     const { numExamples, metrics, segments } = body.about
     const decision = await events.update(key, {
@@ -95,6 +106,24 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
   }
 
   return {
+    async offer(raw) {
+      try {
+        const header = parseMessage(offerHeaderSchema, raw)
+        requireRun(header, run.id)
+        const key = keyOf(header)
+        requireWanted(key)
+        await offers.take(key.client, Math.min(header.bytes, chunkBytes * limits.window))
+        try {
+          requireWanted(key) // the round may have closed meanwhile
+        } catch (thrown) {
+          offers.done(key.client)
+          throw thrown
+        }
+        return { ok: true, data: null }
+      } catch (thrown) {
+        return refusal(thrown, ledger.round, peer)
+      }
+    },
     async update(raw, chunk) {
       let key: UpdateKey | null = null
       let wanted = false
@@ -110,6 +139,7 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
         })
       } catch (thrown) {
         const error = toFedError(thrown)
+        if (key) offers.done(key.client)
         log.debug({ run: run.id, process, ...key, code: error.code }, 'refused an update')
         // Busy, or dropped for its slowness: it may come again. Anything else spoils the update, if it was wanted.
         if (key && wanted && error.code !== 'rate_limited') events.refused(key, process, error)
@@ -128,7 +158,10 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
         return refusal(thrown, ledger.round, peer)
       }
     },
-    close: bodies.clear,
+    close() {
+      bodies.clear()
+      offers.close()
+    },
     get openBytes() {
       return bodies.openBytes
     },
