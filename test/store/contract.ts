@@ -52,11 +52,12 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
   describe(`${name}: the contract of a store`, () => {
     let store: Store
     let runs = 0
-    let ahead = 0
+    /** Where the database's clock stands, or null while it goes. */
+    let stopped: number | null = null
     /** A run of its own for each test, so that they can share one database. */
     const open = async (): Promise<string> => (await store.createRun(newRun(`run-${++runs}`))).id
     before(async () => {
-      store = await make(async () => Date.now() + ahead)
+      store = await make(async () => stopped ?? Date.now())
     })
     after(() => store.close())
 
@@ -318,8 +319,10 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
     })
 
     test('a run that nobody drives any more is told as interrupted, and listed as such', async t => {
+      const at = Date.now()
+      stopped = at
       t.after(() => {
-        ahead = 0
+        stopped = null
       })
       const [free, far, here] = [
         await open(),
@@ -337,8 +340,8 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
       assert.deepEqual(await told(), ['interrupted', 'running', 'running'])
       assert.deepEqual([await listed('running'), await listed('interrupted')], [[here, far], [free]])
       // By its clock the far one is gone, whether that went forth or back; the one here is asked itself.
-      for (const jump of [LEASE_MS + 1000, -LEASE_MS - 1000]) {
-        ahead = jump
+      for (const jump of [LEASE_MS + 1, -LEASE_MS - 1]) {
+        stopped = at + jump
         assert.deepEqual(await told(), ['interrupted', 'interrupted', 'running'])
         assert.deepEqual([await listed('running'), await listed('interrupted')], [[here], [far, free]])
       }
