@@ -17,6 +17,7 @@ WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/clients ./dist/clients
+COPY --from=build /app/dist/programs ./dist/programs
 COPY package.json ./
 COPY prisma ./prisma
 COPY examples ./examples

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path'
 import { run } from 'node:test'
 import { spec as Spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+// Tests start the programs that users start, as the sources are now, also after tsc alone.
+import '../src/main/bundle.mjs'
 import totals from './totals.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
