@@ -1,8 +1,8 @@
 /** How often each class occurs in `labels`, or in `labels[indices]`: number[numClasses]. */
 export function countLabels(labels: Uint8Array, numClasses: number, indices?: Uint32Array): readonly number[] {
   const counts = new Array<number>(numClasses).fill(0)
-  if (indices) for (const index of indices) counts[labels[index]!]!++
-  else for (const label of labels) counts[label]!++
+  if (indices) for (let i = 0; i < indices.length; i++) counts[labels[indices[i]!]!]!++
+  else for (let i = 0; i < labels.length; i++) counts[labels[i]!]!++
   return counts
 }
 

@@ -25,7 +25,8 @@ export function catalog(): Catalog {
       engines ??= inspectApart().then(reports => reports.map(engineEntry))
       return engines
     },
-    runFileSchema: z.toJSONSchema(runFileSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
+    runFileSchema: () =>
+      z.toJSONSchema(runFileSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>,
   }
 }
 

@@ -106,7 +106,7 @@ test('every list has a cursor and a limit, and answers items and nextCursor', as
 test('the body of POST /runs is the schema of a run file when the catalog has one, as JSON and as YAML', async t => {
   const { deps } = await harness(t)
   const runFileSchema = { type: 'object', required: ['seed'], properties: { seed: { type: 'integer' } } }
-  const { document } = await harness(t, { catalog: { ...deps.catalog, runFileSchema } })
+  const { document } = await harness(t, { catalog: { ...deps.catalog, runFileSchema: () => runFileSchema } })
   const content = document.paths['/api/v1/runs']?.['post']?.requestBody?.content
   assert.deepEqual(content, {
     'application/json': { schema: runFileSchema },

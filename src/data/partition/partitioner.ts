@@ -40,5 +40,13 @@ export function evenSizes(total: number, count: number): readonly number[] {
 
 /** Each client's pieces as one ascending list. */
 export function gathered(pieces: readonly (readonly Uint32Array[])[]): Partition {
-  return pieces.map(own => Uint32Array.from(own.flatMap(piece => Array.from(piece))).sort())
+  return pieces.map(own => {
+    const list = new Uint32Array(own.reduce((total, piece) => total + piece.length, 0))
+    let at = 0
+    for (const piece of own) {
+      list.set(piece, at)
+      at += piece.length
+    }
+    return list.sort()
+  })
 }

@@ -33,7 +33,8 @@ export function splitData(
 ): DataSplit {
   const server = heldBack(train.length, serverExamples, rng)
   const dealt = others(train.length, server)
-  const labels = Uint8Array.from(dealt, index => train.y[index]!)
+  const labels = new Uint8Array(dealt.length)
+  for (let position = 0; position < dealt.length; position++) labels[position] = train.y[dealt[position]!]!
   const law: PartitionerComponent = partitioners.named(options.name)
   const positions = law.partition(labels, numClients, options, rng.fork('train'))
   const partition = positions.map(part => part.map(position => dealt[position]!))
@@ -47,7 +48,7 @@ export function splitData(
 
 /** The examples that the coordinator keeps, ascending, every choice equally likely. */
 function heldBack(total: number, count: number, rng: Rng): Uint32Array {
-  if (count < total) return sample(rng.fork('server'), total, count)
+  if (count < total) return count === 0 ? new Uint32Array(0) : sample(rng.fork('server'), total, count)
   throw new FedError('data_invalid', {
     expected: `serverData.examples below ${total}, the number of training examples`,
     received: String(count),
@@ -56,6 +57,7 @@ function heldBack(total: number, count: number, rng: Rng): Uint32Array {
 
 /** The indices below `total` that are not among `taken`, ascending. */
 function others(total: number, taken: Uint32Array): Uint32Array {
-  const kept = new Set(taken)
-  return range(total).filter(index => !kept.has(index))
+  const isTaken = new Uint8Array(total)
+  for (const index of taken) isTaken[index] = 1
+  return range(total).filter(index => isTaken[index] === 0)
 }

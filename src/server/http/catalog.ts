@@ -31,7 +31,7 @@ export interface Catalog {
   datasets(): readonly CatalogEntry[]
   engines(): Promise<readonly EngineEntry[]>
   /** JSON Schema of a whole run file, shown in OpenAPI as the body of `POST /runs`. */
-  readonly runFileSchema?: Readonly<Record<string, unknown>> | undefined
+  runFileSchema?(): Readonly<Record<string, unknown>>
 }
 
 /** The members of a registry as the catalog shows them. */

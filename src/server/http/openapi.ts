@@ -22,7 +22,7 @@ export async function describeRoutes(app: FastifyInstance, { version, token, cat
     transformObject: document => {
       const described = jsonSchemaTransformObject(document) as unknown as Json
       nameAnswers(described)
-      if (catalog.runFileSchema) describeRunFile(described, catalog.runFileSchema)
+      if (catalog.runFileSchema) describeRunFile(described, catalog.runFileSchema())
       return withoutUnused(described) as never
     },
   })
