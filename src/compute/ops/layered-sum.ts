@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { FedError } from '../../core/errors.ts'
 import { layeredSumProgram } from '../webgpu/weighted-sum.ts'
 import { stackOp } from './stack-op.ts'
-import { STACK_SCRATCH } from './weighted-sum.ts'
 
 /** Adjacent columns of a stack that are weighted alike. */
 export interface WeightedLayer {
@@ -34,7 +33,7 @@ const run = stackOp<{ weights: number[]; ends: number[] }>({
   name: 'FedstrataLayeredSum',
   outputLength: (_, columns) => columns,
   onPack(pack, stack, rows, columns, { weights, ends }, output) {
-    const scratch = pack.scratch(STACK_SCRATCH + 8 * weights.length)
+    const scratch = pack.scratch(pack.sumScratch() + 8 * weights.length)
     pack.float64s(scratch, weights.length).set(weights)
     const sums = scratch + 8 * weights.length
     for (const [layer, end] of ends.entries()) {

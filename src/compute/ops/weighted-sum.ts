@@ -14,9 +14,6 @@ export function weightedSum(stack: tf.Tensor2D, weights: ArrayLike<number>): tf.
   return run(stack, { weights: Array.from(weights) })
 }
 
-/** Bytes of sums that the kernel keeps beside the weights. */
-export const STACK_SCRATCH = 16_384
-
 /** Coordinates summed at a time: 64 KiB of float64, so that the sums stay in the cache while all rows pass by. */
 const TILE = 8192
 
@@ -24,7 +21,7 @@ const run = stackOp<{ weights: number[] }>({
   name: 'FedstrataWeightedSum',
   outputLength: (_, columns) => columns,
   onPack(pack, stack, rows, columns, { weights }, output) {
-    const scratch = pack.scratch(STACK_SCRATCH + 8 * rows)
+    const scratch = pack.scratch(pack.sumScratch() + 8 * rows)
     pack.float64s(scratch, rows).set(weights)
     pack.weightedSum(stack, columns, scratch, rows, columns, output, scratch + 8 * rows)
   },

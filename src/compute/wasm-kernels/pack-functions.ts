@@ -32,6 +32,7 @@ export interface PackFunctions {
   sgdStep(...input: SgdInput): void
   adamStep(...input: AdamInput): void
   proxGradient(gradient: number, weight: number, anchor: number, out: number, length: number, mu: number): void
+  sumScratch(): number
   weightedSum(...input: WeightedSumInput): void
   stripScratch(rows: number): number
   centralMean(stack: number, rows: number, columns: number, cut: number, out: number, scratch: number): void

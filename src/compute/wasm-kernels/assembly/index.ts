@@ -19,5 +19,5 @@ export { averagePool, channelMeans, channelMeansGradient, maxPool } from './pool
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'
-export { rowNorms, weightedSum } from './stack'
+export { rowNorms, sumScratch, weightedSum } from './stack'
 export { centralMean, electedMean, meanAroundMedian, stripScratch } from './strips'

@@ -2,8 +2,11 @@ import { upper } from './lanes'
 
 /** Coordinates summed at a time: 16 KiB of float64, which stay in the innermost cache while all rows pass by. */
 const TILE: i32 = 2048
-/** Bytes of scratch of `weightedSum`. */
-export const STACK_SCRATCH: usize = <usize>TILE << 3
+
+/** Bytes of the sums of `weightedSum`. */
+export function sumScratch(): usize {
+  return <usize>TILE << 3
+}
 
 /**
  * out[columns] = the sum over rows of weights[row] * stack[row], in float64 in row order, rounded once: the very numbers
