@@ -48,6 +48,7 @@ export function createInbox(open: RunOpen): Inbox {
     global(raw, chunk) {
       const header = parseMessage(globalHeaderSchema, raw)
       requireOurs(header)
+      if (header.part.offset === 0) latest = null // all tasks of the round before are here
       const body = globals.add('global', header.part, requireBinary(chunk), () =>
         checked(header, toldSegments(header), header.part.total),
       )
@@ -73,7 +74,8 @@ export function createInbox(open: RunOpen): Inbox {
 
 function checked<T>(about: T, segments: readonly Segment[], total: number): BodyOptions<T> {
   requireBodyBytes(segments, total)
-  return { about, valueName: index => valueName(segments, index) }
+  // No other thread reads it, and V8 counts what is not shared: a model of rounds ago is collected soon enough.
+  return { about, valueName: index => valueName(segments, index), allocate: length => new Float32Array(length) }
 }
 
 /** Blocks by block name, extras and the rest (optimizer memory) by segment name. */

@@ -2,7 +2,7 @@ import { prepareEngine } from '../src/compute/choose.ts'
 import { blocksMatching } from '../src/core/block-pattern.ts'
 import { FedError } from '../src/core/errors.ts'
 import { type ExtraName, extraNamed } from '../src/core/extras.ts'
-import { blockNamed, type Params, view } from '../src/core/layout.ts'
+import { blockNamed, inOnePiece, type Params, view } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
 import { validate } from '../src/core/validate.ts'
 import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
@@ -147,7 +147,7 @@ export async function preload(data: unknown): Promise<void> {
   await loadDataset(validate(dataSchema, data))
 }
 
-/** The parameters that a task starts from, and the global model as far as this client knows it. */
+/** The parameters that a task starts from, and the global model as far as this client knows it: both to be read only. */
 function startingPoint(network: Network, rng: Rng): (task: LocalTask) => { params: Params; anchor: Params } {
   const { layout } = network
   let common: Params | null = null
@@ -158,6 +158,9 @@ function startingPoint(network: Network, rng: Rng): (task: LocalTask) => { param
   }
 
   return ({ client, global, own, initialise }) => {
+    // Every block is the global one, and as it came they lie in order: nothing to put together.
+    const whole = own.size + initialise.length === 0 ? inOnePiece(layout, ({ name }) => global.get(name)) : null
+    if (whole) return { params: whole, anchor: whole }
     const fresh = initialise.length > 0 ? network.init(rng.fork(`init/client/${client}`)) : null
     const params = new Float32Array(layout.size)
     let differs = false

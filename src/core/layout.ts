@@ -61,6 +61,22 @@ export function view(params: Params, block: LayerBlock): Params {
   return params.subarray(block.offset, block.offset + block.size)
 }
 
+/**
+ * A whole model whose blocks lie in one buffer as the layout orders them: a view of it, to be read only. Null where a block is
+ * missing, or lies elsewhere.
+ */
+export function inOnePiece(layout: LayerLayout, valuesOf: (block: LayerBlock) => Params | undefined): Params | null {
+  const [first] = layout.blocks
+  const start = first && valuesOf(first)
+  if (!start) return null
+  for (const block of layout.blocks) {
+    const values = valuesOf(block)
+    const expected = start.byteOffset + block.offset * Float32Array.BYTES_PER_ELEMENT
+    if (values?.buffer !== start.buffer || values.byteOffset !== expected || values.length !== block.size) return null
+  }
+  return new Float32Array(start.buffer, start.byteOffset, layout.size)
+}
+
 /** float32 views of each tensor of a block within the flat vector, in order. */
 export function tensorViews(params: Params, block: LayerBlock): readonly Params[] {
   let offset = block.offset

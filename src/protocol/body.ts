@@ -16,13 +16,13 @@ export interface BodyChecks {
   readonly fingerprintOf?: string
   /** Names the value at an index of the body, for `non_finite`. */
   readonly valueName?: (index: number) => string
-  /** Where the memory comes from: a shared float32 array of that length, its values arbitrary. */
+  /** Where the memory comes from: a float32 array of that length on a buffer of its own, shared or not, its values arbitrary. */
   readonly allocate?: (length: number) => Float32Array
 }
 
 /** A body of float32 that arrives in parts. */
 export interface Body {
-  /** float32[total / 4] on a SharedArrayBuffer: other threads read it without a copy. */
+  /** float32[total / 4], unless `allocate` says otherwise on a SharedArrayBuffer: other threads read it without a copy. */
   readonly values: Float32Array
   readonly received: number
   readonly complete: boolean

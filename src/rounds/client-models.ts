@@ -1,5 +1,4 @@
-import type { LayerLayout, Params } from '../core/layout.ts'
-import { view } from '../core/layout.ts'
+import { inOnePiece, type LayerLayout, type Params, view } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
 import { blockSegment } from '../protocol/segments.ts'
 import type { Personal } from '../strategies/personal/personal.ts'
@@ -12,7 +11,7 @@ import type { ClientState } from './ports.ts'
  */
 export function clientModel(layout: LayerLayout, global: Params, own: ClientState): Params {
   if (!layout.blocks.some(({ name }) => own.has(blockSegment(name)))) return global
-  const inPlace = contiguous(layout, own)
+  const inPlace = inOnePiece(layout, ({ name }) => own.get(blockSegment(name)))
   if (inPlace) return inPlace
   const params = global.slice()
   for (const block of layout.blocks) {
@@ -35,18 +34,6 @@ export function beginning(layout: LayerLayout, global: Params, own: ClientState,
       )
   }
   return clientModel(layout, global, begun)
-}
-
-function contiguous(layout: LayerLayout, own: ClientState): Params | null {
-  const first = own.get(blockSegment(layout.blocks[0]?.name ?? ''))
-  if (!first) return null
-  for (const block of layout.blocks) {
-    const segment = own.get(blockSegment(block.name))
-    const expected = first.byteOffset + block.offset * Float32Array.BYTES_PER_ELEMENT
-    if (segment?.buffer !== first.buffer || segment.byteOffset !== expected || segment.length !== block.size)
-      return null
-  }
-  return new Float32Array(first.buffer, first.byteOffset, layout.size)
 }
 
 /** What a client sent, with the values of `params` in place of its own: views. Segments that are no block stay. */

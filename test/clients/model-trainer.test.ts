@@ -222,6 +222,21 @@ test('the proximal term pulls towards the global model, also when the client beg
   for (const values of segments.values()) for (const value of values) assert.ok(Math.abs(value - 50) < 2, String(value))
 })
 
+test('a model that came in one piece is begun from where it lies: with the same bits, and it is not written', async () => {
+  const values = Float32Array.from({ length: layout.size }, (_, index) => Math.sin(index) / 2)
+  for (const engine of ['cpu', 'wasm'])
+    for (const more of [{}, { regularizer: { name: 'prox', mu: 1 } }]) {
+      const trainer = await modelTrainer(open({ local: { ...runFile.local, ...more } }), { ...options, engine })
+      const received = blocksOf(values.slice())
+      const scattered = new Map([...received].map(([name, block]) => [name, block.slice()]))
+      const { segments } = await trainer.train(task({ global: received }), signal)
+      assert.deepEqual(bits(segments), bits((await trainer.train(task({ global: scattered }), signal)).segments))
+      assert.deepEqual([...received], [...blocksOf(values)])
+      for (const name of received.keys())
+        assert.notDeepEqual(segments.get(`block/${name}`), received.get(name), 'it did learn')
+    }
+})
+
 test('another model than the coordinator’s is refused, and so is a folder without the data', async () => {
   const other = { ...open(), layout: '0123456789abcdef' }
   await assert.rejects(modelTrainer(other, options), { code: 'layout_mismatch' })
