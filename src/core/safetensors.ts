@@ -26,13 +26,14 @@ const ELEMENT_BYTES = 4
 const METADATA = '__metadata__'
 
 /**
- * A file as bytes: a pure function of its arguments, tensors and keys in the order given. Throws `checkpoint_invalid`
- * for a repeated or reserved name and for data that do not fill their shape.
+ * A file as its parts in order, the header and then a view of each tensor's data, so that a large model is not held twice: a
+ * pure function of its arguments, tensors and keys in the order given. Throws `checkpoint_invalid` for a repeated or
+ * reserved name and for data that do not fill their shape.
  */
 export function encodeTensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
+): readonly Uint8Array[] {
   const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [[METADATA, metadata]] : []
   const names = new Set([METADATA])
   let end = 0
@@ -49,16 +50,11 @@ export function encodeTensors(
   const headerBytes = Math.ceil(json.length / 8) * 8
   if (headerBytes > MAX_HEADER_BYTES) throw invalid(`a header of at most ${MAX_HEADER_BYTES} bytes`, `${headerBytes}`)
 
-  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + end)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true)
-  bytes.set(json, LENGTH_BYTES)
-  bytes.fill(0x20, LENGTH_BYTES + json.length, LENGTH_BYTES + headerBytes)
-  let offset = LENGTH_BYTES + headerBytes
-  for (const { data } of tensors) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
-    offset += data.byteLength
-  }
-  return bytes
+  const header = new Uint8Array(LENGTH_BYTES + headerBytes)
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true)
+  header.set(json, LENGTH_BYTES)
+  header.fill(0x20, LENGTH_BYTES + json.length)
+  return [header, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))]
 }
 
 /**

@@ -10,10 +10,10 @@ const FORMAT = 'fedstrata'
 const STATE_FORMAT = 'fedstrata-state'
 
 /**
- * A model as a safetensors file, one tensor for each weight: a function of the parameters and the layout and of nothing
+ * A model as the parts of a safetensors file, one tensor for each weight: a function of the parameters and the layout and of nothing
  * else, so that equal models are equal files and the file's SHA-256 names the model.
  */
-export function encodeModel(params: Params, layout: LayerLayout): Uint8Array {
+export function encodeModel(params: Params, layout: LayerLayout): readonly Uint8Array[] {
   const tensors = layout.blocks.flatMap(block => {
     const views = tensorViews(params, block)
     return block.tensors.map(({ name, shape }, index) => ({ name, shape, data: views[index] ?? new Float32Array() }))
@@ -50,8 +50,11 @@ const stateHeaderSchema = z.object({
   clients: z.array(z.int().nonnegative()),
 })
 
-/** The rest of a state as a safetensors file, equally pure: clients and their segments in ascending order. */
-export function encodeState({ round, strategy, clients }: StateBesideModel, layout: LayerLayout): Uint8Array {
+/** The rest of a state as the parts of a safetensors file, equally pure: clients and their segments in ascending order. */
+export function encodeState(
+  { round, strategy, clients }: StateBesideModel,
+  layout: LayerLayout,
+): readonly Uint8Array[] {
   const tree = flattenTree(strategy)
   const sorted = [...clients].sort(([left], [right]) => left - right)
   const tensors: NamedTensor[] = [...tree.arrays].map(([name, data]) => vector(name, data))

@@ -1,17 +1,18 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
  * Writes a file so that after a crash at any moment its name stands for the old content or the new one, never for a
- * part: temporary name, sync, rename, sync of the folder. A temporary file of an earlier crash is overwritten.
+ * part: temporary name, sync, rename, sync of the folder. A temporary file of an earlier crash is overwritten. The next of
+ * `pieces` is asked for when the one before is written.
  */
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.tmp`
   await makeFolder(dirname(path))
   try {
     const handle = await open(temporary, 'w')
     try {
-      await handle.writeFile(bytes)
+      await writeFile(handle, pieces)
       await handle.sync()
     } finally {
       await handle.close()

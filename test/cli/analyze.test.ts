@@ -32,7 +32,7 @@ async function writeModel(folder: Folder, name: string, seed: number, hidden = 8
   const layout = layoutWith(hidden)
   const rng = createRng(seed)
   const params = Float32Array.from({ length: layout.size }, () => normal(rng) / 2)
-  await writeFile(join(folder.path, name), encodeModel(params, layout))
+  await writeFile(join(folder.path, name), Buffer.concat(encodeModel(params, layout)))
   return params
 }
 
@@ -129,7 +129,7 @@ describe('analyze', { concurrency: 2 }, () => {
       const head = (WIDTHS.d + 1) * WIDTHS.h
       for (let c = 0; c < WIDTHS.c; c++) turned[head + unit * WIDTHS.c + c] = a[head + from * WIDTHS.c + c]!
     }
-    await writeFile(join(folder.path, 'b.safetensors'), encodeModel(turned, layoutWith(WIDTHS.h)))
+    await writeFile(join(folder.path, 'b.safetensors'), Buffer.concat(encodeModel(turned, layoutWith(WIDTHS.h))))
     const words = ['--align', 'weightMatching', '--repair', 'repair,rescale,biasCorrection', '--examples', '60']
     const { code, stdout, stderr } = await analyze(...ON, ...words, '--splits', 'test,train', '--json')
     assert.equal(code, 0, stderr)

@@ -98,7 +98,7 @@ describe('SCAFFOLD', () => {
       const { layout, states, told } = await roundsOf(runFile({ local, strategy: { preset } }), COHORTS)
       assert.ok(told.size > 0)
       const { params: _, ...beside } = states.at(-1)!
-      const read = decodeState(encodeState(beside, layout), layout, beside.round)
+      const read = decodeState(Buffer.concat(encodeState(beside, layout)), layout, beside.round)
       assert.deepEqual(read.strategy, beside.strategy)
       const kept = (clients: typeof beside.clients) =>
         [...clients].map(([client, own]) => [client, [...own].map(([name, values]) => [name, values.slice()])])

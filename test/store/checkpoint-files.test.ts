@@ -52,6 +52,26 @@ const fresh = () => {
 }
 
 describe('checkpoint files', () => {
+  test('large tensors and thousands of small ones come back as they were, from memory that threads share too', async () => {
+    const { dataDir, store } = fresh()
+    const large = layoutOf([
+      spec('fc1/kernel', [3, 2], 'kernel'),
+      spec('fc2/kernel', [70_001, 3], 'kernel'),
+      ...Array.from({ length: 300 }, (_, i) => spec(`norm${i}/scale`, [1 + (i % 500)], 'norm')),
+    ])
+    const params = new Float32Array(new SharedArrayBuffer(4 * large.size)).map((_, i) => Math.sin(i))
+    const clients = Array.from({ length: 2000 }, (_, client) => {
+      const kept: [string, Float32Array] = ['block/fc1', Float32Array.from({ length: 6 }, (_, i) => client + i)]
+      return [client, new Map([kept])] as const
+    })
+    const state = { round: 1, params, strategy: { velocity: params.slice(5) }, clients: new Map(clients) }
+    const record = await store.save('run_1', state, large)
+    assert.deepEqual(await store.load(record, large), state)
+    for (const [file, sha256] of [[record.file, record.sha256], [record.stateFile, record.stateSha256]] as const)
+      assert.equal(createHash('sha256').update(readFileSync(join(dataDir, file))).digest('hex'), sha256) // biome-ignore format: one line
+    assert.equal(record.bytes, readFileSync(join(dataDir, record.file)).byteLength)
+  })
+
   test('a state comes back as it was', async () => {
     const { dataDir, store } = fresh()
     const record = await store.save('run_1', stateAt(5), layout)

@@ -21,6 +21,9 @@ const tensor = fc
 const tensors = fc.uniqueArray(tensor, { selector: ({ name }) => name, maxLength: 6 })
 const metadata = fc.dictionary(fc.string({ maxLength: 8 }), fc.string({ unit: 'grapheme' }), { noNullPrototype: true })
 
+/** A file as it is written. */
+const fileOf = (...given: Parameters<typeof encodeTensors>) => Buffer.concat(encodeTensors(...given))
+
 /** A file made by hand: the header as given, then `size` bytes of data. */
 function file(header: unknown, size = 0, length?: number): Uint8Array {
   const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header))
@@ -35,7 +38,7 @@ describe('safetensors', () => {
   test('decoding what was encoded gives the same tensors, bit by bit, wherever the bytes start in memory', () => {
     const seen = { misaligned: 0, empty: 0, scalar: 0, several: 0, metadata: 0 }
     const check = (given: NamedTensor[], meta: Record<string, string>, shift: number) => {
-      const bytes = encodeTensors(given, meta)
+      const bytes = fileOf(given, meta)
       const pool = new Uint8Array(bytes.length + shift)
       pool.set(bytes, shift)
       for (const view of [pool.subarray(shift), Buffer.from(pool.buffer, shift, bytes.length)]) {
@@ -59,7 +62,7 @@ describe('safetensors', () => {
   })
 
   test('the bytes of a small file are those of the format', () => {
-    const bytes = encodeTensors([{ name: 'a', shape: [2], data: Float32Array.of(1, -2) }], { k: 'v' })
+    const bytes = fileOf([{ name: 'a', shape: [2], data: Float32Array.of(1, -2) }], { k: 'v' })
     const header = '{"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
     const padded = header.padEnd(Math.ceil(header.length / 8) * 8)
     // IEEE 754: 1 = 3f800000, -2 = c0000000, little-endian.
@@ -106,7 +109,7 @@ describe('safetensors', () => {
     test(`${name} is refused`, () => assert.throws(() => decodeTensors(bytes), refuses('checkpoint_invalid')))
 
   test('no cut of a good file and no flip of a header bit crashes the reader', () => {
-    const good = encodeTensors([
+    const good = fileOf([
       { name: 'a/kernel', shape: [3, 2], data: new Float32Array(6) },
       { name: 'a/bias', shape: [2], data: new Float32Array(2) },
     ])
@@ -149,7 +152,7 @@ describe('safetensors', () => {
         { name: 'fc1/kernel', shape: [2, 3], data },
         { name: 'fc1/bias', shape: [0], data: new Float32Array() },
       ]
-      writeFileSync(path, encodeTensors(given, { format: 'fedstrata' }))
+      writeFileSync(path, fileOf(given, { format: 'fedstrata' }))
       const code = `import sys, json; from safetensors import safe_open
 with safe_open(sys.argv[1], 'np') as f:
   print(json.dumps([f.metadata(), {k: [list(f.get_tensor(k).shape), f.get_tensor(k).tobytes().hex()] for k in sorted(f.keys())}]))`
