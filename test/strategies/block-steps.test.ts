@@ -162,14 +162,14 @@ for (const engine of ENGINES)
   })
 
 describe('the columns of a piece', () => {
-  it('make a stack of 4 MiB, for whatever number of clients that allows', async () => {
+  it('make a stack of 32 MiB, for whatever number of clients that allows', async () => {
     await useEngine('cpu')
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5000 }), clients => {
         const columns = pieceColumns(clients)
         assert.equal(columns % 4096, 0)
-        assert.ok(columns === 4096 || 4 * clients * columns <= 2 ** 22, `${clients} × ${columns}`)
-        assert.ok(4 * clients * (columns + 4096) > 2 ** 22, `${clients} × ${columns} could be larger`)
+        assert.ok(columns === 4096 || 4 * clients * columns <= 2 ** 25, `${clients} × ${columns}`)
+        assert.ok(4 * clients * (columns + 4096) > 2 ** 25, `${clients} × ${columns} could be larger`)
       }),
     )
   })
