@@ -8,7 +8,7 @@ import { type LogLevels, type LogModule, levelOf } from '../core/log-levels.ts'
 import { type EngineMemory, startCompute } from '../rounds/compute.ts'
 import type { Clock, RunNotice, Store } from '../rounds/ports.ts'
 import { buildApp } from '../server/http/app.ts'
-import { countNotice, createServerMetrics, watchCompute } from '../server/http/server-metrics.ts'
+import { countNotice, createServerMetrics, watchCompute, watchStore } from '../server/http/server-metrics.ts'
 import { socketGateway } from '../server/socket/gateway.ts'
 import { cutHalfOpen } from '../server/socket/half-open.ts'
 import { socketServerOptions } from '../server/socket/server-options.ts'
@@ -105,6 +105,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const checkpoints = checkpointFiles(dataDir)
   const metrics = createServerMetrics()
   watchCompute(metrics, compute)
+  watchStore(metrics, store)
   const addressOf = (request: IncomingMessage) => requestAddress(request, trustProxy)
   const refuse = refuseForeignSockets({
     origins: allowOrigins,

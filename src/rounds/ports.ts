@@ -114,6 +114,8 @@ export interface Store extends ProbeStore, LeaseStore {
    * `run_held`, and nothing is written.
    */
   commitRound(id: string, commit: RoundCommit, by?: string): Promise<void>
+  /** Writes that wait for their turn, or are being written. */
+  queuedWrites(): Promise<number>
 
   run(id: string): Promise<RunRecord>
   runFile(id: string): Promise<unknown>

@@ -141,6 +141,9 @@ export function memoryStore(now: DatabaseClock = async () => Date.now()): Store 
       find(id).clients = sortClients(structuredClone(clients))
     },
 
+    // Nothing here waits for a database.
+    queuedWrites: async () => 0,
+
     async commitRound(id, commit, by) {
       const run = await requireHeld(id, by)
       const { round, updates, metrics, barriers, checkpoint, models } = validate(commitSchema, normaliseCommit(commit))

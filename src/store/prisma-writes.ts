@@ -27,6 +27,7 @@ export type StoreWrites = LeaseWrites &
     | 'updateRun'
     | 'saveClients'
     | 'commitRound'
+    | 'queuedWrites'
     | 'rollBack'
     | 'createProbe'
     | 'updateProbe'
@@ -48,8 +49,10 @@ export function prismaWrites(
   patienceMs = PATIENCE_MS,
 ): StoreWrites & { idle(): Promise<void> } {
   let last: Promise<unknown> = Promise.resolve()
+  let queued = 0
   const inTurn = <T>(write: (again: boolean) => Promise<T>, patience = patienceMs): Promise<T> => {
-    const result = last.then(() => patiently(write, patience))
+    queued++
+    const result = last.then(() => patiently(write, patience)).finally(() => queued--)
     last = result.catch(() => undefined)
     return result
   }
@@ -85,6 +88,7 @@ export function prismaWrites(
     addBarriers: (id, probe, barriers) =>
       inTurn(again => db.$transaction(tx => addBarriers(tx, id, { probe, barriers, again }), TRANSACTION)),
     failForsaken: (before, error) => inTurn(() => failForsaken(db, before, error)),
+    queuedWrites: async () => queued,
     idle: async () => void (await last),
   }
 }

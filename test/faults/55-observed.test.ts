@@ -60,8 +60,8 @@ fault(
     ])
       assert.equal(value('fedstrata_refusals_total', `{kind="${kind}",reason="${reason}"}`), 1, reason)
     assert.equal(value('fedstrata_run_ends_total', '{status="completed"}'), 1)
-    for (const name of ['fedstrata_compute_queue_calls', 'fedstrata_engine_tensors', 'fedstrata_engine_memory_bytes'])
-      assert.ok((value(name) ?? -1) >= 0, name)
+    for (const name of ['compute_queue_calls', 'store_queue_writes', 'engine_tensors', 'engine_memory_bytes'])
+      assert.ok((value(`fedstrata_${name}`) ?? -1) >= 0, name)
     assert.ok((value('nodejs_eventloop_lag_p99_seconds') ?? -1) >= 0)
     for (const [name, { type, help }] of families) {
       if (!name.startsWith('fedstrata_')) continue

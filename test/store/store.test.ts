@@ -57,6 +57,21 @@ describe('a PostgreSQL server', { skip }, () => {
 })
 
 describe('SQLite', () => {
+  test('tells how many writes wait for the database, failed ones too until they have failed', async () => {
+    const store = await openStore({ databaseUrl: `file:${join(dataDir, 'queued.db')}`, dataDir })
+    await store.createRun(newRun('a'))
+    assert.equal(await store.queuedWrites(), 0)
+    const writes = [1, 2, 2].map(round => store.commitRound('a', commitOf(round)))
+    const waiting = store.queuedWrites()
+    const outcomes = await Promise.allSettled(writes)
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected'],
+    )
+    assert.deepEqual([await waiting, await store.queuedWrites()], [3, 0])
+    await store.close()
+  })
+
   test('opened again shows everything that was there', async () => {
     const databaseUrl = `file:${join(dataDir, 'again', 'with space #1.db')}`
     const first = await openStore({ databaseUrl, dataDir })

@@ -89,6 +89,17 @@ export function watchCompute({ registry }: ServerMetrics, load: ComputeLoad): vo
   gauge('engine_memory_bytes', 'Memory of the tensors that the engine holds', async () => (await fresh()).bytes)
 }
 
+/** Adds how far the database is behind. */
+export function watchStore({ registry }: ServerMetrics, store: { queuedWrites(): Promise<number> }): void {
+  new Gauge({
+    ...{ name: 'fedstrata_store_queue_writes', help: 'Writes that wait for the database, or are being written' },
+    registers: [registry],
+    async collect() {
+      this.set(await store.queuedWrites())
+    },
+  })
+}
+
 /** Counts what a run tells. `activeRuns` and `clientProcesses` are set by those who know. */
 export function countNotice(metrics: ServerMetrics, notice: RunNotice): void {
   if (notice.type === 'status' && ['completed', 'stopped', 'failed'].includes(notice.status))
