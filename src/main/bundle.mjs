@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { build, stop } from 'esbuild'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const bundles = join(root, 'dist', 'programs')
@@ -73,6 +73,9 @@ const { outputFiles } = await build({
   logLevel: 'warning',
   write: false,
 })
+
+// Its service would stay for as long as the tests that come after.
+await stop()
 
 mkdirSync(bundles, { recursive: true })
 for (const { path, contents } of outputFiles) writeChanged(path, contents)
