@@ -59,11 +59,11 @@ export const globalHeaderSchema = z.strictObject({
   part: partSchema,
 })
 
+/** One client's task in one attempt at a round: what every message about it begins with. */
+const taskKey = { run: id, round: index, attempt: z.int().positive(), client: index }
+
 export const taskHeaderSchema = z.strictObject({
-  run: id,
-  round: index,
-  attempt: z.int().positive(),
-  client: index,
+  ...taskKey,
   layout: digest,
   /** The body: what this client has of its own. Blocks named here override the global ones. */
   segments: z.array(segmentSchema),
@@ -77,10 +77,7 @@ export const taskHeaderSchema = z.strictObject({
 })
 
 export const updateHeaderSchema = z.strictObject({
-  run: id,
-  round: index,
-  attempt: z.int().positive(),
-  client: index,
+  ...taskKey,
   layout: digest,
   segments: z.array(segmentSchema),
   numExamples: z.number(),
@@ -91,20 +88,14 @@ export const updateHeaderSchema = z.strictObject({
 
 /** A large update is offered before it is sent: the coordinator answers when it has time for it, or refuses it at once. */
 export const offerHeaderSchema = z.strictObject({
-  run: id,
-  round: index,
-  attempt: z.int().positive(),
-  client: index,
+  ...taskKey,
   /** Of the whole body. */
   bytes: index,
 })
 
 /** The client could not do its task; `code` becomes the reason in the round's record. */
 export const refusalHeaderSchema = z.strictObject({
-  run: id,
-  round: index,
-  attempt: z.int().positive(),
-  client: index,
+  ...taskKey,
   code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]),
   message: z.string().max(2000),
 })
