@@ -15,7 +15,8 @@ import type { UpdateKey } from '../src/rounds/ports.ts'
 import type { TaskName } from './tasks.ts'
 import type { LocalTask } from './trainer.ts'
 
-export type ReceivedTask = LocalTask & UpdateKey
+/** `atOnce`: its update need not be offered. */
+export type ReceivedTask = LocalTask & UpdateKey & { readonly atOnce: boolean }
 
 /** Puts together what the coordinator sends. Everything throws `FedError` for a message that does not fit the run. */
 export interface Inbox {
@@ -26,12 +27,16 @@ export interface Inbox {
   drop(name: TaskName): void
 }
 
-/** One for each connection: the coordinator sends the round's global blocks anew on each. */
-export function createInbox(open: RunOpen): Inbox {
+/**
+ * One for each connection: the coordinator sends the round's global blocks anew on each. They lie where those of the round
+ * before lay if `isIdle` says that nothing looks at these any more.
+ */
+export function createInbox(open: RunOpen, isIdle: () => boolean): Inbox {
   const { chunkBytes } = open.limits
   const globals = assembler<GlobalHeader>({ chunkBytes })
   const tasks = assembler<TaskHeader>({ chunkBytes })
-  let latest: { readonly round: number; readonly global: Received } | null = null
+  let latest: { readonly round: number; readonly values: Float32Array; readonly global: Received } | null = null
+  let free: Float32Array | null = null
 
   function requireOurs(header: { readonly run: string; readonly layout: string }): void {
     if (header.run !== open.run || header.layout !== open.layout)
@@ -48,11 +53,17 @@ export function createInbox(open: RunOpen): Inbox {
     global(raw, chunk) {
       const header = parseMessage(globalHeaderSchema, raw)
       requireOurs(header)
-      if (header.part.offset === 0) latest = null // all tasks of the round before are here
-      const body = globals.add('global', header.part, requireBinary(chunk), () =>
-        checked(header, toldSegments(header), header.part.total),
-      )
-      if (body) latest = { round: body.about.round, global: split(toldSegments(body.about), body.values) }
+      if (header.part.offset === 0) {
+        free = latest && isIdle() ? latest.values : null
+        latest = null // all tasks of the round before are here
+      }
+      const body = globals.add('global', header.part, requireBinary(chunk), () => ({
+        ...checked(header, toldSegments(header), header.part.total),
+        allocate: length => (free?.length === length ? free : new Float32Array(length)),
+      }))
+      if (!body) return
+      const { about, values } = body
+      latest = { round: about.round, values, global: split(toldSegments(about), values) }
     },
     task(raw, chunk) {
       const header = parseMessage(taskHeaderSchema, raw)
@@ -61,12 +72,19 @@ export function createInbox(open: RunOpen): Inbox {
         checked(header, header.segments, header.part.total),
       )
       if (!body) return null
-      const { round, attempt, client, segments, initialise, reply, extras = [] } = body.about
+      const { round, attempt, client, segments, initialise, reply, extras = [], atOnce = false } = body.about
       if (latest?.round !== round)
         throw new FedError('message_invalid', { expected: `the global blocks of round ${round} first` })
       const { blocks, memory, extras: kept } = split(segments, body.values)
       const { blocks: global, extras: told } = latest.global
-      return { ...{ round, attempt, client, initialise, reply, extras }, global, told, own: blocks, memory, kept }
+      return {
+        ...{ round, attempt, client, initialise, reply, extras, atOnce },
+        global,
+        told,
+        own: blocks,
+        memory,
+        kept,
+      }
     },
     drop: name => tasks.drop(nameOf(name)),
   }
@@ -74,7 +92,7 @@ export function createInbox(open: RunOpen): Inbox {
 
 function checked<T>(about: T, segments: readonly Segment[], total: number): BodyOptions<T> {
   requireBodyBytes(segments, total)
-  // No other thread reads it, and V8 counts what is not shared: a model of rounds ago is collected soon enough.
+  // No other thread reads it, and V8 counts what is not shared: it is collected soon enough.
   return { about, valueName: index => valueName(segments, index), allocate: length => new Float32Array(length) }
 }
 

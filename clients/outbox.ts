@@ -13,6 +13,12 @@ import type { LocalResult } from './trainer.ts'
 /** What became of a task. */
 export type Outcome = (LocalResult & { readonly trainMs: number }) | FedError
 
+/** A task, as far as its answer goes. */
+export interface Given extends UpdateKey {
+  /** The update need not be offered. */
+  readonly atOnce?: boolean | undefined
+}
+
 type WholeHeader = Omit<UpdateHeader, 'part'>
 
 /** A connection over which the run was joined. */
@@ -30,9 +36,9 @@ export interface Link {
 
 /** Keeps each outcome until the coordinator has decided about it, over as many connections as that takes. */
 export interface Outbox {
-  add(key: UpdateKey, outcome: Outcome): void
-  /** Whether the outcome of this task is here; then it is sent again, in answer to the attempt of `key`. */
-  again(key: UpdateKey): boolean
+  add(task: Given, outcome: Outcome): void
+  /** Whether the outcome of this task is here; then it is sent again, in answer to this attempt. */
+  again(task: Given): boolean
   remove(name: TaskName): void
   /** Sends everything that is not decided. The link before is gone. */
   connect(link: Link): void
@@ -47,6 +53,7 @@ export interface OutboxOptions {
 
 interface Entry {
   key: UpdateKey
+  atOnce: boolean
   /** How often its task was given. */
   asked: number
   readonly outcome: Outcome
@@ -63,7 +70,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
 
   /** Settles when the coordinator has decided; throws when the connection was lost before. */
   async function deliver(
-    { key, outcome }: Entry,
+    { key, outcome, atOnce }: Entry,
     { open, offer, update, refuse, window, signal }: Link,
   ): Promise<void> {
     const header = { run: open.run, ...key }
@@ -74,7 +81,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     const { numExamples, trainLoss, steps, trainMs } = outcome
     const { segments, body } = packSegments(outcome.segments)
     const metrics = { trainLoss, steps, trainMs }
-    if (body.byteLength > OFFER_BYTES) readAck(await offer({ ...header, bytes: body.byteLength }))
+    if (body.byteLength > OFFER_BYTES && !atOnce) readAck(await offer({ ...header, bytes: body.byteLength }))
     const { acked } = sendParts<WholeHeader, UpdateReply>(
       update,
       { ...header, layout: open.layout, segments: [...segments], numExamples, metrics },
@@ -113,15 +120,17 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
   }
 
   return {
-    add(key, outcome) {
-      const entry: Entry = { key, asked: 1, outcome: link ? sendable(outcome, link.open) : outcome, sending: null }
+    add({ atOnce = false, ...key }, outcome) {
+      const sent = link ? sendable(outcome, link.open) : outcome
+      const entry: Entry = { key, atOnce, asked: 1, outcome: sent, sending: null }
       entries.set(nameOf(key), entry)
       if (link) void send(nameOf(key), entry, link)
     },
-    again(key) {
+    again({ atOnce = false, ...key }) {
       const entry = entries.get(nameOf(key))
       if (!entry) return false
       entry.key = key
+      entry.atOnce = atOnce
       entry.asked++
       if (link) void send(nameOf(key), entry, link)
       return true

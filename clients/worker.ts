@@ -8,7 +8,7 @@ import type { RunOutcome } from '../src/rounds/ports.ts'
 import { type Backoff, DEFAULT_BACKOFF, pause } from './backoff.ts'
 import { type Connection, connect } from './connection.ts'
 import { createInbox, type Inbox, type ReceivedTask } from './inbox.ts'
-import { createOutbox, type Link } from './outbox.ts'
+import { createOutbox, type Given, type Link } from './outbox.ts'
 import { taskQueue } from './tasks.ts'
 import type { PrepareTrainer, Trainer } from './trainer.ts'
 
@@ -68,9 +68,9 @@ export async function runClient({
     try {
       const start = performance.now()
       const result = await ready.train(task, withdrawn)
-      if (!withdrawn.aborted) outbox.add(keyOf(task), { ...result, trainMs: performance.now() - start })
+      if (!withdrawn.aborted) outbox.add(givenOf(task), { ...result, trainMs: performance.now() - start })
     } catch (thrown) {
-      if (!withdrawn.aborted) outbox.add(keyOf(task), toFedError(thrown, 'client_failed'))
+      if (!withdrawn.aborted) outbox.add(givenOf(task), toFedError(thrown, 'client_failed'))
     }
   })
 
@@ -85,7 +85,7 @@ export async function runClient({
         events: {
           joined(open, lost) {
             log.info({ run, process, slots }, 'joined')
-            inbox = createInbox(open)
+            inbox = createInbox(open, () => tasks.size + outbox.size === 0)
             outbox.connect(linkOf(connection!, open, lost))
             if (trainer) return
             trainer = prepare(open, { dataDir, engine, log })
@@ -118,7 +118,7 @@ export async function runClient({
       answered(answer, () => {
         const task = requireJoined(inbox).task(header, chunk)
         // A task that was done already is answered from what is known; a result is the same in every attempt.
-        if (task && !outbox.again(keyOf(task))) tasks.add(task)
+        if (task && !outbox.again(givenOf(task))) tasks.add(task)
       }),
     )
     socket.on('round:withdraw', body => {
@@ -163,6 +163,6 @@ function requireJoined(inbox: Inbox | null): Inbox {
   throw new FedError('message_invalid', { expected: 'nothing before the run was joined' })
 }
 
-function keyOf({ round, attempt, client }: ReceivedTask) {
-  return { round, attempt, client }
+function givenOf({ round, attempt, client, atOnce }: ReceivedTask): Given {
+  return { round, attempt, client, atOnce }
 }

@@ -73,6 +73,8 @@ export const taskHeaderSchema = z.strictObject({
   reply: z.array(z.string()),
   /** To send back too, after the blocks and in this order: "control/fc1". */
   extras: z.array(segmentSchema).optional(),
+  /** The update may come as soon as it is there, however large: it need not be offered. */
+  atOnce: z.boolean().optional(),
   part: partSchema,
 })
 
@@ -86,7 +88,7 @@ export const updateHeaderSchema = z.strictObject({
   part: partSchema,
 })
 
-/** A large update is offered before it is sent: the coordinator answers when it has time for it, or refuses it at once. */
+/** A large update that may not come at once is offered before it is sent: the coordinator answers when it has time for it, or refuses it at once. */
 export const offerHeaderSchema = z.strictObject({
   ...taskKey,
   /** Of the whole body. */

@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { FedError } from '../../src/core/errors.ts'
 import { createInvitations } from '../../src/server/socket/invitations.ts'
 import { createOffers } from '../../src/server/socket/offers.ts'
+import { large } from '../protocol/layouts.ts'
 import { manualClock } from '../protocol/manual-clock.ts'
 import { accepting, RUN, startGateway } from './harness.ts'
 
@@ -89,6 +90,22 @@ test('an offer is answered when the update may come; one that is not wanted is r
   harness.script.admit = () => new FedError('round_closed')
   assert.equal((await offer()).error.code, 'round_closed')
   assert.deepEqual(harness.of('refused'), [], 'a refused offer spoils nothing')
+})
+
+// 300,000 float32 are 1.2 MB: six of them in hand are below 8 MiB, seven are not.
+test('as long as little can come at a time, tasks say that their updates need not be offered', async () => {
+  const harness = await startGateway({ layout: large })
+  after(() => harness.stop())
+  const told = async (process: string, slots: number, client: number) => {
+    const { socket } = await harness.join(process, { slots })
+    const { tasks } = accepting(socket)
+    harness.clients.assign(process, harness.task(client))
+    await harness.until('delivered', client + 1)
+    return tasks[0]!.header.atOnce
+  }
+  assert.equal(await told('p1', 2, 0), true)
+  assert.equal(await told('p2', 100, 1), true, 'a process sends four at a time, whatever its slots')
+  assert.equal(await told('p3', 1, 2), undefined)
 })
 
 test('an update whose round closes while its offer waits is refused before it travels', async () => {

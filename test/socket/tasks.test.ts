@@ -49,6 +49,7 @@ test('the global blocks travel once to a process and round, in chunks, ahead of 
     segments: [],
     initialise: [],
     reply: ['fc1', 'fc2'],
+    atOnce: true,
     part: { offset: 0, total: 0 },
   })
   assert.equal(harness.clients.bytesDown(1), 2_401_200)

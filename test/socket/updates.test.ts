@@ -312,7 +312,7 @@ test('what was buffered for a process is let go with it, with a stalled upload, 
     (uploads: Uploads) => uploads.update(header({ part: second }), withValue(0, Number.NaN).subarray(0, 151_424)),
   ]) {
     const sending = { turns: createTurns(), invitations: createInvitations(clock) }
-    const peer = { process: 'p', clock, stallMs: 1000, log: silent, refused: () => {}, ...sending }
+    const peer = { process: 'p', slots: 1, clock, stallMs: 1000, log: silent, refused: () => {}, ...sending }
     const uploads = createUploads(run, peer)
     run.ledger.give('p', harness.task(0))
     assert.ok((await uploads.update(part, chunks[0])).ok)

@@ -92,7 +92,7 @@ export function socketGateway(
   })
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
-    const peer = { process, clock, stallMs, log, refused, turns: sending, invitations }
+    const peer = { process, slots, clock, stallMs, log, refused, turns: sending, invitations }
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))

@@ -1,4 +1,5 @@
 import type { Timers } from '../../protocol/assembler.ts'
+import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
 
 /** Says who may send a large body next. */
 export interface Invitations {
@@ -9,9 +10,19 @@ export interface Invitations {
   take(bytes: number): Promise<() => void>
 }
 
-/** Receiving and checking them takes about ten milliseconds, if they all come in one turn of the event loop. */
+/** Bytes under way at a time: receiving and checking them takes about ten milliseconds, if they all come in one turn of the event loop. */
 const BYTES = 8 << 20
 const HOLD_MS = 1000
+
+/** Whether all that processes with these slots can send at a time is so little that none of them needs to ask first. */
+export function comeAtOnce(updateBytes: number, slots: Iterable<number>): boolean {
+  let left = BYTES
+  for (const each of slots) {
+    left -= Math.min(each, MAX_OPEN_BODIES) * updateBytes
+    if (left < 0) return false
+  }
+  return true
+}
 
 /**
  * Whatever a thousand clients have sent while the event loop was busy it would receive in a single turn: half a gigabyte. So

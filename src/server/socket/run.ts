@@ -6,7 +6,7 @@ import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
-import type { Invitations } from './invitations.ts'
+import { comeAtOnce, type Invitations } from './invitations.ts'
 import { type JoinToken, type JoinTokens, joinTokens } from './join-tokens.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import type { Turns } from './turns.ts'
@@ -36,6 +36,8 @@ export interface GatewayRun {
 /** The sending side of one joined process: its tasks in order, each behind the global blocks of its round. */
 export interface Session {
   readonly process: string
+  /** Tasks that it takes in hand at a time. */
+  readonly slots: number
   assign(task: Task): void
   withdraw(round: number, client: number): void
   /** Nothing follows it but the process's own disconnect. */
@@ -50,6 +52,7 @@ export interface Session {
 /** One process at the other end of a connection, and how it is dealt with. */
 export interface PeerOptions {
   readonly process: string
+  readonly slots: number
   readonly clock: Clock
   readonly stallMs: number
   readonly log: Log
@@ -86,6 +89,8 @@ export interface OpenRun {
   readonly welcome: RunOpen
   /** The body of `round:global`: the shared blocks of the state's parameters, and what all are told besides. */
   globalBody(server: ServerState): GlobalBody
+  /** Whether updates may come without an offer: a model for each task in hand is little enough. */
+  comeAtOnce(): boolean
   countDown(round: number, bytes: number): void
   bytesDown(round: number): number
 }
@@ -94,6 +99,8 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
   const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES, secretLoss = false } = run
   const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
+  const modelBytes = Math.min(layout.size * Float32Array.BYTES_PER_ELEMENT, limits.chunkBytes * limits.window)
+  const sessions = new Map<string, Session>()
   const sent = new Map<number, number>()
   let packed: (GlobalBody & { readonly server: ServerState }) | null = null
   return {
@@ -107,7 +114,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
     events: guarded(id, run.events, log),
     ledger: createLedger(),
     pool: floatPool(),
-    sessions: new Map(),
+    sessions,
     farewell: null,
     told: Promise.resolve(),
     welcome: {
@@ -121,12 +128,17 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
       if (packed?.server !== server) packed = { server, ...globalBody(layout, segments, server, tell?.(server)) }
       return packed
     },
+    comeAtOnce: () => comeAtOnce(modelBytes, slotsOf(sessions)),
     countDown(round, bytes) {
       for (const old of sent.keys()) if (old < round - 1) sent.delete(old)
       sent.set(round, (sent.get(round) ?? 0) + bytes)
     },
     bytesDown: round => sent.get(round) ?? 0,
   }
+}
+
+function* slotsOf(sessions: ReadonlyMap<string, Session>): Generator<number> {
+  for (const { slots } of sessions.values()) yield slots
 }
 
 /** The shared blocks, then what all are told besides; the segments of the latter. */

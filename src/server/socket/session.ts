@@ -22,7 +22,7 @@ interface Outgoing {
 export function createSession(
   socket: GatewaySocket,
   run: OpenRun,
-  { process, clock, stallMs, log, turns }: PeerOptions,
+  { process, slots, clock, stallMs, log, turns }: PeerOptions,
 ): Session {
   const { id, layout, limits, events } = run
   const window = createWindow(limits.window)
@@ -96,7 +96,10 @@ export function createSession(
     if (withdrawn.signal.aborted) return
     const { segments, body } = packSegments(task.own)
     const { initialise, reply, extras } = task
-    const header = { ...common, ...keyOf(task), segments, initialise, reply, ...(extras && { extras }) }
+    const header = {
+      ...{ ...common, ...keyOf(task), segments, initialise, reply, ...(extras && { extras }) },
+      ...(run.comeAtOnce() && { atOnce: true }),
+    }
     const sending = sendParts<typeof header, null>(emit('round:task'), header, body, {
       ...options,
       signal: withdrawn.signal,
@@ -115,6 +118,7 @@ export function createSession(
 
   return {
     process,
+    slots,
     assign(task) {
       // What waits from earlier rounds is of no use any more, and holds on to their parameters.
       for (let i = waiting.length - 1; i >= 0; i--) if (waiting[i]!.task.round < task.round) waiting.splice(i, 1)
