@@ -84,26 +84,35 @@ export function connect(
         joinedBefore = true
         events.joined(open, signal)
       } catch (thrown) {
-        events.refused(toFedError(thrown))
+        refused(toFedError(thrown))
       }
     })
   })
+
+  /** What may pass is waited out. */
+  function refused(error: FedError): void {
+    const isAbsent = error.code === 'run_not_active' && joinedBefore && refusals < MAX_ABSENCES
+    if (!isAbsent && !PASSING.includes(error.code)) {
+      events.refused(error)
+      return
+    }
+    const why = isAbsent ? 'the run is not open; it may be resumed' : 'the coordinator is busy'
+    log.info({ url, code: error.code }, `${why}; trying again`)
+    socket.disconnect()
+    void comeBack()
+  }
+
   socket.on('connect_error', error => {
     const body = (error as { readonly data?: unknown }).data
     const stranger = untrusted((error as { readonly description?: { readonly error?: unknown } }).description?.error)
     if (stranger) return events.refused(stranger)
     if (body === undefined)
       return log.info({ url, reason: error.message }, 'cannot reach the coordinator; trying again')
-    const refused = readErrorBody(body)
-    const isAbsent = refused.code === 'run_not_active' && joinedBefore && refusals < MAX_ABSENCES
-    if (!isAbsent && !PASSING.includes(refused.code)) return events.refused(refused)
-    const why = isAbsent ? 'the run is not open; it may be resumed' : 'the coordinator is busy'
-    log.info({ url, code: refused.code }, `${why}; trying again`)
-    void comeBack()
+    refused(readErrorBody(body))
   })
   socket.on('disconnect', reason => {
     lost.abort(new Error(reason))
-    if (closing.signal.aborted) return
+    if (closing.signal.aborted || reason === 'io client disconnect') return
     log.warn({ url, reason }, 'lost the coordinator; trying again')
     if (reason === 'io server disconnect') void comeBack()
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { PROTOCOL_VERSION } from '../../src/protocol/messages.ts'
-import { connectRaw, type Harness, heard, RUN, startGateway, TOKEN } from './harness.ts'
+import { accepting, connectRaw, type Harness, heard, RUN, startGateway, TOKEN } from './harness.ts'
 
 let harness: Harness
 before(async () => {
@@ -100,6 +100,51 @@ test('of two processes with one name the newest stays, and the older is told why
   assert.equal(harness.of('left').length, before, 'the process did not leave')
   newer.disconnect()
   await harness.until('left', before + 1)
+})
+
+test('who comes back after the end is told how it ended, with the right token only, and for ten minutes', async () => {
+  harness.gateway.open({ ...harness.run, id: 'run-9' }).end('completed', 'all rounds done')
+  const early = connectRaw(harness.url, { process: 'p7', run: 'run-9' })
+  await heard(early, 'connect')
+  const closed = harness.gateway.close('run-9')
+  const ends = heard(early, 'run:end')
+  assert.equal((await early.emitWithAck('run:join')).data.run, 'run-9', 'connected before the end, joins after it')
+  assert.deepEqual(await ends, [{ run: 'run-9', outcome: 'completed', message: 'all rounds done' }])
+  early.disconnect()
+  await closed
+  const joined = harness.of('joined').length
+
+  const late = connectRaw(harness.url, { process: 'p8', run: 'run-9' })
+  const told = heard(late, 'run:end')
+  assert.equal((await late.emitWithAck('run:join')).data.layout, harness.layout.digest)
+  assert.deepEqual(await told, [{ run: 'run-9', outcome: 'completed', message: 'all rounds done' }])
+  assert.equal(harness.of('joined').length, joined, 'the run hears nothing of it')
+  late.disconnect()
+  const guessing = connectRaw(harness.url, { process: 'p8', run: 'run-9', token: 'guessed' })
+  assert.equal((await heard(guessing, 'connect_error'))[0].data.code, 'token_invalid')
+  const lingering = connectRaw(harness.url, { process: 'p8', run: 'run-9' })
+  await heard(lingering, 'connect')
+  const cut = heard(lingering, 'disconnect')
+  harness.clock.advance(500)
+  assert.deepEqual((await cut)[0], 'io server disconnect')
+
+  harness.clock.advance(10 * 60_000)
+  const tooLate = connectRaw(harness.url, { process: 'p8', run: 'run-9' })
+  assert.equal((await heard(tooLate, 'connect_error'))[0].data.code, 'run_not_active')
+})
+
+test('a run that is opened again is open, however it ended before', async () => {
+  for (const outcome of ['stopped', null] as const) {
+    const clients = harness.gateway.open({ ...harness.run, id: 'run-9' })
+    const { socket } = await harness.join('p9', { run: 'run-9' })
+    const { tasks } = accepting(socket)
+    clients.assign('p9', harness.task(3))
+    await harness.until('delivered')
+    assert.equal(tasks[0]!.header.client, 3)
+    if (outcome) clients.end(outcome)
+    await harness.gateway.close('run-9')
+    harness.told.length = 0
+  }
 })
 
 test('a closed run disconnects its processes and is not active any more; it can be opened again', async () => {

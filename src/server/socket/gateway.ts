@@ -6,6 +6,7 @@ import { nameText } from '../../core/text-values.ts'
 import { type Log, silent } from '../../protocol/log.ts'
 import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
+import { createFarewells, type Farewell } from './farewells.ts'
 import { readHandshake } from './handshake.ts'
 import { createInvitations } from './invitations.ts'
 import type { JoinToken } from './join-tokens.ts'
@@ -42,7 +43,8 @@ export interface SocketGateway {
    */
   renewToken(run: string, token: JoinToken, options: { readonly drop: boolean }): void
   /**
-   * Forgets a run: processes that come later are refused with `run_not_active`. Resolves when those that had joined have
+   * Forgets a run: processes that come later are told how it ended, for some minutes, and refused with `run_not_active` after that,
+   * or if it was not ended. Resolves when those that had joined have
    * been told how it ended, and are disconnected.
    */
   close(run: string): Promise<void>
@@ -59,6 +61,7 @@ export function socketGateway(
 ): SocketGateway {
   const { joinMs = stallMs / 3, maxProcesses = 4096, wrongTokensPerMinute, addressOf, refused = () => {} } = options
   const runs = new Map<string, OpenRun>()
+  const farewells = createFarewells(clock.now)
   const sending = createTurns()
   const invitations = createInvitations(clock)
   const arriving = createTurns()
@@ -69,9 +72,9 @@ export function socketGateway(
     try {
       if (guesses && guesses.waitOf(address) > 0)
         throw new FedError('rate_limited', { expected: `at most ${wrongTokensPerMinute} wrong tokens a minute` })
-      const handshake = readHandshake(socket.handshake.auth, run => runs.get(run)?.tokens)
-      const { sessions } = runs.get(handshake.run)!
-      if (sessions.size >= maxProcesses && !sessions.has(handshake.process))
+      const handshake = readHandshake(socket.handshake.auth, run => (runs.get(run) ?? farewells.of(run))?.tokens)
+      const sessions = runs.get(handshake.run)?.sessions
+      if (sessions && sessions.size >= maxProcesses && !sessions.has(handshake.process))
         throw new FedError('rate_limited', { expected: `at most ${maxProcesses} client processes in a run` })
       ;(socket.data as { handshake?: Handshake }).handshake = handshake
       next()
@@ -87,9 +90,18 @@ export function socketGateway(
   io.on('connection', socket => {
     const { handshake } = socket.data as { handshake: Handshake }
     const run = runs.get(handshake.run)
+    const farewell = farewells.of(handshake.run)
     if (run) attach(socket, run, handshake)
+    else if (farewell) dismiss(socket, farewell)
     else socket.disconnect(true) // closed between the handshake and now
   })
+
+  /** Its run is over: all that it may do is to hear how that ended. */
+  function dismiss(socket: GatewaySocket, farewell: Farewell): void {
+    const late = clock.after(joinMs, () => socket.disconnect(true))
+    onRequest(socket, 'run:join', (_, answer) => tellEnd(socket, farewell, answer))
+    onEnd(socket, () => late.cancel())
+  }
 
   function attach(socket: GatewaySocket, run: OpenRun, { process, slots, token }: Handshake): void {
     const peer = { process, slots, clock, stallMs, log, refused, turns: sending, invitations }
@@ -114,7 +126,11 @@ export function socketGateway(
     }
 
     onRequest(socket, 'run:join', (_, answer) => {
-      if (runs.get(run.id) !== run) throw new FedError('run_not_active', { received: `run ${run.id}` })
+      if (runs.get(run.id) !== run) {
+        const farewell = farewells.of(run.id)
+        if (farewell) return tellEnd(socket, farewell, answer)
+        throw new FedError('run_not_active', { received: `run ${run.id}` })
+      }
       // Between the handshake and now its token may have been revoked.
       if (run.sessions.get(process) !== session) run.tokens.require(token)
       answer({ ok: true, data: run.welcome })
@@ -133,9 +149,7 @@ export function socketGateway(
       requireJoined()
       answer(uploads.refuse(header))
     })
-    // Node ends a process on an unheard "error", and any client can send an event of that name.
-    socket.on('error' as never, () => {})
-    socket.on('disconnect', reason => {
+    onEnd(socket, reason => {
       late.cancel()
       session.close()
       uploads.close()
@@ -144,6 +158,12 @@ export function socketGateway(
       log.info({ run: run.id, process, reason }, 'client process left')
       run.events.left(process)
     })
+  }
+
+  function onEnd(socket: GatewaySocket, end: (reason: string) => void): void {
+    // Node ends a process on an unheard "error", and any client can send an event of that name.
+    socket.on('error' as never, () => {})
+    socket.on('disconnect', end)
   }
 
   /** A request is any number of arguments and a function to answer with; without that there is nobody to tell. */
@@ -176,6 +196,7 @@ export function socketGateway(
     open(given) {
       if (runs.has(given.id)) throw new FedError('run_conflict', { received: `run ${given.id}, which is open already` })
       const run = openRun(given, { clock, log })
+      farewells.forget(run.id)
       runs.set(run.id, run)
       return {
         assign(process, task) {
@@ -200,10 +221,16 @@ export function socketGateway(
     async close(id) {
       const run = runs.get(id)
       runs.delete(id)
+      if (run?.farewell) farewells.keep({ tokens: run.tokens, welcome: run.welcome, end: run.farewell })
       await run?.told
       if (run) await oneByOne(run, session => session.disconnect())
     },
   }
+}
+
+function tellEnd(socket: GatewaySocket, { welcome, end }: Farewell, answer: (ack: unknown) => void): void {
+  answer({ ok: true, data: welcome })
+  socket.emit('run:end', end)
 }
 
 const GUESSES: ReadonlySet<ErrorCode> = new Set(['token_missing', 'token_invalid'])
