@@ -70,6 +70,9 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
     'ready to train',
   )
 
+  /** Where results lay that have been sent: a fresh array for each would be the client's largest garbage. */
+  const free: Params[] = []
+
   return {
     async train(task, signal) {
       const { round, client, reply, memory, told, kept, extras } = task
@@ -103,8 +106,10 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
         state: memory,
         anchors: olderAnchors(layout, anchor, told),
         correction,
+        into: free.pop(),
         signal,
       })
+      const release = () => void free.push(trained.params)
       const { numExamples, loss, numSteps } = trained
       const blocks = reply.filter(name => name !== OPTIMIZER_MEMORY)
       const sent = sentOf(trained.params, anchor, blocks, task)
@@ -125,8 +130,8 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
       for (const { name } of extras) segments.set(name, requireMade(made, name))
       if (blocks.length < reply.length) for (const [name, values] of trained.state) segments.set(name, values)
       // What has no noise stays with a client that trusts nobody.
-      if (privacy?.noiseOn === 'updates') return { segments, numExamples: 1, trainLoss: null, steps: 0 }
-      return { segments, numExamples, trainLoss: loss, steps: numSteps }
+      if (privacy?.noiseOn === 'updates') return { segments, numExamples: 1, trainLoss: null, steps: 0, release }
+      return { segments, numExamples, trainLoss: loss, steps: numSteps, release }
     },
     dispose: () => network.dispose(),
   }

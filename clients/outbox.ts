@@ -58,6 +58,9 @@ interface Entry {
   asked: number
   readonly outcome: Outcome
   sending: Link | null
+  /** Deliveries that have begun: more than one where a connection was lost meanwhile. */
+  senders: number
+  released: boolean
 }
 
 /** Sent at a time: below what the coordinator lets one process have under way. */
@@ -92,12 +95,27 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     log.debug({ ...key, status }, 'update sent')
   }
 
+  function drop(name: string): void {
+    const entry = entries.get(name)
+    entries.delete(name)
+    if (entry) release(entry)
+  }
+
+  /** Not while something of it may still be sent, if only to be refused. */
+  function release(entry: Entry): void {
+    const { outcome, senders, released } = entry
+    if (senders > 0 || released) return
+    entry.released = true
+    if (!(outcome instanceof FedError)) outcome.release?.()
+  }
+
   async function send(name: string, entry: Entry, over: Link): Promise<void> {
     if (entry.sending === over) return
     entry.sending = over
     const mine = turns
     await mine.take()
     const isCurrent = () => over === link && !over.signal.aborted && entries.get(name) === entry
+    entry.senders++
     try {
       for (let attempt = 1; isCurrent(); attempt++) {
         const { key: sent, asked } = entry
@@ -112,17 +130,19 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
           log.warn({ ...sent, code: error.code }, `the coordinator refused an update: ${error.message}`)
         }
         // A decision about what came before the task was given says nothing about the task.
-        if (entries.get(name) === entry && entry.asked === asked) entries.delete(name)
+        if (entries.get(name) === entry && entry.asked === asked) drop(name)
       }
     } finally {
       mine.give()
+      entry.senders--
+      if (entries.get(name) !== entry) release(entry)
     }
   }
 
   return {
     add({ atOnce = false, ...key }, outcome) {
       const sent = link ? sendable(outcome, link.open) : outcome
-      const entry: Entry = { key, atOnce, asked: 1, outcome: sent, sending: null }
+      const entry: Entry = { key, atOnce, asked: 1, outcome: sent, sending: null, senders: 0, released: false }
       entries.set(nameOf(key), entry)
       if (link) void send(nameOf(key), entry, link)
     },
@@ -136,7 +156,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
       return true
     },
     remove(name) {
-      entries.delete(nameOf(name))
+      drop(nameOf(name))
     },
     connect(next) {
       link = next
@@ -152,12 +172,16 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
 /** Above the limit the connection would be cut without a word, again and again: the coordinator is told instead. */
 function sendable(outcome: Outcome, { limits }: RunOpen): Outcome {
   if (outcome instanceof FedError) return outcome
-  const bytes = [...outcome.segments.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const bytes = bytesOf(outcome)
   if (bytes <= limits.maxUpdateBytes) return outcome
   return new FedError('message_too_large', {
     expected: `an update of at most ${limits.maxUpdateBytes} bytes`,
     received: `${bytes} bytes`,
   })
+}
+
+function bytesOf({ segments }: LocalResult): number {
+  return [...segments.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 /** The code travels beside it, so only what the code does not say. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { UpdateKey } from '../src/rounds/ports.ts'
 
 export type TaskName = Pick<UpdateKey, 'round' | 'client'>
@@ -23,6 +24,8 @@ export function taskQueue<T extends TaskName>(work: (task: T, signal: AbortSigna
   async function run(): Promise<void> {
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       current = { task, abort: new AbortController() }
+      // Training holds up everything else: what came together with the task is heard first, that an update was counted say.
+      await setImmediate()
       await work(task, current.abort.signal)
       current = null
     }

@@ -30,6 +30,8 @@ export interface LocalResult {
   /** Nats per example, mean over the last local epoch; null where it is not told. */
   readonly trainLoss: number | null
   readonly steps: number
+  /** To be called when nobody reads the segments any more: the next task may write where they lie. */
+  readonly release?: () => void
 }
 
 /**

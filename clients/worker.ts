@@ -68,7 +68,8 @@ export async function runClient({
     try {
       const start = performance.now()
       const result = await ready.train(task, withdrawn)
-      if (!withdrawn.aborted) outbox.add(givenOf(task), { ...result, trainMs: performance.now() - start })
+      if (withdrawn.aborted) result.release?.()
+      else outbox.add(givenOf(task), { ...result, trainMs: performance.now() - start })
     } catch (thrown) {
       if (!withdrawn.aborted) outbox.add(givenOf(task), toFedError(thrown, 'client_failed'))
     }

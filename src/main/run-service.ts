@@ -7,10 +7,11 @@ import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { runHeld } from '../rounds/lease-ports.ts'
+import { memoryPressure } from '../rounds/memory-pressure.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
-import { toldAfter } from '../rounds/server-state.ts'
+import { stateBytes, toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { insideDataRoot } from './data-root.ts'
@@ -18,7 +19,6 @@ import { expiryAfter, hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
 import { runSignature } from './run-id.ts'
 import { runLeases } from './run-leases.ts'
-import { sharedPressure, stateBytes } from './shared-pressure.ts'
 
 export interface RunServiceDeps {
   readonly store: Store
@@ -92,7 +92,7 @@ export function runService({
   const active = new Map<string, ActiveRun>()
   const leases = runLeases({ store, clock, log, lost: (id, error) => active.get(id)?.engine.abandon(error) })
   const by = leases.holder.id
-  const pressure = sharedPressure()
+  const pressure = memoryPressure()
   const notices = new EventEmitter()
   notices.setMaxListeners(0) // one per open event stream
 
@@ -118,6 +118,7 @@ export function runService({
     const { layout } = session
     const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
     let began: Promise<unknown> | null = null
+    let bytesOfState = 0
     const begin = async () => {
       const { startedAt } = await store.run(id)
       await setStatus(id, { status: 'running', ...(!startedAt && { startedAt: clock.date().toISOString() }) })
@@ -142,11 +143,11 @@ export function runService({
               log.error({ err: error, run: id }, 'that the run began could not be stored'),
             )
           notify(notice)
+          if (notice.type === 'round') pressure(bytesOfState) // what the round began with is of no use any more
         },
         average: async job => {
-          const round = await compute.average(id, job)
-          pressure(stateBytes(round.server))
-          return round
+          bytesOfState = stateBytes(job.server)
+          return compute.average(id, job)
         },
         measure: round => compute.measure(id, round),
         openGateway: events =>

@@ -17,15 +17,15 @@ export function initOption(fallback: Initializer) {
  * Fresh parameters, float32[layout.size]: kernels by `initializer`, biases (unless that draws them too), shifts and running
  * means 0, scales and running variances 1. Every tensor draws from its own stream, named after it, and TF.js is not asked,
  * so the bits depend neither on the engine nor on what else the model holds. The kernels of a block are multiplied by
- * `scaleOf(block)`.
+ * `scaleOf(block)`. They are written to `params`, which holds zeros, or a new array.
  */
 export function initialParams(
   layout: LayerLayout,
   initializer: Initializer,
   rng: Rng,
   scaleOf: (block: string) => number = () => 1,
+  params: Params = new Float32Array(layout.size),
 ): Params {
-  const params = new Float32Array(layout.size)
   for (const block of layout.blocks)
     for (const [i, values] of tensorViews(params, block).entries()) {
       const tensor = block.tensors[i]!

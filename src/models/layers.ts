@@ -1,4 +1,5 @@
-import { type LayersModel, layers, sequential } from '@tensorflow/tfjs-layers'
+import { initializers, type LayersModel, layers, sequential } from '@tensorflow/tfjs-layers'
+import { filledTensor } from '../compute/ops/filled.ts'
 
 type Layer = layers.Layer
 type Activation = 'relu' | 'linear'
@@ -11,9 +12,19 @@ export function stack(inputShape: readonly number[], parts: readonly Layer[]): L
   return model
 }
 
-/** Fully connected. Kernels start at 0: `Network.init` draws the real values, TF.js would only waste time on it. */
+/**
+ * Kernels begin with whatever lies in memory: `Network.init` draws the real values. So nothing is written where the flat executor
+ * trains, which has memory of its own, and a large model is not there once more.
+ */
+function unset() {
+  const initializer = initializers.zeros()
+  initializer.apply = shape => filledTensor(shape as number[], () => {})
+  return initializer
+}
+
+/** Fully connected. */
 export function dense(name: string, units: number, activation: Activation, useBias = true): Layer {
-  return layers.dense({ name, units, activation, useBias, kernelInitializer: 'zeros' })
+  return layers.dense({ name, units, activation, useBias, kernelInitializer: unset() })
 }
 
 export interface ConvOptions {
@@ -29,7 +40,7 @@ export function conv(name: string, filters: number, size: number, options: ConvO
   const { padding = 'valid', strides = 1, activation = 'relu', useBias = true } = options
   return layers.conv2d({
     ...{ name, filters, kernelSize: size, padding, strides, activation, useBias },
-    kernelInitializer: 'zeros',
+    kernelInitializer: unset(),
   })
 }
 
@@ -37,7 +48,7 @@ export function conv(name: string, filters: number, size: number, options: ConvO
 export function depthwise(name: string, strides: number, useBias: boolean): Layer {
   return layers.depthwiseConv2d({
     ...{ name, kernelSize: 3, padding: 'same', strides, useBias },
-    depthwiseInitializer: 'zeros',
+    depthwiseInitializer: unset(),
   })
 }
 

@@ -51,8 +51,11 @@ export interface Network extends ModelShape {
   assignBlock(block: LayerBlock, values: Params): void
   /** A copy of the variables as float32[layout.size]. */
   read(): Promise<Params>
-  /** Fresh initial parameters; a `layersModel` with `init: stored` gives its stored ones, whatever the `rng`. */
-  init(rng: Rng): Params
+  /**
+   * Fresh initial parameters, in `into` if that is given (zeros of the layout's size); a `layersModel` with `init: stored` gives its
+   * stored ones, whatever the `rng`.
+   */
+  init(rng: Rng, into?: Params): Params
   /** Dropout masks of later training passes come from `rng`. Only a `layersModel` can have dropout. */
   reseed(rng: Rng): void
   dispose(): void
@@ -172,7 +175,12 @@ async function networkOf(
     },
     assignBlock,
     read,
-    init: rng => stored?.slice() ?? initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf),
+    init(rng, into = new Float32Array(layout.size)) {
+      if (init !== 'stored' || !stored)
+        return initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf, into)
+      into.set(stored)
+      return into
+    },
     reseed: noise.reseed,
     dispose: () => disposeWeights(model),
   }

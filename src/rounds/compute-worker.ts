@@ -13,8 +13,10 @@ import type {
   ComputeRequest,
   OpenedSession,
 } from './compute.ts'
+import { memoryPressure } from './memory-pressure.ts'
 import { probeJobs } from './probe-jobs.ts'
 import { parseRunFile } from './run-file.ts'
+import { stateBytes } from './server-state.ts'
 import { openSession, type Session } from './session.ts'
 import { createTurns } from './turns.ts'
 
@@ -33,6 +35,7 @@ const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()
 const turns = createTurns()
+const pressure = memoryPressure()
 const LEVELS = {
   ...{ engine: 0, memory: 0, average: 0, cancelProbe: 0 },
   ...{ open: 1, measure: 1, release: 1, openProbe: 1 },
@@ -71,7 +74,9 @@ async function perform(call: ComputeCall, id: number): Promise<unknown> {
       const round = rounds?.get(call.round)
       if (!round) throw new Error(`round ${call.round} of run ${call.run} was not averaged, or is measured already`)
       rounds!.delete(call.round)
-      return measureRound(sessionOf(call.run), round)
+      const measured = await measureRound(sessionOf(call.run), round)
+      pressure(stateBytes(round.job.server))
+      return measured
     }
     case 'openProbe':
       await readyEngine()

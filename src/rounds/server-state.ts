@@ -26,6 +26,13 @@ export function initialServer(params: Params): ServerState {
   return { round: 0, params, strategy: withMemory({ strategy: null, lastAveraged: {} }), clients: new Map() }
 }
 
+/** Memory of one round's state, which will be garbage soon. */
+export function stateBytes({ params, clients }: ServerState): number {
+  let bytes = params.byteLength
+  for (const segments of clients.values()) for (const values of segments.values()) bytes += values.byteLength
+  return bytes
+}
+
 /** What every client of the round after `server` is told beside the global model, by key. */
 export function toldAfter({ exchange }: Strategy, server: ServerState): ReadonlyMap<string, Float32Array> {
   return toldBy(exchange, memoryOf(server).strategy)

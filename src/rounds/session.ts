@@ -2,7 +2,7 @@ import type { Evaluation } from '../analysis/evaluation.ts'
 import type { ProbeOptions } from '../analysis/plan.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { ModelFamily } from '../core/model-family.ts'
-import { asShared } from '../core/params.ts'
+import { sharedFloats } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
 import { createRng, type Rng } from '../core/rng.ts'
 import type { Dataset } from '../data/dataset.ts'
@@ -113,7 +113,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     split,
     clients: clientRecords(split),
     test: dataset.test,
-    initial: () => initialServer(asShared(start('init'))),
+    initial: () => initialServer(network.init(rng.fork('init'), sharedFloats(network.layout.size))),
     initialOf: client => start(runFile.clients.init === 'independent' ? `init/client/${client}` : 'init'),
     unlabelled:
       split.server.length === 0

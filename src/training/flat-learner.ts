@@ -101,7 +101,7 @@ export function createFlatLearner(input: LearnerInput, plan: NetworkPlan): Learn
         return loss
       }
     },
-    params: async () => trainer.params.slice(),
+    params: async into => into.set(trainer.params),
     state: async () => saved(trainer, slots, state, all, counters),
     free: () => {},
   }

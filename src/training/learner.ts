@@ -19,8 +19,8 @@ export interface Learner {
    * float32[layout.size], is 0 keep their bits; null lets all learn.
    */
   phase(blocks: ReadonlySet<LayerBlock>, learns: Params | null): TakeStep
-  /** float32[layout.size], a copy. */
-  params(): Promise<Params>
+  /** A copy, in `into`: float32[layout.size]. */
+  params(into: Params): Promise<void>
   /** The optimizer's memory, what the job was given included. */
   state(): Promise<OptimizerState>
   free(): void

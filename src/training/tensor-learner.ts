@@ -32,7 +32,7 @@ export function createTensorLearner(input: LearnerInput): Learner {
         return takeStep({ network, batch, learningRate, optimizer, regularizer, objective, plan, shift, ...parts })
       }
     },
-    params: network.read,
+    params: async into => into.set(await network.read()),
     state: () => saveWeights(weights, optimizer.slots, state),
     free() {
       freeWeights(weights)

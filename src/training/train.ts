@@ -41,6 +41,8 @@ export interface TrainJob {
   readonly anchors?: readonly Params[] | undefined
   /** Added to the gradient of each step, float32[layout.size]. */
   readonly correction?: Params | null | undefined
+  /** Where the trained parameters are put, float32[layout.size]; a new array when left out. */
+  readonly into?: Params | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -111,7 +113,8 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
       }
     }
     const loss = await losses.lastEpoch()
-    const params = await learner.params()
+    const params = job.into ?? new Float32Array(network.layout.size)
+    await learner.params(params)
     if (!allFinite(params)) throw diverged('a parameter', epoch, step)
     return { params, numExamples: indices.length, numSteps: totalSteps, loss, state: await learner.state(), rates }
   } finally {

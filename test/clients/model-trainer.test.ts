@@ -95,6 +95,20 @@ test('a result depends on run file, round, client and received blocks, on nothin
   for (const other of others) assert.notDeepEqual(other, bits(result.segments))
 })
 
+test('a result that was released makes room for the next one, of the same bits as in a new array; another is not touched', async () => {
+  const [fresh, trainer] = [await prepare(), await prepare()]
+  const first = await trainer.train(task({ client: 1 }), signal)
+  const kept = await trainer.train(task({ client: 3 }), signal)
+  const keptBits = bits(kept.segments)
+  first.release?.()
+  const next = await trainer.train(task(), signal)
+  const bufferOf = ({ segments }: typeof next) => segments.get('block/fc1')!.buffer
+  assert.equal(bufferOf(next), bufferOf(first))
+  assert.notEqual(bufferOf(next), bufferOf(kept))
+  assert.deepEqual(bits(next.segments), bits((await fresh.train(task(), signal)).segments))
+  assert.deepEqual(bits(kept.segments), keptBits)
+})
+
 test('with privacy the update of what is averaged is sent clipped, in the direction it had; a layer of the client’s own as trained', async () => {
   const sent = async (privacy: object, head: 'weighted' | 'none') => {
     const strategy = { layers: [{ match: 'fc2', average: head }, { match: '*' }] }
@@ -126,7 +140,7 @@ test('with noise on updates a client adds z C to each value that it sends, the s
   const [noisy, plain] = [await of('updates'), await of('sum')]
   let [squares, count] = [0, 0]
   for (let round = 1; round <= 80; round++) {
-    const { segments, ...told } = await noisy.train(task({ round }), signal)
+    const { segments, release: _, ...told } = await noisy.train(task({ round }), signal)
     assert.deepEqual(told, { numExamples: 1, trainLoss: null, steps: 0 })
     const clipped = (await plain.train(task({ round }), signal)).segments
     for (const [name, values] of segments)

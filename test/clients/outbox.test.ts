@@ -76,3 +76,75 @@ test('a large update is offered first, unless its task says that it may come at 
     assert.equal(outbox.size, 0)
   }
 })
+
+/** An update that says when it is released, over connections whose coordinator answers when the test says so. */
+function released() {
+  const { link, outbox, settle, answers: refusals } = scene()
+  const times: string[] = []
+  const answers: ((ack: unknown) => void)[] = []
+  const open = { run: 'a', layout: 'b', limits: { chunkBytes: 1 << 20, window: 4, maxUpdateBytes: 1 << 20 } }
+  const newLink = (signal: AbortSignal): Link => ({
+    ...{ ...link, open: open as RunOpen, window: createWindow(4), signal },
+    update: () => new Promise(answer => answers.push(answer)),
+  })
+  const segments = new Map([['block/fc', new Float32Array(2)]])
+  const result = { segments, numExamples: 1, trainLoss: 1, steps: 1, trainMs: 1 }
+  const add = (name: string) => outbox.add(KEY, { ...result, release: () => times.push(name) })
+  return { outbox, settle, times, answers, refusals, newLink, add }
+}
+
+const COUNTED = { ok: true, data: { status: 'counted', round: 2 } }
+
+test('an update is released once, when it is counted', async () => {
+  const { outbox, settle, times, answers, newLink, add } = released()
+  outbox.connect(newLink(new AbortController().signal))
+  add('first')
+  await settle()
+  assert.deepEqual(times, [])
+  answers[0]!(COUNTED)
+  await settle()
+  outbox.remove(KEY)
+  assert.deepEqual(times, ['first'])
+})
+
+test('an update that is withdrawn while it is sent is released when that is over', async () => {
+  const { outbox, settle, times, answers, newLink, add } = released()
+  outbox.connect(newLink(new AbortController().signal))
+  add('first')
+  await settle()
+  outbox.remove(KEY)
+  await settle()
+  assert.deepEqual(times, [])
+  answers[0]!({ ok: false, error: { code: 'not_in_cohort', message: 'not yours' } })
+  await settle()
+  assert.deepEqual(times, ['first'])
+})
+
+test('an update that waits for its turn when it is withdrawn is released once, and never sent', async () => {
+  const { outbox, settle, times, answers, refusals, newLink, add } = released()
+  outbox.connect(newLink(new AbortController().signal))
+  for (const client of [1, 2, 3]) outbox.add({ ...KEY, client }, new FedError('client_failed')) // all turns are taken
+  add('first')
+  await settle()
+  outbox.remove(KEY)
+  assert.deepEqual([times, answers.length], [['first'], 0])
+  for (const answer of refusals) answer({ ok: true, data: null })
+  await settle()
+  assert.deepEqual([times, answers.length, refusals.length], [['first'], 0, 3])
+})
+
+test('an update whose connection was lost is kept for the next one', async () => {
+  const { outbox, settle, times, answers, newLink, add } = released()
+  const lost = new AbortController()
+  outbox.connect(newLink(lost.signal))
+  add('first')
+  await settle()
+  lost.abort(new Error('lost'))
+  await settle()
+  outbox.connect(newLink(new AbortController().signal))
+  await settle()
+  assert.deepEqual([times, answers.length], [[], 2])
+  answers[1]!(COUNTED)
+  await settle()
+  assert.deepEqual(times, ['first'])
+})

@@ -55,7 +55,7 @@ fault(
       assert.equal(value('fedstrata_updates_total', `{status="${status}"}`), count)
     for (const [kind, reason] of [
       ['message', 'example_count_invalid'],
-      ['join', 'run_not_active'],
+      ['join', 'token_invalid'],
       ['request', 'run_not_found'],
     ])
       assert.equal(value('fedstrata_refusals_total', `{kind="${kind}",reason="${reason}"}`), 1, reason)

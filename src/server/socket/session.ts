@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Socket } from 'socket.io'
 import { FedError } from '../../core/errors.ts'
 import type { Answer, ClientToServer, ServerToClient } from '../../protocol/messages.ts'
@@ -64,6 +65,8 @@ export function createSession(
   async function pump(): Promise<void> {
     if (pumping) return
     pumping = true
+    // A task may come in answer to an update: its process hears first that this was counted, and lets go of it.
+    await setImmediate()
     // Everybody is given a task in the same moment: what a task costs is shared out too.
     while (waiting.length > 0) {
       await turns.take(0)
