@@ -3,6 +3,7 @@
 // The modules that tsc wrote stay beside it, for programs that import them; at a program's own place is a line that leads to
 // its bundle in dist/programs.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, stop } from 'esbuild'
@@ -25,7 +26,8 @@ const WITH_FILES = ['@fastify/swagger-ui', '@prisma/client/runtime/query_compile
 
 /**
  * One copy of TF.js in a thread, shared with engines that are installed beside it. `require` loads it in half the time of
- * `import`, which reads a CommonJS module twice more: for what it is, and for what it exports.
+ * `import`, which reads a CommonJS module twice more: for what it is, and for what it exports. Its exports are named here, since
+ * esbuild would have each of a hundred files copy all of them.
  */
 const requireTensorFlow = {
   name: 'require-tensorflow',
@@ -35,9 +37,13 @@ const requireTensorFlow = {
       namespace === 'required' ? { path, external: true } : { path, namespace: 'required' },
     )
     onLoad({ filter, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
+      contents: `export const { ${exportsOf(path).join(', ')} } = require(${JSON.stringify(path)})`,
     }))
   },
+}
+
+function exportsOf(library) {
+  return Object.keys(createRequire(import.meta.url)(library)).filter(name => /^[a-z_$][\w$]*$/i.test(name))
 }
 
 /** A module finds files and programs by where tsc has put it, in a bundle too. */
