@@ -43,6 +43,8 @@ export interface Outbox {
   /** Sends everything that is not decided. The link before is gone. */
   connect(link: Link): void
   readonly size: number
+  /** Nothing is kept, and nothing of what was kept is still being sent. */
+  readonly isIdle: boolean
 }
 
 export interface OutboxOptions {
@@ -70,6 +72,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
   const entries = new Map<string, Entry>()
   let link: Link | null = null
   let turns: Window = createWindow(CONCURRENCY)
+  let deliveries = 0
 
   /** Settles when the coordinator has decided; throws when the connection was lost before. */
   async function deliver(
@@ -116,6 +119,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     await mine.take()
     const isCurrent = () => over === link && !over.signal.aborted && entries.get(name) === entry
     entry.senders++
+    deliveries++
     try {
       for (let attempt = 1; isCurrent(); attempt++) {
         const { key: sent, asked } = entry
@@ -135,6 +139,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     } finally {
       mine.give()
       entry.senders--
+      deliveries--
       if (entries.get(name) !== entry) release(entry)
     }
   }
@@ -166,22 +171,21 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     get size() {
       return entries.size
     },
+    get isIdle() {
+      return entries.size === 0 && deliveries === 0
+    },
   }
 }
 
 /** Above the limit the connection would be cut without a word, again and again: the coordinator is told instead. */
 function sendable(outcome: Outcome, { limits }: RunOpen): Outcome {
   if (outcome instanceof FedError) return outcome
-  const bytes = bytesOf(outcome)
+  const bytes = [...outcome.segments.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
   if (bytes <= limits.maxUpdateBytes) return outcome
   return new FedError('message_too_large', {
     expected: `an update of at most ${limits.maxUpdateBytes} bytes`,
     received: `${bytes} bytes`,
   })
-}
-
-function bytesOf({ segments }: LocalResult): number {
-  return [...segments.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
 }
 
 /** The code travels beside it, so only what the code does not say. */

@@ -86,7 +86,7 @@ export async function runClient({
         events: {
           joined(open, lost) {
             log.info({ run, process, slots }, 'joined')
-            inbox = createInbox(open, () => tasks.size + outbox.size === 0)
+            inbox = createInbox(open, () => tasks.size === 0 && outbox.isIdle)
             outbox.connect(linkOf(connection!, open, lost))
             if (trainer) return
             trainer = prepare(open, { dataDir, engine, log })

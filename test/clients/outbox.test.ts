@@ -114,10 +114,10 @@ test('an update that is withdrawn while it is sent is released when that is over
   await settle()
   outbox.remove(KEY)
   await settle()
-  assert.deepEqual(times, [])
+  assert.deepEqual([times, outbox.size, outbox.isIdle], [[], 0, false])
   answers[0]!({ ok: false, error: { code: 'not_in_cohort', message: 'not yours' } })
   await settle()
-  assert.deepEqual(times, ['first'])
+  assert.deepEqual([times, outbox.isIdle], [['first'], true])
 })
 
 test('an update that waits for its turn when it is withdrawn is released once, and never sent', async () => {
