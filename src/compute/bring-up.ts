@@ -10,7 +10,7 @@ export async function bringUp(setup: EngineSetup, reason: string, byName: boolea
   await setup.load(byName)
   registerGradients()
   await makeCurrent(setup.name)
-  await selfTest(setup.name)
+  await selfTest(setup.name, setup.remedy?.())
   const { version, device, note } = setup.describe()
   return { name: setup.name, version, device, reason: [reason, note].filter(Boolean).join('; ') }
 }

@@ -7,16 +7,16 @@ const TOLERANCE = 1e-4
 
 /**
  * Runs a few tiny problems with known answers on the current engine: the places where a backend of TF.js was found wrong
- * or without a kernel. Some milliseconds. Throws `engine_faulty` with the first case that fails; leaves no tensor.
+ * or without a kernel. Some milliseconds. Throws `engine_faulty` with the first case that fails, and what may help; leaves no tensor.
  */
-export async function selfTest(name: string): Promise<void> {
+export async function selfTest(name: string, remedy?: string): Promise<void> {
   for (const { what, compute, expected } of cases) {
     const received = await answer(compute).catch((error: unknown) => error as Error)
     if (received instanceof Error || !agrees(received, expected))
       throw new FedError('engine_faulty', {
         expected: `${what} on ${name} to be ${show(expected)}`,
         received: received instanceof Error ? `"${received.message}"` : show(received),
-        hint: 'Choose another engine with --engine',
+        hint: [remedy, 'Choose another engine with --engine'].filter(Boolean).join('. '),
       })
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
+import { tensorflow } from '../../src/compute/engines/tensorflow.ts'
 import { selfTest } from '../../src/compute/self-test.ts'
 import {
   installKernels,
@@ -91,6 +92,24 @@ describe('the self-test', () => {
     installKernels(javascriptKernels)
     await selfTest('wasm')
     installKernels(packKernels)
+  })
+
+  it('says what may help before it sends to another engine', async () => {
+    installKernels([...packKernels, zeros('Sum')])
+    await assert.rejects(selfTest('wasm', 'Turn it off and on'), /Turn it off and on\. Choose another engine/)
+    installKernels(packKernels)
+  })
+
+  it('knows what helps TensorFlow where it is wrong, until that is done', t => {
+    const before = process.env['TF_ENABLE_ONEDNN_OPTS']
+    t.after(() => {
+      if (before === undefined) delete process.env['TF_ENABLE_ONEDNN_OPTS']
+      else process.env['TF_ENABLE_ONEDNN_OPTS'] = before
+    })
+    delete process.env['TF_ENABLE_ONEDNN_OPTS']
+    assert.match(tensorflow.remedy?.() ?? '', /TF_ENABLE_ONEDNN_OPTS=0/)
+    process.env['TF_ENABLE_ONEDNN_OPTS'] = '0'
+    assert.equal(tensorflow.remedy?.(), undefined)
   })
 
   it('refuses an engine without a kernel, and says which', async () => {

@@ -36,6 +36,13 @@ export const tensorflow: EngineSetup = {
         : { kind: 'cpu', description: oneThread().description.replace('1 thread', 'all threads') },
     }
   },
+  remedy: withoutOneDnn,
+}
+
+/** Seen with TensorFlow 2.21.0 on an AMD EPYC with AVX-512, from Python too: docs/tensorflow.md. */
+function withoutOneDnn(): string | undefined {
+  if (process.env['TF_ENABLE_ONEDNN_OPTS'] === '0') return undefined
+  return 'On some processors TensorFlow is wrong only with oneDNN: TF_ENABLE_ONEDNN_OPTS=0 in the environment does without'
 }
 
 /** What is used of tfjs-node's backend. */
