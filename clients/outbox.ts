@@ -62,7 +62,6 @@ interface Entry {
   sending: Link | null
   /** Deliveries that have begun: more than one where a connection was lost meanwhile. */
   senders: number
-  released: boolean
 }
 
 /** Sent at a time: below what the coordinator lets one process have under way. */
@@ -105,11 +104,8 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
   }
 
   /** Not while something of it may still be sent, if only to be refused. */
-  function release(entry: Entry): void {
-    const { outcome, senders, released } = entry
-    if (senders > 0 || released) return
-    entry.released = true
-    if (!(outcome instanceof FedError)) outcome.release?.()
+  function release({ outcome, senders }: Entry): void {
+    if (senders === 0 && !(outcome instanceof FedError)) outcome.release?.()
   }
 
   async function send(name: string, entry: Entry, over: Link): Promise<void> {
@@ -118,6 +114,11 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
     const mine = turns
     await mine.take()
     const isCurrent = () => over === link && !over.signal.aborted && entries.get(name) === entry
+    // Dropped meanwhile, it is released already, and its memory another's.
+    if (!isCurrent()) {
+      mine.give()
+      return
+    }
     entry.senders++
     deliveries++
     try {
@@ -147,7 +148,7 @@ export function createOutbox({ log, pause }: OutboxOptions): Outbox {
   return {
     add({ atOnce = false, ...key }, outcome) {
       const sent = link ? sendable(outcome, link.open) : outcome
-      const entry: Entry = { key, atOnce, asked: 1, outcome: sent, sending: null, senders: 0, released: false }
+      const entry: Entry = { key, atOnce, asked: 1, outcome: sent, sending: null, senders: 0 }
       entries.set(nameOf(key), entry)
       if (link) void send(nameOf(key), entry, link)
     },

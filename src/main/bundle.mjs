@@ -43,7 +43,7 @@ const requireTensorFlow = {
 }
 
 function exportsOf(library) {
-  return Object.keys(createRequire(import.meta.url)(library)).filter(name => /^[a-z_$][\w$]*$/i.test(name))
+  return Object.keys(createRequire(import.meta.url)(library))
 }
 
 /** A module finds files and programs by where tsc has put it, in a bundle too. */

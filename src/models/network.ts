@@ -176,9 +176,8 @@ async function networkOf(
     assignBlock,
     read,
     init(rng, into = new Float32Array(layout.size)) {
-      if (init !== 'stored' || !stored)
-        return initialParams(layout, init === 'stored' ? 'heNormal' : init, rng, scaleOf, into)
-      into.set(stored)
+      if (init !== 'stored') return initialParams(layout, init, rng, scaleOf, into)
+      into.set(stored!)
       return into
     },
     reseed: noise.reseed,

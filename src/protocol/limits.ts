@@ -19,6 +19,11 @@ export const OFFER_BYTES = 64 << 10
 /** Bodies in several parts that one client process may have under way, and offers; further ones are told to wait. */
 export const MAX_OPEN_BODIES = 4
 
+/** Of a body of so many bytes, those that can be unacknowledged at a time. */
+export function bytesUnderWay(bytes: number, { chunkBytes, window }: Limits): number {
+  return Math.min(bytes, chunkBytes * window)
+}
+
 /** Largest example count that an update may claim where the run does not know its data set's size. */
 export const MAX_EXAMPLES = 1_000_000_000
 

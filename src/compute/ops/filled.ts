@@ -3,7 +3,7 @@ import { sizeOf } from '../../core/layout.ts'
 import { floats, type WasmBackend } from '../wasm-kernels/heap.ts'
 
 /**
- * A new float32 tensor whose values `fill` writes, every one of them. On wasm that is the engine's own memory: a large
+ * A new float32 tensor whose values `fill` writes; what it leaves out is arbitrary. On wasm that is the engine's own memory: a large
  * stack then costs no second copy, and no fresh pages for it. `fill` must not keep the array, nor make tensors.
  */
 export function filledTensor<R extends tf.Rank>(

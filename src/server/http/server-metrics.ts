@@ -77,13 +77,7 @@ export function watchCompute({ registry }: ServerMetrics, load: ComputeLoad): vo
     await Promise.race([asking, new Promise(resolve => setTimeout(resolve, MEMORY_MS).unref())])
     return last
   }
-  const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
-    new Gauge({
-      ...{ name: `fedstrata_${name}`, help, registers: [registry] },
-      async collect() {
-        this.set(await value())
-      },
-    })
+  const gauge = gaugesOf(registry)
   gauge('compute_queue_calls', 'Calls that wait for the compute worker, or are worked on', () => load.queued())
   gauge('engine_tensors', 'Tensors that the engine holds', async () => (await fresh()).tensors)
   gauge('engine_memory_bytes', 'Memory of the tensors that the engine holds', async () => (await fresh()).bytes)
@@ -91,13 +85,19 @@ export function watchCompute({ registry }: ServerMetrics, load: ComputeLoad): vo
 
 /** Adds how far the database is behind. */
 export function watchStore({ registry }: ServerMetrics, store: { queuedWrites(): Promise<number> }): void {
-  new Gauge({
-    ...{ name: 'fedstrata_store_queue_writes', help: 'Writes that wait for the database, or are being written' },
-    registers: [registry],
-    async collect() {
-      this.set(await store.queuedWrites())
-    },
-  })
+  const help = 'Writes that wait for the database, or are being written'
+  gaugesOf(registry)('store_queue_writes', help, () => store.queuedWrites())
+}
+
+/** Makes gauges whose values are asked for when Prometheus asks. */
+function gaugesOf(registry: Registry) {
+  return (name: string, help: string, value: () => number | Promise<number>) =>
+    new Gauge({
+      ...{ name: `fedstrata_${name}`, help, registers: [registry] },
+      async collect() {
+        this.set(await value())
+      },
+    })
 }
 
 /** Counts what a run tells. `activeRuns` and `clientProcesses` are set by those who know. */

@@ -14,11 +14,11 @@ export interface Invitations {
 const BYTES = 8 << 20
 const HOLD_MS = 1000
 
-/** Whether all that processes with these slots can send at a time is so little that none of them needs to ask first. */
-export function comeAtOnce(updateBytes: number, slots: Iterable<number>): boolean {
+/** Whether all that these processes can send at a time is so little that none of them needs to ask first. */
+export function comeAtOnce(updateBytes: number, processes: Iterable<{ readonly slots: number }>): boolean {
   let left = BYTES
-  for (const each of slots) {
-    left -= Math.min(each, MAX_OPEN_BODIES) * updateBytes
+  for (const { slots } of processes) {
+    left -= Math.min(slots, MAX_OPEN_BODIES) * updateBytes
     if (left < 0) return false
   }
   return true

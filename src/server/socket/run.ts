@@ -1,7 +1,7 @@
 import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/errors.ts'
 import { type LayerLayout, view } from '../../core/layout.ts'
 import { type FloatPool, floatPool } from '../../core/params.ts'
-import { limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
+import { bytesUnderWay, limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
 import type { Log } from '../../protocol/log.ts'
 import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
@@ -99,7 +99,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
   const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES, secretLoss = false } = run
   const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
-  const modelBytes = Math.min(layout.size * Float32Array.BYTES_PER_ELEMENT, limits.chunkBytes * limits.window)
+  const modelBytes = bytesUnderWay(layout.size * Float32Array.BYTES_PER_ELEMENT, limits)
   const sessions = new Map<string, Session>()
   const sent = new Map<number, number>()
   let packed: (GlobalBody & { readonly server: ServerState }) | null = null
@@ -128,17 +128,13 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
       if (packed?.server !== server) packed = { server, ...globalBody(layout, segments, server, tell?.(server)) }
       return packed
     },
-    comeAtOnce: () => comeAtOnce(modelBytes, slotsOf(sessions)),
+    comeAtOnce: () => comeAtOnce(modelBytes, sessions.values()),
     countDown(round, bytes) {
       for (const old of sent.keys()) if (old < round - 1) sent.delete(old)
       sent.set(round, (sent.get(round) ?? 0) + bytes)
     },
     bytesDown: round => sent.get(round) ?? 0,
   }
-}
-
-function* slotsOf(sessions: ReadonlyMap<string, Session>): Generator<number> {
-  for (const { slots } of sessions.values()) yield slots
 }
 
 /** The shared blocks, then what all are told besides; the segments of the latter. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { FedError, toFedError } from '../../core/errors.ts'
 import { assembler, type BodyOptions } from '../../protocol/assembler.ts'
-import { MAX_OPEN_BODIES } from '../../protocol/limits.ts'
+import { bytesUnderWay, MAX_OPEN_BODIES } from '../../protocol/limits.ts'
 import {
   type Ack,
   offerHeaderSchema,
@@ -112,7 +112,7 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
         requireRun(header, run.id)
         const key = keyOf(header)
         requireWanted(key)
-        await offers.take(key.client, Math.min(header.bytes, chunkBytes * limits.window))
+        await offers.take(key.client, bytesUnderWay(header.bytes, limits))
         try {
           requireWanted(key) // the round may have closed meanwhile
         } catch (thrown) {
