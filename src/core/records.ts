@@ -24,6 +24,11 @@ export const runRecordSchema = z
     rounds: count.meta({ description: 'rounds asked for' }),
     finalRound: count.meta({ description: 'last complete round' }),
     engine: z.string().nullable().meta({ description: 'engine of the compute worker, null until it is ready' }),
+    dataSha256: z
+      .string()
+      .length(64)
+      .nullable()
+      .meta({ description: 'SHA-256 of the data set, null until it is loaded' }),
     parameters: count.nullable().meta({ description: 'size of the model, null until it is built' }),
     layers: z.array(z.object({ name: z.string(), size: count })).meta({ description: 'layer blocks, input to output' }),
     error: errorRecordSchema.nullable().meta({ description: 'why it failed, or completed before its last round' }),
@@ -39,6 +44,11 @@ export const roundRecordSchema = z
   .object({
     round: count,
     attempt: count.meta({ description: '1 unless the deadline was extended' }),
+    engine: z
+      .string()
+      .nullable()
+      .meta({ description: 'engine that averaged and measured it; null: by a version that did not say' }),
+    diverged: z.boolean().meta({ description: 'the central loss was not finite' }),
     loss: value.meta({ description: 'central test loss, nats per example' }),
     accuracy: value.meta({ description: 'central test accuracy, fraction' }),
     clients: z.object({ selected: count, completed: count, dropped: count, rejected: count }),

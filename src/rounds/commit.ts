@@ -62,6 +62,8 @@ function roundRecord(closing: Closing, closed: ClosedRound, timing: Timing): Rou
   return {
     round: closing.round,
     attempt: closing.attempt,
+    engine: null,
+    diverged: closed.evaluation !== null && !Number.isFinite(closed.evaluation.loss),
     loss: closed.evaluation && finiteOrNull(closed.evaluation.loss),
     accuracy: closed.evaluation && finiteOrNull(closed.evaluation.accuracy),
     clients: { selected: closing.members.size, completed, dropped: open, rejected },

@@ -56,7 +56,7 @@ export interface NewRun {
 }
 
 export type RunPatch = Partial<
-  Pick<RunRecord, 'engine' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
+  Pick<RunRecord, 'engine' | 'dataSha256' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
     readonly status: StoredStatus
     readonly joinTokenHash: string
     /** Nobody drives it any more. */

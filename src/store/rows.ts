@@ -21,7 +21,7 @@ import { type DatabaseClock, FREE, statusOf } from './leases.ts'
  * the wider type of its column and is narrowed here, because only this store writes them.
  */
 export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRecord> {
-  const { id, name, seed, rounds, finalRound, engine, parameters, errorCode, errorMessage } = row
+  const { id, name, seed, rounds, finalRound, engine, dataSha256, parameters, errorCode, errorMessage } = row
   return {
     id,
     name,
@@ -30,6 +30,7 @@ export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRec
     rounds,
     finalRound,
     engine,
+    dataSha256,
     parameters: numberOrNull(parameters),
     layers: row.layers as RunRecord['layers'],
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },
@@ -55,6 +56,7 @@ export function runColumns({ error, parameters, layers, startedAt, endedAt, hold
 export function roundRecord({ selected, completed, dropped, rejected, runId: _, ...row }: db.Round): RoundRecord {
   return {
     ...row,
+    diverged: row.diverged ?? false,
     clients: { selected, completed, dropped, rejected },
     averaged: row.averaged as string[],
     phases: row.phases as Record<Phase, number>,

@@ -114,6 +114,8 @@ export function roundRecord(round: number): RoundRecord {
   return {
     round,
     attempt: 1,
+    engine: 'wasm',
+    diverged: false,
     loss: 1 / (round + 2),
     accuracy: 0.1 + 0.2,
     clients: { selected: 2, completed: 1, dropped: 1, rejected: 0 },

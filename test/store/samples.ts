@@ -28,6 +28,8 @@ export const newRun = (id: string, changes: Partial<NewRun> = {}): NewRun => ({
 export const roundRecord = (round: number): RoundRecord => ({
   round,
   attempt: 1,
+  engine: 'wasm',
+  diverged: round % 2 === 0,
   loss: 0.1 + 0.2,
   accuracy: 1 / 3,
   clients: { selected: 10, completed: 8, dropped: 1, rejected: 1 },

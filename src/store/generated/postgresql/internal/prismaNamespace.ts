@@ -1139,6 +1139,7 @@ export const RunScalarFieldEnum = {
   rounds: 'rounds',
   finalRound: 'finalRound',
   engine: 'engine',
+  dataSha256: 'dataSha256',
   parameters: 'parameters',
   layers: 'layers',
   errorCode: 'errorCode',
@@ -1173,6 +1174,8 @@ export const RoundScalarFieldEnum = {
   runId: 'runId',
   round: 'round',
   attempt: 'attempt',
+  engine: 'engine',
+  diverged: 'diverged',
   loss: 'loss',
   accuracy: 'accuracy',
   selected: 'selected',
@@ -1404,6 +1407,13 @@ export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel
  * Reference to a field of type 'DateTime[]'
  */
 export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
     
 
 

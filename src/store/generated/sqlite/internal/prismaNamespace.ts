@@ -1136,6 +1136,7 @@ export const RunScalarFieldEnum = {
   rounds: 'rounds',
   finalRound: 'finalRound',
   engine: 'engine',
+  dataSha256: 'dataSha256',
   parameters: 'parameters',
   layers: 'layers',
   errorCode: 'errorCode',
@@ -1170,6 +1171,8 @@ export const RoundScalarFieldEnum = {
   runId: 'runId',
   round: 'round',
   attempt: 'attempt',
+  engine: 'engine',
+  diverged: 'diverged',
   loss: 'loss',
   accuracy: 'accuracy',
   selected: 'selected',
@@ -1373,6 +1376,13 @@ export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$Prisma
  * Reference to a field of type 'DateTime'
  */
 export type DateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'DateTime'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
     
 
 

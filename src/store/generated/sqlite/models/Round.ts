@@ -54,6 +54,8 @@ export type RoundMinAggregateOutputType = {
   runId: string | null
   round: number | null
   attempt: number | null
+  engine: string | null
+  diverged: boolean | null
   loss: number | null
   accuracy: number | null
   selected: number | null
@@ -69,6 +71,8 @@ export type RoundMaxAggregateOutputType = {
   runId: string | null
   round: number | null
   attempt: number | null
+  engine: string | null
+  diverged: boolean | null
   loss: number | null
   accuracy: number | null
   selected: number | null
@@ -84,6 +88,8 @@ export type RoundCountAggregateOutputType = {
   runId: number
   round: number
   attempt: number
+  engine: number
+  diverged: number
   loss: number
   accuracy: number
   selected: number
@@ -127,6 +133,8 @@ export type RoundMinAggregateInputType = {
   runId?: true
   round?: true
   attempt?: true
+  engine?: true
+  diverged?: true
   loss?: true
   accuracy?: true
   selected?: true
@@ -142,6 +150,8 @@ export type RoundMaxAggregateInputType = {
   runId?: true
   round?: true
   attempt?: true
+  engine?: true
+  diverged?: true
   loss?: true
   accuracy?: true
   selected?: true
@@ -157,6 +167,8 @@ export type RoundCountAggregateInputType = {
   runId?: true
   round?: true
   attempt?: true
+  engine?: true
+  diverged?: true
   loss?: true
   accuracy?: true
   selected?: true
@@ -261,6 +273,8 @@ export type RoundGroupByOutputType = {
   runId: string
   round: number
   attempt: number
+  engine: string | null
+  diverged: boolean | null
   loss: number | null
   accuracy: number | null
   selected: number
@@ -301,6 +315,8 @@ export type RoundWhereInput = {
   runId?: Prisma.StringFilter<"Round"> | string
   round?: Prisma.IntFilter<"Round"> | number
   attempt?: Prisma.IntFilter<"Round"> | number
+  engine?: Prisma.StringNullableFilter<"Round"> | string | null
+  diverged?: Prisma.BoolNullableFilter<"Round"> | boolean | null
   loss?: Prisma.FloatNullableFilter<"Round"> | number | null
   accuracy?: Prisma.FloatNullableFilter<"Round"> | number | null
   selected?: Prisma.IntFilter<"Round"> | number
@@ -319,6 +335,8 @@ export type RoundOrderByWithRelationInput = {
   runId?: Prisma.SortOrder
   round?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
+  engine?: Prisma.SortOrderInput | Prisma.SortOrder
+  diverged?: Prisma.SortOrderInput | Prisma.SortOrder
   loss?: Prisma.SortOrderInput | Prisma.SortOrder
   accuracy?: Prisma.SortOrderInput | Prisma.SortOrder
   selected?: Prisma.SortOrder
@@ -341,6 +359,8 @@ export type RoundWhereUniqueInput = Prisma.AtLeast<{
   runId?: Prisma.StringFilter<"Round"> | string
   round?: Prisma.IntFilter<"Round"> | number
   attempt?: Prisma.IntFilter<"Round"> | number
+  engine?: Prisma.StringNullableFilter<"Round"> | string | null
+  diverged?: Prisma.BoolNullableFilter<"Round"> | boolean | null
   loss?: Prisma.FloatNullableFilter<"Round"> | number | null
   accuracy?: Prisma.FloatNullableFilter<"Round"> | number | null
   selected?: Prisma.IntFilter<"Round"> | number
@@ -359,6 +379,8 @@ export type RoundOrderByWithAggregationInput = {
   runId?: Prisma.SortOrder
   round?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
+  engine?: Prisma.SortOrderInput | Prisma.SortOrder
+  diverged?: Prisma.SortOrderInput | Prisma.SortOrder
   loss?: Prisma.SortOrderInput | Prisma.SortOrder
   accuracy?: Prisma.SortOrderInput | Prisma.SortOrder
   selected?: Prisma.SortOrder
@@ -384,6 +406,8 @@ export type RoundScalarWhereWithAggregatesInput = {
   runId?: Prisma.StringWithAggregatesFilter<"Round"> | string
   round?: Prisma.IntWithAggregatesFilter<"Round"> | number
   attempt?: Prisma.IntWithAggregatesFilter<"Round"> | number
+  engine?: Prisma.StringNullableWithAggregatesFilter<"Round"> | string | null
+  diverged?: Prisma.BoolNullableWithAggregatesFilter<"Round"> | boolean | null
   loss?: Prisma.FloatNullableWithAggregatesFilter<"Round"> | number | null
   accuracy?: Prisma.FloatNullableWithAggregatesFilter<"Round"> | number | null
   selected?: Prisma.IntWithAggregatesFilter<"Round"> | number
@@ -400,6 +424,8 @@ export type RoundScalarWhereWithAggregatesInput = {
 export type RoundCreateInput = {
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -418,6 +444,8 @@ export type RoundUncheckedCreateInput = {
   runId: string
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -434,6 +462,8 @@ export type RoundUncheckedCreateInput = {
 export type RoundUpdateInput = {
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -452,6 +482,8 @@ export type RoundUncheckedUpdateInput = {
   runId?: Prisma.StringFieldUpdateOperationsInput | string
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -469,6 +501,8 @@ export type RoundCreateManyInput = {
   runId: string
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -485,6 +519,8 @@ export type RoundCreateManyInput = {
 export type RoundUpdateManyMutationInput = {
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -502,6 +538,8 @@ export type RoundUncheckedUpdateManyInput = {
   runId?: Prisma.StringFieldUpdateOperationsInput | string
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -534,6 +572,8 @@ export type RoundCountOrderByAggregateInput = {
   runId?: Prisma.SortOrder
   round?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
+  engine?: Prisma.SortOrder
+  diverged?: Prisma.SortOrder
   loss?: Prisma.SortOrder
   accuracy?: Prisma.SortOrder
   selected?: Prisma.SortOrder
@@ -563,6 +603,8 @@ export type RoundMaxOrderByAggregateInput = {
   runId?: Prisma.SortOrder
   round?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
+  engine?: Prisma.SortOrder
+  diverged?: Prisma.SortOrder
   loss?: Prisma.SortOrder
   accuracy?: Prisma.SortOrder
   selected?: Prisma.SortOrder
@@ -578,6 +620,8 @@ export type RoundMinOrderByAggregateInput = {
   runId?: Prisma.SortOrder
   round?: Prisma.SortOrder
   attempt?: Prisma.SortOrder
+  engine?: Prisma.SortOrder
+  diverged?: Prisma.SortOrder
   loss?: Prisma.SortOrder
   accuracy?: Prisma.SortOrder
   selected?: Prisma.SortOrder
@@ -643,6 +687,10 @@ export type RoundUncheckedUpdateManyWithoutRunNestedInput = {
   deleteMany?: Prisma.RoundScalarWhereInput | Prisma.RoundScalarWhereInput[]
 }
 
+export type NullableBoolFieldUpdateOperationsInput = {
+  set?: boolean | null
+}
+
 export type NullableFloatFieldUpdateOperationsInput = {
   set?: number | null
   increment?: number
@@ -662,6 +710,8 @@ export type FloatFieldUpdateOperationsInput = {
 export type RoundCreateWithoutRunInput = {
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -678,6 +728,8 @@ export type RoundCreateWithoutRunInput = {
 export type RoundUncheckedCreateWithoutRunInput = {
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -723,6 +775,8 @@ export type RoundScalarWhereInput = {
   runId?: Prisma.StringFilter<"Round"> | string
   round?: Prisma.IntFilter<"Round"> | number
   attempt?: Prisma.IntFilter<"Round"> | number
+  engine?: Prisma.StringNullableFilter<"Round"> | string | null
+  diverged?: Prisma.BoolNullableFilter<"Round"> | boolean | null
   loss?: Prisma.FloatNullableFilter<"Round"> | number | null
   accuracy?: Prisma.FloatNullableFilter<"Round"> | number | null
   selected?: Prisma.IntFilter<"Round"> | number
@@ -739,6 +793,8 @@ export type RoundScalarWhereInput = {
 export type RoundCreateManyRunInput = {
   round: number
   attempt: number
+  engine?: string | null
+  diverged?: boolean | null
   loss?: number | null
   accuracy?: number | null
   selected: number
@@ -755,6 +811,8 @@ export type RoundCreateManyRunInput = {
 export type RoundUpdateWithoutRunInput = {
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -771,6 +829,8 @@ export type RoundUpdateWithoutRunInput = {
 export type RoundUncheckedUpdateWithoutRunInput = {
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -787,6 +847,8 @@ export type RoundUncheckedUpdateWithoutRunInput = {
 export type RoundUncheckedUpdateManyWithoutRunInput = {
   round?: Prisma.IntFieldUpdateOperationsInput | number
   attempt?: Prisma.IntFieldUpdateOperationsInput | number
+  engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  diverged?: Prisma.NullableBoolFieldUpdateOperationsInput | boolean | null
   loss?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   accuracy?: Prisma.NullableFloatFieldUpdateOperationsInput | number | null
   selected?: Prisma.IntFieldUpdateOperationsInput | number
@@ -806,6 +868,8 @@ export type RoundSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   runId?: boolean
   round?: boolean
   attempt?: boolean
+  engine?: boolean
+  diverged?: boolean
   loss?: boolean
   accuracy?: boolean
   selected?: boolean
@@ -824,6 +888,8 @@ export type RoundSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   runId?: boolean
   round?: boolean
   attempt?: boolean
+  engine?: boolean
+  diverged?: boolean
   loss?: boolean
   accuracy?: boolean
   selected?: boolean
@@ -842,6 +908,8 @@ export type RoundSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensi
   runId?: boolean
   round?: boolean
   attempt?: boolean
+  engine?: boolean
+  diverged?: boolean
   loss?: boolean
   accuracy?: boolean
   selected?: boolean
@@ -860,6 +928,8 @@ export type RoundSelectScalar = {
   runId?: boolean
   round?: boolean
   attempt?: boolean
+  engine?: boolean
+  diverged?: boolean
   loss?: boolean
   accuracy?: boolean
   selected?: boolean
@@ -873,7 +943,7 @@ export type RoundSelectScalar = {
   endedAt?: boolean
 }
 
-export type RoundOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "round" | "attempt" | "loss" | "accuracy" | "selected" | "completed" | "dropped" | "rejected" | "averaged" | "durationMs" | "phases" | "startedAt" | "endedAt", ExtArgs["result"]["round"]>
+export type RoundOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"runId" | "round" | "attempt" | "engine" | "diverged" | "loss" | "accuracy" | "selected" | "completed" | "dropped" | "rejected" | "averaged" | "durationMs" | "phases" | "startedAt" | "endedAt", ExtArgs["result"]["round"]>
 export type RoundInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   run?: boolean | Prisma.RunDefaultArgs<ExtArgs>
 }
@@ -893,6 +963,14 @@ export type $RoundPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     runId: string
     round: number
     attempt: number
+    /**
+     * Engine that averaged and measured it; null: by a version that did not say.
+     */
+    engine: string | null
+    /**
+     * The central loss was not finite; null: by a version that did not look.
+     */
+    diverged: boolean | null
     /**
      * Central test loss, nats per example.
      */
@@ -1343,6 +1421,8 @@ export interface RoundFieldRefs {
   readonly runId: Prisma.FieldRef<"Round", 'String'>
   readonly round: Prisma.FieldRef<"Round", 'Int'>
   readonly attempt: Prisma.FieldRef<"Round", 'Int'>
+  readonly engine: Prisma.FieldRef<"Round", 'String'>
+  readonly diverged: Prisma.FieldRef<"Round", 'Boolean'>
   readonly loss: Prisma.FieldRef<"Round", 'Float'>
   readonly accuracy: Prisma.FieldRef<"Round", 'Float'>
   readonly selected: Prisma.FieldRef<"Round", 'Int'>

@@ -53,6 +53,7 @@ export type RunMinAggregateOutputType = {
   rounds: number | null
   finalRound: number | null
   engine: string | null
+  dataSha256: string | null
   parameters: bigint | null
   errorCode: string | null
   errorMessage: string | null
@@ -77,6 +78,7 @@ export type RunMaxAggregateOutputType = {
   rounds: number | null
   finalRound: number | null
   engine: string | null
+  dataSha256: string | null
   parameters: bigint | null
   errorCode: string | null
   errorMessage: string | null
@@ -101,6 +103,7 @@ export type RunCountAggregateOutputType = {
   rounds: number
   finalRound: number
   engine: number
+  dataSha256: number
   parameters: number
   layers: number
   errorCode: number
@@ -146,6 +149,7 @@ export type RunMinAggregateInputType = {
   rounds?: true
   finalRound?: true
   engine?: true
+  dataSha256?: true
   parameters?: true
   errorCode?: true
   errorMessage?: true
@@ -170,6 +174,7 @@ export type RunMaxAggregateInputType = {
   rounds?: true
   finalRound?: true
   engine?: true
+  dataSha256?: true
   parameters?: true
   errorCode?: true
   errorMessage?: true
@@ -194,6 +199,7 @@ export type RunCountAggregateInputType = {
   rounds?: true
   finalRound?: true
   engine?: true
+  dataSha256?: true
   parameters?: true
   layers?: true
   errorCode?: true
@@ -306,6 +312,7 @@ export type RunGroupByOutputType = {
   rounds: number
   finalRound: number
   engine: string | null
+  dataSha256: string | null
   parameters: bigint | null
   layers: runtime.JsonValue
   errorCode: string | null
@@ -354,6 +361,7 @@ export type RunWhereInput = {
   rounds?: Prisma.IntFilter<"Run"> | number
   finalRound?: Prisma.IntFilter<"Run"> | number
   engine?: Prisma.StringNullableFilter<"Run"> | string | null
+  dataSha256?: Prisma.StringNullableFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonFilter<"Run">
   errorCode?: Prisma.StringNullableFilter<"Run"> | string | null
@@ -387,6 +395,7 @@ export type RunOrderByWithRelationInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrderInput | Prisma.SortOrder
+  dataSha256?: Prisma.SortOrderInput | Prisma.SortOrder
   parameters?: Prisma.SortOrderInput | Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -423,6 +432,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   rounds?: Prisma.IntFilter<"Run"> | number
   finalRound?: Prisma.IntFilter<"Run"> | number
   engine?: Prisma.StringNullableFilter<"Run"> | string | null
+  dataSha256?: Prisma.StringNullableFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonFilter<"Run">
   errorCode?: Prisma.StringNullableFilter<"Run"> | string | null
@@ -456,6 +466,7 @@ export type RunOrderByWithAggregationInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrderInput | Prisma.SortOrder
+  dataSha256?: Prisma.SortOrderInput | Prisma.SortOrder
   parameters?: Prisma.SortOrderInput | Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -489,6 +500,7 @@ export type RunScalarWhereWithAggregatesInput = {
   rounds?: Prisma.IntWithAggregatesFilter<"Run"> | number
   finalRound?: Prisma.IntWithAggregatesFilter<"Run"> | number
   engine?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  dataSha256?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableWithAggregatesFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonWithAggregatesFilter<"Run">
   errorCode?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
@@ -513,6 +525,7 @@ export type RunCreateInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -546,6 +559,7 @@ export type RunUncheckedCreateInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -578,6 +592,7 @@ export type RunUpdateInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -611,6 +626,7 @@ export type RunUncheckedUpdateInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -644,6 +660,7 @@ export type RunCreateManyInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -668,6 +685,7 @@ export type RunUpdateManyMutationInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -693,6 +711,7 @@ export type RunUncheckedUpdateManyInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -718,6 +737,7 @@ export type RunCountOrderByAggregateInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
+  dataSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
@@ -752,6 +772,7 @@ export type RunMaxOrderByAggregateInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
+  dataSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
   errorMessage?: Prisma.SortOrder
@@ -776,6 +797,7 @@ export type RunMinOrderByAggregateInput = {
   rounds?: Prisma.SortOrder
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
+  dataSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
   errorMessage?: Prisma.SortOrder
@@ -973,6 +995,7 @@ export type RunCreateWithoutClientsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1005,6 +1028,7 @@ export type RunUncheckedCreateWithoutClientsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1052,6 +1076,7 @@ export type RunUpdateWithoutClientsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1084,6 +1109,7 @@ export type RunUncheckedUpdateWithoutClientsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1115,6 +1141,7 @@ export type RunCreateWithoutRoundRowsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1147,6 +1174,7 @@ export type RunUncheckedCreateWithoutRoundRowsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1194,6 +1222,7 @@ export type RunUpdateWithoutRoundRowsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1226,6 +1255,7 @@ export type RunUncheckedUpdateWithoutRoundRowsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1257,6 +1287,7 @@ export type RunCreateWithoutUpdatesInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1289,6 +1320,7 @@ export type RunUncheckedCreateWithoutUpdatesInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1336,6 +1368,7 @@ export type RunUpdateWithoutUpdatesInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1368,6 +1401,7 @@ export type RunUncheckedUpdateWithoutUpdatesInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1399,6 +1433,7 @@ export type RunCreateWithoutMetricsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1431,6 +1466,7 @@ export type RunUncheckedCreateWithoutMetricsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1478,6 +1514,7 @@ export type RunUpdateWithoutMetricsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1510,6 +1547,7 @@ export type RunUncheckedUpdateWithoutMetricsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1541,6 +1579,7 @@ export type RunCreateWithoutBarriersInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1573,6 +1612,7 @@ export type RunUncheckedCreateWithoutBarriersInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1620,6 +1660,7 @@ export type RunUpdateWithoutBarriersInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1652,6 +1693,7 @@ export type RunUncheckedUpdateWithoutBarriersInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1683,6 +1725,7 @@ export type RunCreateWithoutCheckpointsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1715,6 +1758,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1762,6 +1806,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1794,6 +1839,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1825,6 +1871,7 @@ export type RunCreateWithoutModelsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1857,6 +1904,7 @@ export type RunUncheckedCreateWithoutModelsInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1904,6 +1952,7 @@ export type RunUpdateWithoutModelsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1936,6 +1985,7 @@ export type RunUncheckedUpdateWithoutModelsInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1967,6 +2017,7 @@ export type RunCreateWithoutProbesInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1999,6 +2050,7 @@ export type RunUncheckedCreateWithoutProbesInput = {
   rounds: number
   finalRound?: number
   engine?: string | null
+  dataSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -2046,6 +2098,7 @@ export type RunUpdateWithoutProbesInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2078,6 +2131,7 @@ export type RunUncheckedUpdateWithoutProbesInput = {
   rounds?: Prisma.IntFieldUpdateOperationsInput | number
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2204,6 +2258,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   rounds?: boolean
   finalRound?: boolean
   engine?: boolean
+  dataSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2238,6 +2293,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   rounds?: boolean
   finalRound?: boolean
   engine?: boolean
+  dataSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2263,6 +2319,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   rounds?: boolean
   finalRound?: boolean
   engine?: boolean
+  dataSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2288,6 +2345,7 @@ export type RunSelectScalar = {
   rounds?: boolean
   finalRound?: boolean
   engine?: boolean
+  dataSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2304,7 +2362,7 @@ export type RunSelectScalar = {
   endedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "holder" | "holderName" | "holderProcess" | "beat" | "seenAt" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "dataSha256" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "holder" | "holderName" | "holderProcess" | "beat" | "seenAt" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   clients?: boolean | Prisma.Run$clientsArgs<ExtArgs>
   roundRows?: boolean | Prisma.Run$roundRowsArgs<ExtArgs>
@@ -2352,6 +2410,10 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      */
     finalRound: number
     engine: string | null
+    /**
+     * SHA-256 of the data set, hex: training and test examples with their labels. null until it is loaded.
+     */
+    dataSha256: string | null
     parameters: bigint | null
     /**
      * [{ name, size }], input to output.
@@ -2820,6 +2882,7 @@ export interface RunFieldRefs {
   readonly rounds: Prisma.FieldRef<"Run", 'Int'>
   readonly finalRound: Prisma.FieldRef<"Run", 'Int'>
   readonly engine: Prisma.FieldRef<"Run", 'String'>
+  readonly dataSha256: Prisma.FieldRef<"Run", 'String'>
   readonly parameters: Prisma.FieldRef<"Run", 'BigInt'>
   readonly layers: Prisma.FieldRef<"Run", 'Json'>
   readonly errorCode: Prisma.FieldRef<"Run", 'String'>
