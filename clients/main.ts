@@ -2,7 +2,9 @@ import { on } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { z } from 'zod'
+import { ERROR_CODES } from '../src/core/error-codes.ts'
 import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
+import { EXIT, EXIT_OF_OUTCOME, type ExitCode } from '../src/core/exit-codes.ts'
 import { parseLogLevels } from '../src/core/log-levels.ts'
 import { validate } from '../src/core/validate.ts'
 import { type EndMessage, type JoinOrder, joinOrderSchema } from '../src/protocol/standby.ts'
@@ -12,10 +14,10 @@ import { type ClientOptions, runClient } from './worker.ts'
 
 /**
  * A client process on its own: `node dist/clients/main.js --url http://… --run ID --clients 4`, the join token in
- * FEDSTRATA_JOIN_TOKEN. It ends with the run: exit code 0 when the run completed or was stopped, 1 when it failed, 2 when
- * this process may not or cannot take part, 130 when it was interrupted. With --standby it loads what it needs, gets url, run
- * and token as one IPC message, and waits for the next run when that one is over. A process started with an IPC channel
- * tells its parent the end as one message, and does not outlive it.
+ * FEDSTRATA_JOIN_TOKEN. It ends with the run: exit code 0 when the run completed, 130 when it was stopped or this process
+ * interrupted, 1 when it failed; for an error, that of its code, 2 where this process may not take part. With --standby it
+ * loads what it needs, gets url, run and token as one IPC message, and waits for the next run when that one is over. A
+ * process started with an IPC channel tells its parent the end as one message, and does not outlive it.
  */
 const optionsSchema = z.strictObject({
   url: z.url(),
@@ -33,7 +35,7 @@ const levels = parseLogLevels(process.env['LOG_LEVEL'] || 'info')
 const wanted = typeof levels === 'string' ? undefined : (levels.of.client ?? levels.level)
 const log = pino({ name: 'client', level: wanted ?? 'info' }, pino.destination({ dest: 2, sync: true }))
 
-async function main(): Promise<number> {
+async function main(): Promise<ExitCode> {
   const stop = new AbortController()
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(event, () => stop.abort())
   try {
@@ -43,21 +45,20 @@ async function main(): Promise<number> {
     if (!standby) return await takePart(values, stop.signal)
     for await (const order of orders(stop.signal, values.noop ?? false))
       await takePart({ ...values, ...order }, stop.signal)
-    return 130
+    return EXIT.interrupted
   } catch (thrown) {
     const error = toFedError(thrown)
     log.error({ code: error.code, ...(error.code === 'internal' && { err: thrown }) }, error.message)
     await tell({ type: 'failed', error: errorBody(error) })
-    return exitCode(error)
+    return ERROR_CODES[error.code].exit
   }
 }
 
 /** One run, to its end. */
-async function takePart(values: object, signal: AbortSignal): Promise<number> {
+async function takePart(values: object, signal: AbortSignal): Promise<ExitCode> {
   const outcome = await runClient({ ...(await optionsOf(values)), signal, log })
   await tell({ type: 'ended', outcome })
-  if (signal.aborted) return 130
-  return outcome === 'failed' ? 1 : 0
+  return EXIT_OF_OUTCOME[outcome]
 }
 
 const string = { type: 'string' } as const
@@ -113,10 +114,6 @@ async function* orders(dismissed: AbortSignal, noop: boolean): AsyncGenerator<Jo
   } catch (thrown) {
     if (!dismissed.aborted) throw thrown
   }
-}
-
-function exitCode({ code }: FedError): number {
-  return code === 'internal' || code === 'client_failed' ? 1 : 2
 }
 
 /** Resolves when the message has left: what is still in the channel when it closes is lost. */

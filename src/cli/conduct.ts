@@ -1,7 +1,7 @@
 import type { FedError } from '../core/errors.ts'
+import { EXIT_OF_OUTCOME, type ExitCode } from '../core/exit-codes.ts'
 import type { OpenedRun, SimulationEnd, SimulationOptions } from '../main/simulate.ts'
 import { describeError } from './error-report.ts'
-import { type ExitCode, exitCodeOfOutcome } from './exit-codes.ts'
 import { storageWords } from './options.ts'
 import { chooseView } from './progress/choose-view.ts'
 import { runReport } from './report.ts'
@@ -44,7 +44,7 @@ export async function conductRun(stage: Stage, plan: RunPlan): Promise<Conducted
     view.end()
   }
   const report = await runReport(coordinator.store, coordinator.dataDir, end.run)
-  const exitCode = exitCodeOfOutcome(end.outcome)
+  const exitCode = EXIT_OF_OUTCOME[end.outcome]
   say(cli, ending(stage, report, rounds))
   if (end.error) say(cli, describeError(end.error))
   return { end, report: withError(report, end.error), exitCode }

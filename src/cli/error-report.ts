@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander'
-import { ERROR_CODES, errorBody, FedError, toFedError } from '../core/errors.ts'
-import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts'
+import { ERROR_CODES } from '../core/error-codes.ts'
+import { errorBody, FedError, toFedError } from '../core/errors.ts'
+import { EXIT, type ExitCode } from '../core/exit-codes.ts'
 
 /** The document on stdout of a command that was refused or broke before it had anything to report. */
 export function errorDocument(thrown: unknown): { readonly error: ReturnType<typeof errorBody> } {
@@ -11,7 +12,7 @@ export function errorDocument(thrown: unknown): { readonly error: ReturnType<typ
 export function describeError(thrown: unknown): string {
   const { code, detail, cause } = asFedError(thrown)
   const { expected, received, hint, issues = [] } = detail
-  const lines = [`error: ${ERROR_CODES[code]} (${code})`]
+  const lines = [`error: ${ERROR_CODES[code].message} (${code})`]
   if (expected !== undefined) lines.push(`  expected: ${expected}`)
   if (received !== undefined) lines.push(`  got:      ${received}`)
   for (const { path, message } of issues) lines.push(`  ${path === '' ? '(top level)' : path}: ${message}`)
@@ -22,7 +23,7 @@ export function describeError(thrown: unknown): string {
 
 export function exitCodeOfThrown(thrown: unknown): ExitCode {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.completed : EXIT.badInput
-  return exitCodeOf(toFedError(thrown).code)
+  return ERROR_CODES[toFedError(thrown).code].exit
 }
 
 /** What commander says is about the command line, hence about input. */

@@ -1,4 +1,4 @@
-import { EXIT } from './exit-codes.ts'
+import { EXIT } from '../core/exit-codes.ts'
 
 /** How long a clean end may take, and who tells that it took longer. */
 export interface Grace {

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander'
+import { EXIT, type ExitCode } from '../core/exit-codes.ts'
 import { parseLogLevels } from '../core/log-levels.ts'
 import { describeError, errorDocument, exitCodeOfThrown } from './error-report.ts'
-import { EXIT, type ExitCode } from './exit-codes.ts'
 import { buildProgram } from './program.ts'
 import { type Cli, say, type Terminal, write } from './terminal.ts'
 

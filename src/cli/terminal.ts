@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors'
 import { type Logger, pino } from 'pino'
+import type { ExitCode } from '../core/exit-codes.ts'
 import type { Level, LogLevels } from '../core/log-levels.ts'
-import type { ExitCode } from './exit-codes.ts'
 
 /** Where a command writes: documents and tables to `stdout`, everything else to `stderr`. */
 export interface Terminal {

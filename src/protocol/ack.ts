@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ERROR_CODES, type ErrorCode, FedError, fromErrorBody } from '../core/errors.ts'
+import { ERROR_CODES } from '../core/error-codes.ts'
+import { type ErrorCode, FedError, fromErrorBody } from '../core/errors.ts'
 
 const text = z.string().max(5000)
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ERROR_CODES, type ErrorBody, type ErrorCode } from '../core/errors.ts'
+import { ERROR_CODES } from '../core/error-codes.ts'
+import type { ErrorBody, ErrorCode } from '../core/errors.ts'
 
 /**
  * What coordinator and client processes say to each other over Socket.IO. A message is a JSON header, checked here, and

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { aligners } from '../../src/alignment/index.ts'
 import { repairs } from '../../src/alignment/repairs/index.ts'
-import { ERROR_CODES } from '../../src/core/errors.ts'
+import { ERROR_CODES } from '../../src/core/error-codes.ts'
 import { datasets } from '../../src/data/index.ts'
 import { partitioners } from '../../src/data/partition/index.ts'
 import { projectRoot } from '../../src/main/version.ts'
 import { models } from '../../src/models/index.ts'
 import { runFileSchema } from '../../src/rounds/run-file.ts'
-import { HTTP_STATUS } from '../../src/server/http/http-status.ts'
 import {
   exchanges,
   filters,
@@ -143,16 +142,17 @@ ${memberSections(personals)}
 
 function errorsPage(): string {
   const rows = Object.entries(ERROR_CODES).map(
-    ([code, summary]) => `| \`${code}\` | ${summary} | ${HTTP_STATUS[code as keyof typeof ERROR_CODES]} |`,
+    ([code, { message, status, exit }]) => `| \`${code}\` | ${message} | ${status} | ${exit} |`,
   )
   return `${NOTE}
 # Errors
 
 Every refusal has a stable code: in a REST response (problem+json), in the ack of a Socket.IO message, in a run's record and on
-the command line. The message says what was expected, what came, and what to do.
+the command line. The message says what was expected, what came, and what to do. The exit code is that of a command or a client
+process that ends by it: 2 where it cannot succeed before what was written or named changes.
 
-| code | meaning | HTTP status |
-|---|---|---|
+| code | meaning | HTTP status | exit code |
+|---|---|---|---|
 ${rows.join('\n')}
 `
 }

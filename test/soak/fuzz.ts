@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Socket } from 'socket.io-client'
-import { ERROR_CODES } from '../../src/core/errors.ts'
+import { ERROR_CODES } from '../../src/core/error-codes.ts'
 import {
   handshakeSchema,
   offerHeaderSchema,

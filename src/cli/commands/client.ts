@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { FedError } from '../../core/errors.ts'
+import { EXIT_OF_OUTCOME } from '../../core/exit-codes.ts'
 import { levelOf } from '../../core/log-levels.ts'
 import type { RunOutcome } from '../../rounds/ports.ts'
-import { exitCodeOfOutcome } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { newestRun } from '../newest-run.ts'
 import { engineOption, environmentOf, jsonOption, wholeNumber } from '../options.ts'
@@ -54,7 +54,7 @@ export function clientCommand(cli: Cli): Command {
       const latest = { url: flags.url, token: environment.FEDSTRATA_TOKEN, ca, signal, log }
       const { run, outcome } = flags.run === 'latest' ? await newestRun(latest, join) : await joined(flags.run, join)
       if (flags.json) await cli.print({ run, outcome })
-      cli.exit(exitCodeOfOutcome(outcome))
+      cli.exit(EXIT_OF_OUTCOME[outcome])
     })
 }
 

@@ -1,9 +1,9 @@
 import { Command, type Option } from 'commander'
+import { EXIT, type ExitCode } from '../../core/exit-codes.ts'
 import { levelOf } from '../../core/log-levels.ts'
 import type { BarrierRecord, ProbeRecord } from '../../core/records.ts'
 import { allOf } from '../../rounds/pages.ts'
 import { requireDatabase } from '../database.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
 import {
   databaseOption,

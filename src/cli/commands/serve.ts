@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { EXIT } from '../exit-codes.ts'
+import { EXIT } from '../../core/exit-codes.ts'
 import { aborted } from '../interrupt.ts'
 import {
   accessOf,

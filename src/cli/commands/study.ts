@@ -1,9 +1,9 @@
 import { Command } from 'commander'
+import { EXIT_OF_OUTCOME } from '../../core/exit-codes.ts'
 import type { StudyProgress } from '../../main/study.ts'
 import type { Store } from '../../rounds/ports.ts'
 import type { StudyRun } from '../../rounds/study.ts'
 import { describeError } from '../error-report.ts'
-import { exitCodeOfOutcome } from '../exit-codes.ts'
 import { setOption } from '../options.ts'
 import { requireWritable, writeOut } from '../out-file.ts'
 import { keepServing, onStage, type Stage } from '../stage.ts'
@@ -50,7 +50,7 @@ export function studyCommand(cli: Cli): Command {
       }
       if (error) say(cli, describeError(error))
       if (flags.serve) await keepServing(stage)
-      return exitCodeOfOutcome(outcome)
+      return EXIT_OF_OUTCOME[outcome]
     }
     await onStage(cli, flags, conduct, { workers, firstRun: first })
   })

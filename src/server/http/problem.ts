@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ERROR_CODES, type ErrorCode, errorBody, type FedError } from '../../core/errors.ts'
+import { ERROR_CODES } from '../../core/error-codes.ts'
+import { type ErrorCode, errorBody, type FedError } from '../../core/errors.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
@@ -31,7 +32,7 @@ export function problemOf({ error, status }: Refusal, instance: string): Problem
   const { code, message, issues, ...rest } = errorBody(error)
   return {
     type: `urn:fedstrata:error:${code}`,
-    title: ERROR_CODES[code],
+    title: ERROR_CODES[code].message,
     status,
     detail: message,
     instance,

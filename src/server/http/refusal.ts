@@ -1,6 +1,6 @@
 import type { FastifyError } from 'fastify'
+import { ERROR_CODES } from '../../core/error-codes.ts'
 import { FedError } from '../../core/errors.ts'
-import { HTTP_STATUS } from './http-status.ts'
 import type { Refusal } from './problem.ts'
 
 /** What the request allows to be said about it. */
@@ -16,7 +16,7 @@ interface Asked {
  */
 export function refusalOf(thrown: unknown, asked: Asked): Refusal {
   if (thrown instanceof FedError && thrown.code !== 'internal')
-    return { error: thrown, status: HTTP_STATUS[thrown.code] }
+    return { error: thrown, status: ERROR_CODES[thrown.code].status }
   const { statusCode, code, message } = (thrown ?? {}) as Partial<FastifyError>
   if (statusCode === 413)
     return refuse('message_too_large', statusCode, {
