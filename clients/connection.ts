@@ -12,8 +12,9 @@ import {
   type ServerToClient,
 } from '../src/protocol/messages.ts'
 import { parseMessage } from '../src/protocol/parse.ts'
-import { untrusted } from './authority.ts'
+import { addressOf } from './address.ts'
 import { type Backoff, JITTER, pause } from './backoff.ts'
+import { whyUnreachable } from './unreachable.ts'
 
 export type ClientSocket = Socket<ServerToClient, ClientToServer>
 
@@ -21,10 +22,14 @@ export type ClientSocket = Socket<ServerToClient, ClientToServer>
 const PASSING: readonly ErrorCode[] = ['rate_limited', 'internal']
 
 /**
- * A run that was joined before may be about to be resumed by a coordinator that was restarted: so many refusals in a row
- * are waited out, about four minutes of the longest pauses.
+ * A run that was joined before may be about to be resumed by a coordinator that was restarted, and meanwhile a proxy may
+ * answer in its place: so many refusals in a row are waited out, about four minutes of the longest pauses.
  */
 const MAX_ABSENCES = 30
+const ABSENT: Partial<Record<ErrorCode, string>> = {
+  run_not_active: 'the run is not open; it may be resumed',
+  coordinator_not_found: 'something else answers in its place',
+}
 
 export interface ConnectionEvents {
   /** The run was joined over a new connection; `signal` fires when that is lost. */
@@ -53,7 +58,10 @@ export function connect(
   handshake: Handshake,
   { backoff, log, ca, events }: ConnectionOptions,
 ): Connection {
-  const socket: ClientSocket = io(addressOf(url), {
+  const { origin, prefix } = addressOf(url)
+  const path = `${prefix}/socket.io/`
+  const socket: ClientSocket = io(origin, {
+    path,
     auth: handshake,
     ...(ca && { ca: ca.toString() }),
     transports: ['websocket'],
@@ -66,6 +74,8 @@ export function connect(
   let lost = new AbortController()
   let refusals = 0
   let joinedBefore = false
+  /** The run has ended, or does not want this process: nothing is left to come back for. */
+  let over = false
 
   /** Socket.IO comes back by itself after a broken connection, but not after a refusal or a disconnect by the server. */
   async function comeBack(): Promise<void> {
@@ -89,39 +99,47 @@ export function connect(
     })
   })
 
+  function endWith(error: FedError): void {
+    over = true
+    events.refused(error)
+  }
+
   /** What may pass is waited out. */
   function refused(error: FedError): void {
-    const isAbsent = error.code === 'run_not_active' && joinedBefore && refusals < MAX_ABSENCES
-    if (!isAbsent && !PASSING.includes(error.code)) {
-      events.refused(error)
+    const absent = joinedBefore && refusals < MAX_ABSENCES ? ABSENT[error.code] : undefined
+    if (absent === undefined && !PASSING.includes(error.code)) {
+      endWith(error)
       return
     }
-    const why = isAbsent ? 'the run is not open; it may be resumed' : 'the coordinator is busy'
-    log.info({ url, code: error.code }, `${why}; trying again`)
+    log.info({ url, code: error.code }, `${absent ?? 'the coordinator is busy'}; trying again`)
     socket.disconnect()
     void comeBack()
   }
 
   socket.on('connect_error', error => {
-    const body = (error as { readonly data?: unknown }).data
-    const stranger = untrusted((error as { readonly description?: { readonly error?: unknown } }).description?.error)
-    if (stranger) return events.refused(stranger)
-    if (body === undefined)
-      return log.info({ url, reason: error.message }, 'cannot reach the coordinator; trying again')
-    refused(readErrorBody(body))
+    const { data, description } = error as {
+      readonly data?: unknown
+      readonly description?: { readonly error?: unknown }
+    }
+    if (data !== undefined) return refused(readErrorBody(data))
+    const reason = whyUnreachable(`${origin}${path}`, description?.error ?? error)
+    if (reason instanceof FedError) return refused(reason)
+    log.info({ url, reason }, 'cannot reach the coordinator; trying again')
   })
   socket.on('disconnect', reason => {
     lost.abort(new Error(reason))
-    if (closing.signal.aborted || reason === 'io client disconnect') return
+    if (over || closing.signal.aborted || reason === 'io client disconnect') return
     log.warn({ url, reason }, 'lost the coordinator; trying again')
     if (reason === 'io server disconnect') void comeBack()
   })
   socket.on('run:end', body => {
     const end = runEndSchema.safeParse(body)
-    if (end.success) events.ended(end.data)
+    if (!end.success) return
+    over = true
+    events.ended(end.data)
   })
   socket.on('run:replaced', () =>
-    events.refused(
+    endWith(
       new FedError('run_conflict', {
         expected: `one process named ${handshake.process}`,
         received: 'a newer connection under this name',
@@ -138,10 +156,4 @@ export function connect(
       lost.abort(new Error('closed'))
     },
   }
-}
-
-function addressOf(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  if (parsed && ['http:', 'https:', 'ws:', 'wss:'].includes(parsed.protocol)) return parsed.origin
-  throw new FedError('input_invalid', { expected: 'an address like http://127.0.0.1:8080', received: url })
 }

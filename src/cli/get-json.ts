@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 
 export interface JsonAnswer {
   readonly status: number
+  /** Undefined where it is no JSON. */
   readonly body: unknown
 }
 
@@ -16,5 +17,13 @@ export async function getJson(
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, options, resolve).once('error', reject)
   })
-  return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) }
+  return { status: response.statusCode ?? 0, body: parsed(await text(response)) }
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Logger } from 'pino'
 import { z } from 'zod'
-import { untrusted } from '../../clients/authority.ts'
+import { addressOf } from '../../clients/address.ts'
+import { whyUnreachable } from '../../clients/unreachable.ts'
 import { FedError, fromErrorBody, toFedError } from '../core/errors.ts'
 import { runRecordSchema } from '../core/records.ts'
 import type { RunOutcome } from '../rounds/ports.ts'
@@ -19,14 +19,14 @@ export interface NewestRunOptions {
   /** Certificates to trust in place of the public authorities', PEM. */
   readonly ca?: Buffer | undefined
   readonly signal: AbortSignal
-  readonly log: Pick<Logger, 'info'>
+  readonly log: { info(fields: object, message: string): void }
 }
 
 /**
  * Waits until the coordinator has a run that goes on, and calls `join` with the newest; for clients that are started
  * before anyone knows a run's id, in containers say. A coordinator that cannot be reached may yet come up, and a run that
- * cannot be joined may be one that a killed coordinator left: both are waited for. A wrong token is thrown, and
- * `tls_untrusted`.
+ * cannot be joined may be one that a killed coordinator left: both are waited for. A wrong token is thrown,
+ * `tls_untrusted`, and `coordinator_not_found` where something else answers.
  */
 export async function newestRun(
   { url, token, ca, signal, log }: NewestRunOptions,
@@ -38,35 +38,44 @@ export async function newestRun(
     said = line
   }
   while (!signal.aborted) {
-    const runs = await findRuns({ url, token, ca, signal }).catch((error: unknown) => {
-      const final = error instanceof FedError ? error : untrusted(error)
-      if (final) throw final
-      return null
-    })
-    for (const run of runs ?? [])
+    const runs = await findRuns({ url, token, ca, signal })
+    for (const run of typeof runs === 'string' ? [] : runs)
       try {
         return { run, outcome: await join(run) }
       } catch (error) {
         if (toFedError(error).code !== 'run_not_active') throw error
       }
-    tell(runs === null ? 'the coordinator cannot be reached yet' : 'waiting for a run')
+    tell(typeof runs === 'string' ? `the coordinator cannot be reached yet: ${runs}` : 'waiting for a run')
     await wait(POLL_MS, undefined, { signal }).catch(() => undefined)
   }
   return { run: null, outcome: 'stopped' }
 }
 
-/** The runs that go on, newest first. Throws the coordinator's refusals; any other trouble may pass. */
-async function findRuns({ url, token, ca, signal }: Omit<NewestRunOptions, 'log'>): Promise<readonly string[]> {
-  if (!URL.canParse(url))
-    throw new FedError('input_invalid', { expected: 'an address like http://127.0.0.1:8080', received: url })
+/** The runs that go on, newest first, or why there is no answer yet. Throws what will not pass. */
+async function findRuns({
+  url,
+  token,
+  ca,
+  signal,
+}: Omit<NewestRunOptions, 'log'>): Promise<readonly string[] | string> {
+  const { origin, prefix } = addressOf(url)
+  const asked = `${origin}${prefix}/api/v1/runs`
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const { status, body } = await getJson(new URL('/api/v1/runs?limit=100', url), { headers, ca, signal })
-  if (status !== 200) {
-    const problem = problemSchema.safeParse(body)
-    if (status < 500 && status !== 429 && problem.success)
-      throw fromErrorBody(problem.data as Parameters<typeof fromErrorBody>[0])
-    throw new Error(`status ${status}`)
-  }
-  const { items } = runsSchema.parse(body)
-  return items.filter(({ status }) => status === 'waiting' || status === 'running').map(({ id }) => id)
+  const answer = await getJson(new URL(`${asked}?limit=100`), { headers, ca, signal }).catch((cause: unknown) => ({
+    cause,
+  }))
+  if ('cause' in answer) return passing(whyUnreachable(asked, answer.cause))
+  const { status, body } = answer
+  const runs = runsSchema.safeParse(body)
+  if (status === 200 && runs.success)
+    return runs.data.items.filter(({ status }) => status === 'waiting' || status === 'running').map(({ id }) => id)
+  const problem = problemSchema.safeParse(body)
+  if (status < 500 && status !== 429 && problem.success)
+    throw fromErrorBody(problem.data as Parameters<typeof fromErrorBody>[0])
+  return passing(whyUnreachable(asked, status))
+}
+
+function passing(reason: string | FedError): string {
+  if (reason instanceof FedError) throw reason
+  return reason
 }

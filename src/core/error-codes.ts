@@ -64,6 +64,7 @@ export const ERROR_CODES = {
   tls_invalid: { message: 'The certificate or its key cannot be used', status: 500, exit: badInput },
   tls_untrusted: { message: 'The certificate of the coordinator is not trusted', status: 500, exit: badInput },
   port_in_use: { message: 'The port is in use', status: 500, exit: badInput },
+  coordinator_not_found: { message: 'There is no coordinator at the address', status: 502, exit: badInput },
   protocol_mismatch: { message: 'Client and coordinator speak different protocols', status: 400, exit: badInput },
   message_invalid: { message: 'The message is not valid', status: 400, exit: failed },
   message_too_large: { message: 'The message is too large', status: 413, exit: failed },

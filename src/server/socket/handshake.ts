@@ -19,7 +19,11 @@ export function readHandshake(auth: unknown, tokensOf: (run: string) => JoinToke
   if (!fieldOf(auth, 'token')) throw new FedError('token_missing', { hint: 'Each run has its own join token' })
   const handshake = parseMessage(handshakeSchema, auth)
   const tokens = tokensOf(handshake.run)
-  if (tokens === undefined) throw new FedError('run_not_active', { received: `run ${handshake.run}` })
+  if (tokens === undefined)
+    throw new FedError('run_not_active', {
+      received: `run ${handshake.run}`,
+      hint: 'It has ended, or has to be resumed',
+    })
   tokens.require(handshake.token)
   return handshake
 }
