@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { layeredSum } from '../compute/ops/layered-sum.ts'
-import { type LayerBlock, view } from '../core/layout.ts'
+import { type LayerBlock, sizeOf, view } from '../core/layout.ts'
 import type { Cohort } from './cohort.ts'
 import type { BlockMemory } from './memory.ts'
 import { cut, type Piece, pieceColumns } from './pieces.ts'
 import type { Strategy } from './strategy.ts'
-import type { BlockReducer, LinearReducer, RoundContext, StackReducer } from './transform.ts'
+import type { BlockReducer, Coefficients, LinearReducer, RoundContext, StackReducer } from './transform.ts'
 
 /** A block that is averaged in the round, and what goes into it. */
 export interface BlockShare {
@@ -28,14 +28,15 @@ export interface BlockStep {
   readonly after: readonly BlockMemory[]
 }
 
-/** A piece, the share that it belongs to, and the share's coefficients where the reducer is linear. */
+/** A piece, the share that it belongs to, and the mixes of its columns, in order; none where the reducer is not linear. */
 interface Part extends Piece {
   readonly share: BlockShare
-  readonly mix: Mix | null
+  readonly mixes: readonly Mix[]
 }
 
-/** By row of the cohort: 0 for a row without a weight. */
+/** The coefficients of `size` adjacent columns, by row of the cohort: 0 for a row without a weight. */
 interface Mix {
+  readonly size: number
   readonly updates: Float64Array
   readonly global: number
 }
@@ -59,8 +60,8 @@ export async function* blockSteps(
   const parts = shares.flatMap((share): Part[] => {
     const { block } = share
     const pieces = inPieces ? cut(block, columns) : [{ block, start: 0 }]
-    const mix = linear ? mixOf(reducer, share) : null
-    return pieces.map(piece => ({ ...piece, share, mix }))
+    const mixes = linear ? mixesOf(reducer, share) : []
+    return pieces.map(piece => ({ ...piece, share, mixes: within(mixes, piece) }))
   })
   const spans = linear && filters.length === 0 ? spansOf(parts) : parts.map(part => [part])
   for (const span of spans) {
@@ -104,12 +105,28 @@ export function spansOf<S extends { readonly block: LayerBlock }>(shares: readon
   return spans
 }
 
-function mixOf(reducer: LinearReducer, { block, weights }: BlockShare): Mix {
+function mixesOf(reducer: LinearReducer, { block, weights }: BlockShare): Mix[] {
   const { rows, positive } = present(weights)
-  const { updates, global = 0 } = reducer.coefficients(positive, { block, rows })
-  const all = new Float64Array(weights.length)
-  for (const [i, row] of rows.entries()) all[row] = updates[i]!
-  return { updates: all, global }
+  const mix = (size: number, { updates, global = 0 }: Coefficients): Mix => {
+    const all = new Float64Array(weights.length)
+    for (const [i, row] of rows.entries()) all[row] = updates[i]!
+    return { size, updates: all, global }
+  }
+  const found = reducer.coefficients(positive, { block, rows })
+  return 'updates' in found
+    ? [mix(block.size, found)]
+    : block.tensors.map(({ shape }, i) => mix(sizeOf(shape), found[i]!))
+}
+
+/** What of the mixes of a block falls to a piece of it. */
+function within(mixes: readonly Mix[], { block, start }: Piece): Mix[] {
+  let at = 0
+  return mixes.flatMap(mix => {
+    const first = Math.max(at, start)
+    at += mix.size
+    const size = Math.min(at, start + block.size) - first
+    return size > 0 ? [{ ...mix, size }] : []
+  })
 }
 
 /** Σ_k c_k Δ_k + c g in each part of the span. A row without a weight has coefficient 0, and adds nothing. */
@@ -119,12 +136,24 @@ function combined(cohort: Cohort, span: readonly Part[], { global }: RoundContex
   const stack = cohort.stack({ ...first!.block, size })
   const sum = layeredSum(
     stack,
-    span.map(({ block, mix }) => ({ size: block.size, weights: mix!.updates })),
+    span.flatMap(({ mixes }) => mixes.map(mix => ({ size: mix.size, weights: mix.updates }))),
   )
-  return span.map(({ block, mix }) => {
+  return span.map(({ block, mixes }) => {
     const own = span.length === 1 ? sum : tf.slice(sum, block.offset - first!.block.offset, block.size)
-    return mix!.global === 0 ? own : tf.add(own, tf.mul(tf.tensor1d(view(global, block).slice()), mix!.global))
+    return mixes.every(mix => mix.global === 0) ? own : tf.add(own, scaledGlobal(view(global, block), mixes))
   })
+}
+
+/** c g in each of the mixes' columns. */
+function scaledGlobal(values: Float32Array, mixes: readonly Mix[]): tf.Tensor1D {
+  if (mixes.length === 1) return tf.mul(tf.tensor1d(values.slice()), mixes[0]!.global)
+  let end = 0
+  const parts = mixes.map(({ size, global }) => {
+    const start = end
+    end += size
+    return tf.mul(tf.tensor1d(values.slice(start, end)), global) as tf.Tensor1D
+  })
+  return tf.concat1d(parts)
 }
 
 /** Weight 0 leaves a client out of the block under every reducer, also under those that look at no weights. */

@@ -1,13 +1,15 @@
 import { z } from 'zod'
-import { ofRows, type Products, productsByBlock, summed } from './products.ts'
+import { ofRows, type Products, productsByBlock, productsByTensor, summed } from './products.ts'
 import type { Coefficients, Needs, Reducer } from './transform.ts'
+
+/** model: clients are compared by all blocks averaged in the round; layer: anew in each block; tensor: in each tensor of it. */
+type Scope = 'model' | 'layer' | 'tensor'
 
 export interface Combination {
   readonly name: string
   readonly needs?: Needs | undefined
   readonly robust?: boolean | undefined
-  /** model: clients are compared by all blocks averaged in the round; layer: anew in each block. */
-  readonly scope: 'model' | 'layer'
+  readonly scope: Scope
   /** Of the clients that have a weight in the block, in client order; `weights` sum to 1. Pure. */
   coefficients(products: Products, weights: Float64Array): Coefficients
 }
@@ -22,6 +24,13 @@ export function combination({ name, needs, robust, scope, coefficients }: Combin
     needs,
     robust,
     prepare(cohort, { averaged, global }) {
+      if (scope === 'tensor') {
+        const byTensor = productsByTensor(cohort, averaged, global)
+        return {
+          coefficients: (weights, { block, rows }) =>
+            byTensor.get(block.name)!.map(products => coefficients(ofRows(products, rows), weights)),
+        }
+      }
       const byBlock = productsByBlock(cohort, averaged, global)
       const whole = scope === 'model' ? summed([...byBlock.values()]) : null
       return {
@@ -38,4 +47,12 @@ export function scopeOption(byDefault: 'model' | 'layer') {
     .enum(['model', 'layer'])
     .default(byDefault)
     .meta({ description: 'clients are compared by all blocks averaged in the round together, or in each by itself' })
+}
+
+/** The same of those whose papers’ code takes each tensor by itself, kernel and bias apart. */
+export function tensorScopeOption() {
+  return z.enum(['tensor', 'layer', 'model']).default('tensor').meta({
+    description:
+      'clients are compared in each tensor by itself (kernel and bias apart), in each layer block, or by all that are averaged in the round together',
+  })
 }

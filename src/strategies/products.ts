@@ -1,6 +1,6 @@
 import { cohortSums } from '../compute/cohort-sums.ts'
 import { FedError } from '../core/errors.ts'
-import { type LayerBlock, type Params, view } from '../core/layout.ts'
+import { type LayerBlock, type Params, sizeOf, view } from '../core/layout.ts'
 import type { Cohort } from './cohort.ts'
 
 /**
@@ -24,6 +24,26 @@ export function productsByBlock(
   blocks: readonly LayerBlock[],
   global: Params,
 ): ReadonlyMap<string, Products> {
+  const parts = productsOfParts(cohort, blocks, global, ({ size }) => [size])
+  return new Map([...parts].map(([name, [whole]]) => [name, whole!]))
+}
+
+/** The products of each tensor of each block, by the block's name, in the order of its tensors; else as `productsByBlock`. */
+export function productsByTensor(
+  cohort: Cohort,
+  blocks: readonly LayerBlock[],
+  global: Params,
+): ReadonlyMap<string, readonly Products[]> {
+  return productsOfParts(cohort, blocks, global, ({ tensors }) => tensors.map(({ shape }) => sizeOf(shape)))
+}
+
+/** Blocks are filled whole, as filters change them, and compared in adjacent parts of the sizes that `sizesIn` gives. */
+function productsOfParts(
+  cohort: Cohort,
+  blocks: readonly LayerBlock[],
+  global: Params,
+  sizesIn: (block: LayerBlock) => readonly number[],
+): ReadonlyMap<string, readonly Products[]> {
   const count = cohort.clients.length
   const largest = blocks.reduce((most, { size }) => Math.max(most, size), 0)
   const scratch = new Float32Array(count * largest)
@@ -32,8 +52,14 @@ export function productsByBlock(
       const rows = scratch.subarray(0, count * block.size)
       cohort.fill(block, rows)
       const updates = Array.from({ length: count }, (_, k) => rows.subarray(k * block.size, (k + 1) * block.size))
-      const products = productsIn(cohortSums().innerProducts([...updates, view(global, block)]), count)
-      if (!areFinite(products)) throw notFinite(block)
+      let end = 0
+      const products = sizesIn(block).map(size => {
+        const start = end
+        end += size
+        const vectors = [...updates, view(global, block)].map(values => values.subarray(start, end))
+        return productsIn(cohortSums().innerProducts(vectors), count)
+      })
+      if (!products.every(areFinite)) throw notFinite(block)
       return [block.name, products]
     }),
   )

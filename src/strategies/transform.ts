@@ -91,7 +91,8 @@ export interface Coefficients {
 
 /** As a `StackReducer` whose result is a linear combination of its rows: it needs to know only the coefficients. */
 export interface LinearReducer {
-  coefficients(weights: Float64Array, share: Share): Coefficients
+  /** For the whole block, or one for each of its tensors, in order. */
+  coefficients(weights: Float64Array, share: Share): Coefficients | readonly Coefficients[]
 }
 
 export type BlockReducer = StackReducer | LinearReducer

@@ -35,9 +35,10 @@ const runFile = (change: object = {}) =>
 
 before(() => prepareEngine('wasm'))
 
-describe('SCAFFOLD', () => {
-  test('takes the rounds of the paper’s Algorithm 1, option II', async () => {
-    const { layout, states, dataset, split, told } = await roundsOf(runFile(), COHORTS)
+for (const average of ['uniform', 'weighted'] as const)
+  test(`SCAFFOLD takes the rounds of the paper’s Algorithm 1, option II, c by a ${average} mean`, async () => {
+    const preset = average === 'uniform' ? 'scaffold' : { name: 'scaffold', average } // uniform is what it does untold
+    const { layout, states, dataset, split, told } = await roundsOf(runFile({ strategy: { preset } }), COHORTS)
     const size = layout.size
     let x = Float64Array.from(states[0]!.params)
     let c = new Float64Array(size)
@@ -53,10 +54,11 @@ describe('SCAFFOLD', () => {
           for (let i = 0; i < size; i++) y[i]! -= RATE * (gradient[i]! - own[client]![i]! + c[i]!)
         }
         const p = split.train[client]!.length / total
+        const share = average === 'uniform' ? 1 / cohort.length : p
         const next = own[client]!.map((value, i) => value - c[i]! + (x[i]! - y[i]!) / (EPOCHS * RATE))
         for (let i = 0; i < size; i++) {
           nextX[i]! += p * (y[i]! - x[i]!)
-          nextC[i]! += (cohort.length / 3) * p * (next[i]! - own[client]![i]!)
+          nextC[i]! += (cohort.length / 3) * share * (next[i]! - own[client]![i]!)
         }
         own[client] = next
       }
@@ -80,6 +82,7 @@ describe('SCAFFOLD', () => {
     assert.notDeepEqual(plain.states.at(-1)!.params, states.at(-1)!.params, 'it makes a difference')
   })
 
+describe('SCAFFOLD', () => {
   test('of a single client is FedAvg: its control variate and the common one are the same', async () => {
     const change = { clients: { total: 1 }, partition: { name: 'iid' }, local: { epochs: 2, batchSize: 16 } }
     const cohorts = [[0], [0], [0]]

@@ -10,8 +10,8 @@ export type Oracle = (updates: readonly Vector[], weights: Vector, global: Vecto
 
 export interface OracleCase {
   readonly options: object
-  /** layer: the oracle sees one block at a time. */
-  readonly scope: 'model' | 'layer'
+  /** layer: the oracle sees one block at a time; tensor: one tensor of it. */
+  readonly scope: 'model' | 'layer' | 'tensor'
   readonly oracle: Oracle
   /** How much larger than the largest model the result may be; rounding grows with it. */
   readonly growth?: number
@@ -27,7 +27,7 @@ export function expectedModel(
   const sorted = members.toSorted((a, b) => a.client - b.client)
   const total = sorted.reduce((sum, { numExamples }) => sum + numExamples, 0)
   const weights = sorted.map(({ numExamples }) => numExamples / total)
-  const parts = scope === 'model' ? [{ offset: 0, size: of.size }] : of.blocks
+  const parts = scope === 'model' ? [{ offset: 0, size: of.size }] : scope === 'layer' ? of.blocks : tensorsOf(of)
   return parts.flatMap(({ offset, size }) => {
     const slice = (values: Float32Array) => Array.from(values.subarray(offset, offset + size))
     const start = slice(global)
@@ -35,6 +35,17 @@ export function expectedModel(
     const updates = sorted.map(({ params }) => slice(params).map((value, i) => Math.fround(value - start[i]!)))
     return oracle(updates, weights, start).map((step, i) => start[i]! + step)
   })
+}
+
+function tensorsOf({ blocks }: LayerLayout): { readonly offset: number; readonly size: number }[] {
+  let end = 0
+  return blocks
+    .flatMap(({ tensors }) => tensors)
+    .map(({ shape }) => {
+      const [offset, size] = [end, shape.reduce((product, extent) => product * extent, 1)]
+      end += size
+      return { offset, size }
+    })
 }
 
 /** Compares cohorts of 1 … 9 clients with the oracle, twice each; returns the cohorts for whoever counts states. */

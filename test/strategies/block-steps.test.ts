@@ -43,13 +43,21 @@ describe('blocks that are reduced in one pass', () => {
 
 /** Wide enough for whole vectors of every kernel and a rest; between the wide ones a block that fits into most pieces. */
 const wide = layoutOf(
-  [150, 3, 97].map((size, i) => ({ name: `l${i}/kernel`, shape: [size], kind: 'kernel' as const, trainable: true })),
+  (
+    [
+      ['l0/kernel', 110],
+      ['l0/bias', 40],
+      ['l1/kernel', 3],
+      ['l2/kernel', 97],
+    ] as const
+  ).map(([name, size]) => ({ name, shape: [size], kind: 'kernel' as const, trainable: true })),
 )
 
 /** Each takes columns by themselves; slerp adds a multiple of the global model too. */
 const IN_PIECES = {
   weightedMean: {},
   slerp: { reduce: { name: 'slerp' } },
+  slerpOfLayers: { reduce: { name: 'slerp', scope: 'layer' } },
   median: { reduce: { name: 'median' } },
   trimmedMean: { reduce: { name: 'trimmedMean', trim: 0.3 } },
   signElection: { reduce: { name: 'signElection' } },

@@ -34,9 +34,14 @@ function withControls(
 before(() => prepareEngine('wasm'))
 
 describe('scaffold', () => {
-  for (const average of ['uniform', 'weighted'] as const)
-    it(`moves the common control variate as the float64 loop does, clients weighed ${average}`, async () => {
-      const strategy = strategyOf({ layers: [{ match: '*', average }], exchange: { name: 'scaffold' } })
+  for (const [models, average] of [
+    ['weighted', 'uniform'],
+    ['weighted', 'weighted'],
+    ['uniform', 'weighted'],
+  ] as const)
+    it(`moves the common control variate as the float64 loop does: ${average}, of models weighed ${models}`, async () => {
+      const exchange = { name: 'scaffold', ...(average === 'weighted' && { average }) }
+      const strategy = strategyOf({ layers: [{ match: '*', average: models }], exchange })
       const kept = new Map<number, Map<string, Float32Array>>()
       const expected = new Float64Array(layout.size)
       let state: StateTree = null
@@ -57,7 +62,8 @@ describe('scaffold', () => {
         const total = present.reduce((sum, { numExamples }) => sum + numExamples, 0)
         for (const { client, numExamples, extras } of members) {
           // |S| / N · p_k, which is 1 / N for clients that are all alike.
-          const share = average === 'uniform' ? 1 / CLIENTS : (3 / CLIENTS) * (numExamples / total)
+          const alike = average === 'uniform' || models === 'uniform'
+          const share = alike ? 1 / CLIENTS : (3 / CLIENTS) * (numExamples / total)
           for (const { name, offset, size } of layout.blocks)
             for (let i = 0; i < size; i++) {
               const old = before.get(client)?.get(`control/${name}`)?.[i] ?? 0

@@ -5,7 +5,7 @@ import { aggregate } from '../../src/strategies/aggregate.ts'
 import { layersThatAgree } from '../../src/strategies/selectors/fedlama.ts'
 import { compareWithOracle, type OracleCase } from './against-oracle.ts'
 import { ENGINES, SKIP, useEngine } from './engines.ts'
-import { layout, rng, round, strategyOf } from './fixtures.ts'
+import { assertClose, layout, oneBlock, rng, round, strategyOf } from './fixtures.ts'
 import type { Vector } from './oracle.ts'
 import { combine, fedldfOracle, fedlwsOracle, ldawaOracle, length } from './oracle-merges.ts'
 import { angular, krumScores } from './oracle-robust.ts'
@@ -34,12 +34,14 @@ const CASES: readonly OracleCase[] = [
       ),
     growth: 2,
   },
-  {
-    options: { preset: { name: 'fedlws', beta: 0.1 } },
-    scope: 'layer',
-    oracle: (rows, weights, global) => minus(fedlwsOracle(rows, weights, global, 0.1), global),
-    growth: 2,
-  },
+  ...[{}, { beta: 0.1, maxTau: 1 }, { minTau: 0, maxTau: 0.05 }].map(
+    (options): OracleCase => ({
+      options: { preset: { name: 'fedlws', ...options } },
+      scope: 'layer',
+      oracle: (rows, weights, global) => minus(fedlwsOracle(rows, weights, global, options), global),
+      growth: 2,
+    }),
+  ),
   {
     options: { preset: { name: 'layerwiseCosine', keep: 2 } },
     scope: 'layer',
@@ -64,6 +66,33 @@ for (const engine of ENGINES)
     for (const test of CASES)
       it(`follow the float64 loops: ${JSON.stringify(test.options)}`, () => compareWithOracle(engine, test))
   })
+
+describe('fedlws', () => {
+  it('shrinks by τ of the plain spread between its bounds, whatever the clients weigh', async () => {
+    await useEngine('cpu')
+    const of = oneBlock(1)
+    const seen = { lower: 0, between: 0, upper: 0 }
+    for (const distance of [0.02, 0.2, 1, 4, 20, 200])
+      for (const numExamples of [1, 9]) {
+        // Updates 1 ± d of a global model of 1: plain mean 1 and spread d; the weighted mean is 1 + d (n − 1) / (n + 1).
+        const members = [1 + distance, 1 - distance].map((update, client) => ({
+          ...{ client, numExamples: client === 0 ? numExamples : 1, params: Float32Array.of(1 + update) },
+        }))
+        const tau = Math.min(0.2, Math.max(0.01, 0.03 * distance))
+        seen[tau === 0.2 ? 'upper' : tau === 0.01 ? 'lower' : 'between']++
+        const mean = 1 + (distance * (numExamples - 1)) / (numExamples + 1)
+        const input = { round: 1, layout: of, global: Float32Array.of(1), members, state: null, rng }
+        const { params } = await aggregate(strategyOf({ reduce: { name: 'fedlws' } }, of), input)
+        assertClose(params, [(1 + mean) / (1 + tau * Math.abs(mean))], 1e-5)
+      }
+    assert.deepEqual(seen, { lower: 4, between: 4, upper: 4 })
+  })
+
+  it('refuses bounds the wrong way round', () => {
+    assert.throws(() => strategyOf({ reduce: { name: 'fedlws', minTau: 0.3 } }), /minTau.*at most maxTau/s)
+    assert.throws(() => strategyOf({ preset: { name: 'fedlws', minTau: 0.3 } }), /minTau.*at most maxTau/s)
+  })
+})
 
 describe('fedldf', () => {
   it('is FedAvg when every client is kept', async () => {

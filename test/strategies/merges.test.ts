@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { layoutOf } from '../../src/core/layout.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
+import { validate } from '../../src/core/validate.ts'
+import { modelSchema } from '../../src/models/index.ts'
+import { buildNetwork } from '../../src/models/network.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
 import { compareWithOracle, type OracleCase } from './against-oracle.ts'
 import { ENGINES, RELATIVE_TOLERANCE, SKIP, useEngine } from './engines.ts'
@@ -50,18 +53,25 @@ const CASES: readonly OracleCase[] = [
       ),
     growth: 2,
   },
-  { options: { reduce: { name: 'modelStock' } }, scope: 'layer', oracle: modelStockOracle, growth: 2 },
-  { options: { reduce: { name: 'modelStock', scope: 'model' } }, scope: 'model', oracle: modelStockOracle, growth: 2 },
-  ...(['layer', 'model'] as const).map(
-    (scope): OracleCase => ({
-      options: { reduce: { name: 'slerp', scope } },
-      scope,
+  ...([{}, { scope: 'layer' }, { scope: 'model' }] as const).map(
+    (options): OracleCase => ({
+      options: { reduce: { name: 'modelStock', ...options } },
+      scope: 'scope' in options ? options.scope : 'tensor',
+      oracle: modelStockOracle,
+      growth: 2,
+    }),
+  ),
+  ...([{}, { scope: 'layer' }, { scope: 'model' }] as const).map(
+    (options): OracleCase => ({
+      options: { reduce: { name: 'slerp', ...options } },
+      scope: 'scope' in options ? options.scope : 'tensor',
       oracle: (rows, weights, global) =>
         slerpOracle(
           rows.map(row => row.map((value, i) => global[i]! + value)),
           weights,
         ).map((value, i) => value - global[i]!),
-      growth: 4,
+      // Between models of a small tensor that are almost opposite, an arc is up to 1 / √(1 − .9995²) times as long as they.
+      growth: 32,
     }),
   ),
 ]
@@ -121,6 +131,58 @@ for (const engine of ENGINES)
       }
     })
   })
+
+describe('lines', () => {
+  /** By layer, of an update of 1. */
+  const factors = async (model: object, options: object) => {
+    await useEngine('cpu')
+    const network = await buildNetwork(validate(modelSchema, model), { inputShape: [8, 8, 1], numClasses: 3 })
+    const of = network.layout
+    network.dispose()
+    const members = [{ client: 0, numExamples: 1, params: new Float32Array(of.size).fill(1) }]
+    const strategy = strategyOf({ server: [{ name: 'lines', shallow: 0.2, deep: 1, ...options }] }, of)
+    const input = { round: 1, layout: of, global: new Float32Array(of.size), members, state: null, rng }
+    const { params } = await aggregate(strategy, input)
+    return of.blocks.map(({ name, offset }) => [name, Math.round(1e6 * params[offset]!) / 1e6] as const)
+  }
+  const resnet8 = { name: 'resnet8' }
+
+  it('counts residual blocks, whose layers share a factor; what lies outside takes that of the first', async () => {
+    const blocks: Record<string, number> = { block1: 0.2, block2: 0.6, block3: 1 }
+    const found = await factors(resnet8, {})
+    for (const [name, factor] of found) assert.equal(factor, blocks[name.split('/')[0]!] ?? 0.2, name)
+    assert.deepEqual([found[0], found.at(-1)], [['conv1', 0.2], ['fc', 0.2]]) // biome-ignore format: one comparison
+    const nearest = await factors(resnet8, { outside: 'nearest' })
+    assert.deepEqual(nearest.slice(0, -1), found.slice(0, -1))
+    assert.deepEqual(nearest.at(-1), ['fc', 1])
+  })
+
+  it('counts layers where it is told to, and where a model has no blocks', async () => {
+    const found = await factors(resnet8, { by: 'layer' })
+    const last = found.length - 1
+    assert.ok(last >= 8)
+    for (const [index, [name, factor]] of found.entries())
+      assert.ok(Math.abs(factor - (0.2 + (0.8 * index) / last)) < 1e-6, name)
+    const mlp = { name: 'mlp', hidden: [4, 4] }
+    for (const options of [{}, { by: 'layer' }, { outside: 'nearest' }])
+      assert.deepEqual(
+        (await factors(mlp, options)).map(([, factor]) => factor),
+        [0.2, 0.6, 1],
+      )
+  })
+
+  it('takes the thirteen separable blocks of a MobileNet with their norms', async () => {
+    const found = new Map(await factors({ name: 'mobilenet' }, {}))
+    for (const [layer, block] of [
+      ['block1/depthwise', 0],
+      ['block7/pointwise', 6],
+      ['block7/pointwise_norm', 6],
+      ['block13/depthwise_norm', 12],
+    ] as const)
+      assert.equal(found.get(layer), Math.round(1e6 * (0.2 + (0.8 * block) / 12)) / 1e6, layer)
+    assert.equal(found.get('conv1_norm'), 0.2)
+  })
+})
 
 describe('dare', () => {
   it('keeps each entry in the mean over 10,000 masks, and drops half of them each time', async () => {

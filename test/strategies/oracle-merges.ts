@@ -90,10 +90,17 @@ export function ldawaOracle(models: readonly Vector[], weights: Vector, global: 
   )
 }
 
+/** τ of Shi et al. 2025: the mean distance of updates from their plain mean, times β, within bounds. */
+export function tauOracle(rows: readonly Vector[], { beta = 0.03, minTau = 0.01, maxTau = 0.2 }): number {
+  const plain = rows[0]!.map((_, i) => rows.reduce((sum, row) => sum + row[i]! / rows.length, 0))
+  const distances = rows.map(row => length(row.map((value, i) => value - plain[i]!)))
+  const tau = (beta * distances.reduce((sum, distance) => sum + distance, 0)) / rows.length
+  return tau < minTau ? minTau : tau > maxTau ? maxTau : tau
+}
+
 /** The averaged layer times γ. */
-export function fedlwsOracle(rows: readonly Vector[], weights: Vector, global: Vector, beta: number): number[] {
+export function fedlwsOracle(rows: readonly Vector[], weights: Vector, global: Vector, options: object): number[] {
   const mean = combine(rows, weights)
-  const spread = rows.reduce((sum, row) => sum + length(row.map((value, i) => value - mean[i]!)), 0) / rows.length
-  const gamma = length(global) / (length(global) + Math.min(1, beta * spread) * length(mean))
+  const gamma = length(global) / (length(global) + tauOracle(rows, options) * length(mean))
   return global.map((value, i) => gamma * (value + mean[i]!))
 }

@@ -3,7 +3,13 @@ import { extraKey } from '../../core/extras.ts'
 import type { Part } from '../transform.ts'
 import type { Exchange } from './exchange.ts'
 
-const schema = z.strictObject({ name: z.literal('scaffold') })
+/** The option `average`, of the exchange and of the preset. */
+export const controlAverage = z.enum(['uniform', 'weighted']).default('uniform').meta({
+  description:
+    'how clients count in the common control variate: all alike (the paper’s), or as the layer rule weighs their models',
+})
+
+const schema = z.strictObject({ name: z.literal('scaffold'), average: controlAverage })
 
 interface Memory {
   /** c of the paper, by block: float32[block.size]. */
@@ -13,15 +19,17 @@ interface Memory {
 /**
  * Control variates against client drift: SCAFFOLD (Karimireddy et al. 2020, Algorithm 1, option II). A client corrects each
  * gradient by c − c_k, and afterwards sets c_k ← c_k − c + (x − y_k) / Σ η, the sum over the rates of its steps (K η_l there).
- * The coordinator keeps c_k for it and moves c ← c + |S| / N Σ_k p_k (c_k' − c_k), p_k as the layer rule weighs clients:
- * `average: uniform` is the paper's, the default fits a mean weighted by examples. All begin at 0. A round's update and its
- * tasks are twice as large; the global blocks are too, from the second round on.
+ * The coordinator keeps c_k for it and moves c ← c + 1 / N Σ_k (c_k' − c_k), N the clients of the run. `average: weighted` takes
+ * |S| / N Σ_k p_k (c_k' − c_k) instead, p_k as the layer rule weighs the clients S of the round: then the corrections of a round of
+ * all clients cancel in a mean of models that is weighted so. (The paper's mean of models is plain too: a layer rule with
+ * `average: uniform`.) All begin at 0. A round's update and its tasks are twice as large; the global blocks are too, from the
+ * second round on.
  */
 export const scaffold: Part<Exchange, typeof schema> = {
   name: 'scaffold',
   summary: 'Control variates that correct the drift of clients (SCAFFOLD, Karimireddy et al. 2020).',
   schema,
-  make: () => ({
+  make: ({ average }) => ({
     name: 'scaffold',
     needs: {
       plainSteps: true,
@@ -40,7 +48,8 @@ export const scaffold: Part<Exchange, typeof schema> = {
         const key = extraKey('control', name)
         for (const [row, { extras, kept }] of members.entries()) {
           const [after, earlier] = [extras?.get(key), kept?.get(key)]
-          const share = (weights[row]! * members.length) / totalClients
+          const weight = average === 'weighted' ? weights[row]! * members.length : Math.sign(weights[row]!)
+          const share = weight / totalClients
           if (after) for (let i = 0; i < size; i++) next[i]! += share * (after[i]! - (earlier?.[i] ?? 0))
         }
         return [name, Float32Array.from(next)] as const

@@ -1,14 +1,15 @@
 import { z } from 'zod'
-import { combination, scopeOption } from '../combination.ts'
+import { combination, tensorScopeOption } from '../combination.ts'
 import { cosine, type Products } from '../products.ts'
 import type { Part, Reducer } from '../transform.ts'
 
-const schema = z.strictObject({ name: z.literal('modelStock'), scope: scopeOption('layer') })
+const schema = z.strictObject({ name: z.literal('modelStock'), scope: tensorScopeOption() })
 
 /**
  * t · Σ_k p_k Δ_k with t = K c / ((K − 1) c + 1), c the mean cosine between two updates: Model Stock (Jang et al. 2024,
  * equation 5), which moves from the global model towards the mean as far as the updates agree. Their mean is the plain
- * one; here it is weighted as the layer rule says. t is kept within [0, 1], where it lies for every c ≥ 0.
+ * one; here it is weighted as the layer rule says. t is kept within [0, 1], where it lies for every c ≥ 0; their code lets it
+ * leave that where updates point apart. Angles are between tensors, as in their code, or between whole layers: `scope`.
  */
 export const modelStock: Part<Reducer, typeof schema> = {
   name: 'modelStock',

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { combination, scopeOption } from '../combination.ts'
+import { combination, tensorScopeOption } from '../combination.ts'
 import { cosine, type Products } from '../products.ts'
 import type { Part, Reducer } from '../transform.ts'
 
-const schema = z.strictObject({ name: z.literal('slerp'), scope: scopeOption('layer') })
+const schema = z.strictObject({ name: z.literal('slerp'), scope: tensorScopeOption() })
 
 /** Above it, two models point the same way as far as float32 can tell, and the straight line is used. */
 const PARALLEL = 0.9995
@@ -17,7 +17,8 @@ interface Mix {
 /**
  * Spherical interpolation of models (Shoemake 1985): sin((1 − t) ω) / sin ω · a + sin(t ω) / sin ω · b, ω the angle between
  * a and b; the straight line where cos ω > 0.9995. It joins two: a cohort is joined in client order, neighbours first, then
- * the results, with t the share of the second one's weight. Of models, not of updates, as merging tools do.
+ * the results, with t the share of the second one's weight. Of models, not of updates, and tensor by tensor unless `scope` says
+ * otherwise: as mergekit does.
  */
 export const slerp: Part<Reducer, typeof schema> = {
   name: 'slerp',
