@@ -1,7 +1,7 @@
 import type { Params } from '../core/layout.ts'
 import { type ModelFamily, memberOf } from '../core/model-family.ts'
 
-/** loss: nats per example; accuracy: fraction in [0, 1]. Either may be NaN or infinite for a broken model. */
+/** loss: nats per example, NaN or infinite for a broken model; accuracy: fraction in [0, 1], then NaN. */
 export interface Evaluation {
   readonly loss: number
   readonly accuracy: number

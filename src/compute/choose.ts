@@ -58,6 +58,11 @@ export function setupNamed(name: string): EngineSetup {
   })
 }
 
+/** What TF.js computes on in this thread. */
+export function currentEngine(): string {
+  return tf.getBackend()
+}
+
 /** Why the current engine has to be prepared again before anything else is computed; null while it is sound. */
 export function engineFault(): FedError | null {
   const current = tf.getBackend() as string | undefined

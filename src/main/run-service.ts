@@ -3,11 +3,13 @@ import type { Logger } from 'pino'
 import { FedError, toFedError } from '../core/errors.ts'
 import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
+import type { RunRecord } from '../core/records.ts'
 import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { runHeld } from '../rounds/lease-ports.ts'
 import { memoryPressure } from '../rounds/memory-pressure.ts'
+import { modelDiverged } from '../rounds/model-diverged.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
@@ -238,6 +240,20 @@ export function runService({
     return null
   }
 
+  /**
+   * A run that ends with its first diverged round has ended, also where its coordinator was killed before it could say so. Gives
+   * it up and throws `model_diverged` again.
+   */
+  async function requireConverged({ id, finalRound, status, endedAt }: RunRecord, { round }: RunFile): Promise<void> {
+    if (round.onDivergence === 'continue' || finalRound === 0 || !(await store.round(id, finalRound)).diverged) return
+    const end = modelDiverged({ round: finalRound })
+    const error = { code: end.code, message: end.message }
+    const patch = { status: 'failed', error, endedAt: endedAt ?? clock.date().toISOString() } as const
+    if (status !== 'failed') await store.updateRun(id, patch, by)
+    await leases.release(id)
+    throw end
+  }
+
   async function createAs(identity: RunIdentity, input: unknown) {
     const runFile = parseRunFile(input)
     const { id, joinToken } = identity
@@ -277,6 +293,7 @@ export function runService({
       const runFile = parseRunFile(await store.runFile(id))
       await leases.settle(id)
       await leases.take(id)
+      await requireConverged(run, runFile)
       return open(id, runFile, async ({ session, context, engine }) => {
         const server = (await lastState(id, session.layout)) ?? session.initial
         const joinToken = newToken()

@@ -1,4 +1,3 @@
-import type { Evaluation } from '../analysis/evaluation.ts'
 import { probesRound } from '../analysis/plan.ts'
 import { extraKey } from '../core/extras.ts'
 import { asShared } from '../core/params.ts'
@@ -8,7 +7,7 @@ import { layerPlan } from '../strategies/layer-rules.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
 import { beginning, clientModel, nextClientStates, sentBy, withVersions } from './client-models.ts'
-import type { MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
+import type { CentralEvaluation, MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
@@ -26,7 +25,7 @@ import type { Session } from './session.ts'
 export async function averageRound(session: Session, job: RoundJob): Promise<OpenRound> {
   const start = performance.now()
   const { trained, ...result } = await average(session, job)
-  return { job, trained, result: { ...result, aggregateMs: performance.now() - start } }
+  return { job, trained, result: { ...result, engine: session.engine, aggregateMs: performance.now() - start } }
 }
 
 /** The second half: evaluates what came out, and probes the barriers between the clients' models. */
@@ -134,7 +133,7 @@ async function membersOf({ layout, alignment, strategy, rng, runFile }: Session,
   }
 }
 
-function globalMetrics(round: number, evaluation: Evaluation | null): MetricRecord[] {
+function globalMetrics(round: number, evaluation: CentralEvaluation | null): MetricRecord[] {
   if (!evaluation) return []
   const at = { split: 'test' as const }
   return [

@@ -15,6 +15,8 @@ export interface RoundJob {
 
 /** What the next round needs of this one. */
 export interface AveragedRound {
+  /** That averaged, and will measure. */
+  readonly engine: string
   readonly server: ServerState
   /** Layer blocks averaged, input to output. */
   readonly averaged: readonly string[]
@@ -24,10 +26,16 @@ export interface AveragedRound {
   readonly aggregateMs: number
 }
 
+/** The mean over the models that there are, on the central test set: of one, unless layers stay local. */
+export interface CentralEvaluation extends Evaluation {
+  /** Evaluated; and of them without a finite loss, which leaves none to the mean either. */
+  readonly models: { readonly all: number; readonly diverged: number }
+}
+
 /** What is found out about the round, while the next one may already be under way. */
 export interface MeasuredRound {
-  /** Central evaluation; null in rounds that the run file leaves out. */
-  readonly evaluation: Evaluation | null
+  /** null in rounds that the run file leaves out. */
+  readonly evaluation: CentralEvaluation | null
   readonly metrics: readonly MetricRecord[]
   readonly barriers: readonly BarrierRecord[]
   readonly evaluateMs: number

@@ -62,7 +62,7 @@ function roundRecord(closing: Closing, closed: ClosedRound, timing: Timing): Rou
   return {
     round: closing.round,
     attempt: closing.attempt,
-    engine: null,
+    engine: closed.engine,
     diverged: closed.evaluation !== null && !Number.isFinite(closed.evaluation.loss),
     loss: closed.evaluation && finiteOrNull(closed.evaluation.loss),
     accuracy: closed.evaluation && finiteOrNull(closed.evaluation.accuracy),

@@ -2,9 +2,11 @@ import { type FedError, toFedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
+import { completedOf, jobOf } from './closing-job.ts'
 import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
 import { keepModels } from './keep-models.ts'
 import { EPSILON } from './metric-row.ts'
+import { modelDiverged } from './model-diverged.ts'
 import type {
   CheckpointStore,
   ClientGateway,
@@ -81,7 +83,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   const queue: RunEvent[] = []
   /** The commits, one after another; never rejects. */
   let commits: Promise<void> = Promise.resolve()
-  let failure: FedError | null = null
+  let failure: Failure | null = null
   let draining = false
   let finish: (end: { outcome: RunOutcome; error: FedError | null }) => void
   const ended = new Promise<{ outcome: RunOutcome; error: FedError | null }>(resolve => {
@@ -149,11 +151,12 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
       const measuring = ports.measure(closing.round)
       const sent = { total: gateway.bytesDown(closing.round), to: sentTo }
       const [timing, before] = [watch, commits]
-      commits = record(before, closing, { averaged, measuring, timing, sent }).catch(fail)
+      const recorded = record(before, closing, { averaged, measuring, timing, sent })
+      commits = recorded.catch(thrown => fail(thrown, closing.round))
       await before // at most one round ahead of the database, however slow that is
       dispatch({ type: 'roundClosed', server: averaged.server })
     } catch (thrown) {
-      fail(thrown)
+      fail(thrown, closing.round)
     }
   }
 
@@ -164,8 +167,8 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     const release = () => {
       for (const member of closing.members.values()) if (member.kind === 'completed') member.update.release()
     }
-    // A round is in the database only with all before it.
-    if (failure) return release()
+    // A round is in the database only with all before it, and whatever became of those after it.
+    if (failure && failure.round <= closing.round) return release()
     const clients = run.kept(closing.round, completedOf(closing))
     const models = await keepModels(ports.checkpoints, run, { closing, server: averaged.server, clients }).finally(
       release,
@@ -184,16 +187,21 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     ports.notify({ type: 'round', run: run.id, record: commit.round, barriers: commit.barriers, bytes, epsilon })
     // The checkpoint before stays: should this one be found damaged, there is a way back.
     await ports.checkpoints.prune(run.id, closing.round - 1)
+    // Only now: what a run failed of is stored, and kept.
+    if (commit.round.diverged && run.policy.onDivergence === 'fail')
+      throw modelDiverged({ round: closing.round, models: measured.evaluation?.models })
   }
 
-  function fail(thrown: unknown): void {
-    failure ??= toFedError(thrown, 'compute_failed')
-    dispatch({ type: 'failed', error: failure })
+  /** Of several failures the earliest round's is the run's, in whatever order they came about. */
+  function fail(thrown: unknown, round: number): void {
+    if (failure && failure.round <= round) return
+    failure = { error: toFedError(thrown, 'compute_failed'), round }
+    dispatch({ type: 'failed', error: failure.error })
   }
 
   /** A commit may have failed after the last round was decided: then that is how the run ends. */
   function endRun(outcome: RunOutcome, error: FedError | null): void {
-    const end = failure ? { outcome: 'failed' as const, error: failure } : { outcome, error }
+    const end = failure ? { outcome: 'failed' as const, error: failure.error } : { outcome, error }
     gateway.end(end.outcome, end.error?.message)
     finish(end)
   }
@@ -227,7 +235,13 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
       }),
   })
 
-  return { stop: () => dispatch({ type: 'stopRequested' }), abandon: fail, ended }
+  return { stop: () => dispatch({ type: 'stopRequested' }), abandon: error => fail(error, 0), ended }
+}
+
+/** Rounds before `round` are stored all the same: the next one begins before they are. */
+interface Failure {
+  readonly error: FedError
+  readonly round: number
 }
 
 interface RecordedRound {
@@ -235,17 +249,4 @@ interface RecordedRound {
   readonly measuring: Promise<MeasuredRound>
   readonly timing: Stopwatch
   readonly sent: BytesDown
-}
-
-function completedOf({ members }: Closing): readonly number[] {
-  return [...members].flatMap(([client, { kind }]) => (kind === 'completed' ? [client] : []))
-}
-
-function jobOf({ round, server, members }: Closing): RoundJob {
-  const updates = [...members].flatMap(([client, member]) =>
-    member.kind === 'completed'
-      ? [{ client, numExamples: member.update.numExamples, segments: member.update.segments }]
-      : [],
-  )
-  return { round, server, updates }
 }

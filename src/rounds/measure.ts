@@ -1,34 +1,36 @@
 import { cohortDrift } from '../analysis/drift.ts'
-import type { Evaluation } from '../analysis/evaluation.ts'
 import { spreadOf } from '../analysis/spread.ts'
 import { cohortSums } from '../compute/cohort-sums.ts'
+import { toFedError } from '../core/errors.ts'
 import type { Params } from '../core/layout.ts'
 import type { MetricRecord } from '../core/records.ts'
-import type { RoundJob, Trained } from './closed-round.ts'
+import type { CentralEvaluation, RoundJob, Trained } from './closed-round.ts'
 import { metricRow } from './metric-row.ts'
 import type { ServerState } from './ports.ts'
 import type { Session } from './session.ts'
 
 /**
  * Loss and accuracy on the central test set. With every block averaged that is the global model's; where blocks stay
- * local there is no one model, and it is the mean over the cohort of each client's model (global blocks + its own).
+ * local there is no one model, and it is the mean over the cohort of each client's model (global blocks + its own); not
+ * finite when one of them is not.
  */
 export async function measureGlobal(
   session: Session,
   server: ServerState,
   trained: readonly Trained[],
-): Promise<Evaluation | null> {
+): Promise<CentralEvaluation | null> {
   const { every } = session.runFile.evaluate
   const last = server.round === session.lastRound
   if (!last && (every === 0 || server.round % every !== 0)) return null
   const models = distinctModels(server.params, trained)
-  let [loss, accuracy] = [0, 0]
+  let [loss, accuracy, diverged] = [0, 0, 0]
   for (const params of models) {
     const evaluation = await session.evaluateTest(params)
     loss += evaluation.loss / models.length
     accuracy += evaluation.accuracy / models.length
+    if (!Number.isFinite(evaluation.loss)) diverged++
   }
-  return { loss, accuracy }
+  return { loss, accuracy, models: { all: models.length, diverged } }
 }
 
 function distinctModels(global: Params, trained: readonly Trained[]): readonly Params[] {
@@ -56,6 +58,7 @@ export async function measureClients(
   if (!runFile.evaluate.clients) return []
   const rows: MetricRecord[] = []
   const series = new Map<string, number[]>()
+  let diverged = 0
   const record = (key: string, client: number, value: number) => {
     rows.push(metricRow(round, key, value, { client, split: 'test' }))
     series.set(key, [...(series.get(key) ?? []), value])
@@ -69,12 +72,24 @@ export async function measureClients(
     record('eval/client/before/accuracy', client, local.accuracy)
     record('eval/client/loss', client, averaged.loss)
     record('eval/client/accuracy', client, averaged.accuracy)
+    if (!Number.isFinite(averaged.loss)) diverged++
     if (!fineTune || round < runFile.rounds) continue
-    const tuned = await evaluateTest(await fineTune(client, after), indices)
+    const params = await fineTune(client, after).catch(unlessDiverged)
+    const tuned = params ? await evaluateTest(params, indices) : BROKEN
     record('eval/client/tuned/loss', client, tuned.loss)
     record('eval/client/tuned/accuracy', client, tuned.accuracy)
   }
+  // Where there are any, mean and spread over the cohort are null: over the others they would flatter.
+  if (rows.length > 0) rows.push(metricRow(round, 'eval/client/diverged', diverged, { split: 'test' }))
   return [...rows, ...[...series].flatMap(([key, values]) => spreadRows(round, key, values))]
+}
+
+/** Of a model that could not be fine-tuned: nothing is measured, and the round is none the less whole. */
+const BROKEN = { loss: Number.NaN, accuracy: Number.NaN }
+
+function unlessDiverged(thrown: unknown): null {
+  if (toFedError(thrown).code === 'training_diverged') return null
+  throw thrown
 }
 
 function spreadRows(round: number, key: string, values: readonly number[]): MetricRecord[] {

@@ -26,6 +26,7 @@ export function policyOf(runFile: RunFile): RoundPolicy {
     wanted: clients.sampling === 'fixed' ? clients.perRound : clients.total,
     retries: round.retries,
     onShortfall: round.onShortfall,
+    onDivergence: round.onDivergence,
     cohort: number => cohortOf(runFile, number),
   }
 }

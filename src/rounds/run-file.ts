@@ -55,6 +55,10 @@ const roundSchema = z.strictObject({
     .enum(['fail', 'extend', 'proceed'])
     .default('fail')
     .meta({ description: 'after the last attempt: end the run, keep waiting, or go on with what came' }),
+  onDivergence: z.enum(['fail', 'continue']).default('fail').meta({
+    description:
+      'when the central loss of a round is not finite: end the run after that round, or go on; the round is marked either way',
+  }),
   overSelect: z.int().min(0).default(0).meta({
     description: 'clients chosen beyond perRound; the first perRound to finish count, so the result depends on timing',
   }),

@@ -41,6 +41,8 @@ export interface RoundPolicy {
   readonly retries: number
   /** What a quorum missed for good does: end the run, keep waiting, or go on with what came. */
   readonly onShortfall: 'fail' | 'extend' | 'proceed'
+  /** What a round whose central loss is not finite does: end the run behind itself, or nothing. */
+  readonly onDivergence: 'fail' | 'continue'
   /** The cohort of a round: pure, so a resumed run chooses the same. */
   cohort(round: number): readonly number[]
 }

@@ -1,5 +1,6 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
 import type { ProbeOptions } from '../analysis/plan.ts'
+import { currentEngine } from '../compute/choose.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { ModelFamily } from '../core/model-family.ts'
 import { sharedFloats } from '../core/params.ts'
@@ -34,6 +35,8 @@ import { initialServer } from './server-state.ts'
 /** What the compute worker holds for one run: the data, the network on the engine, and the strategy. */
 export interface Session {
   readonly runFile: RunFile
+  /** On which it was opened, and computes. */
+  readonly engine: string
   readonly layout: LayerLayout
   readonly strategy: Strategy
   /** null where models are averaged as they come. */
@@ -103,6 +106,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const start = (label: string) => network.init(rng.fork(label))
   return {
     runFile,
+    engine: currentEngine(),
     layout: network.layout,
     strategy,
     alignment,

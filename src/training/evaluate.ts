@@ -5,7 +5,10 @@ import type { Network } from '../models/network.ts'
 import { forwardOf } from './forward.ts'
 import { createPacer } from './pacer.ts'
 
-/** loss: mean cross-entropy, nats per example. accuracy: fraction in [0, 1]. Both NaN when there are no examples. */
+/**
+ * loss: mean cross-entropy, nats per example. accuracy: fraction in [0, 1]; NaN where the loss is not finite, for what such a
+ * model puts first is no answer. Both NaN when there are no examples.
+ */
 export interface Evaluation {
   readonly loss: number
   readonly accuracy: number
@@ -62,7 +65,7 @@ export function addScores(tally: Tally, logits: Float32Array, y: Uint8Array, num
 }
 
 export function meanOf({ loss, correct }: Tally, numExamples: number): Evaluation {
-  return { loss: loss / numExamples, accuracy: correct / numExamples, numExamples }
+  return { loss: loss / numExamples, accuracy: Number.isFinite(loss) ? correct / numExamples : Number.NaN, numExamples }
 }
 
 /** −log softmax(logits)[label], and whether the label has the largest logit (the first of equals counts). */
@@ -73,5 +76,5 @@ function score(logits: Float32Array, label: number): { readonly loss: number; re
   let sum = 0
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest)
   const loss = Math.log(sum) - (logits[label]! - largest)
-  return { loss, correct: best === label && !Number.isNaN(loss) }
+  return { loss, correct: best === label }
 }

@@ -302,6 +302,25 @@ describe('with the head local (FedPer)', () => {
     )
   })
 
+  test('a head that makes its own model lose all measure leaves the mean over the cohort none, and says of how many', async () => {
+    const session = await openSession(runFile)
+    const server = session.initial()
+    const updates = updatesOf(session, server, [0, 1, 2])
+    // Finite, but its products are not: float32 ends at 3.4e38.
+    updates[1]!.segments.get('block/fc2')!.fill(3e38)
+    const closed = await closeRound(session, { round: 1, server, updates })
+    assert.equal(closed.engine, 'wasm')
+    assert.deepEqual(closed.evaluation?.models, { all: 3, diverged: 1 })
+    assert.ok(!Number.isFinite(closed.evaluation.loss) && Number.isNaN(closed.evaluation.accuracy))
+    assert.deepEqual([metric(closed, 'eval/loss'), metric(closed, 'eval/accuracy')], [null, null])
+    assert.equal(metric(closed, 'eval/client/diverged'), 1)
+    for (const key of ['loss', 'accuracy']) {
+      assert.equal(metric(closed, `eval/client/${key}/mean`), null)
+      assert.equal(metric(closed, `eval/client/${key}`, { client: 1 }), null)
+      assert.ok(metric(closed, `eval/client/${key}`, { client: 0 }) !== null)
+    }
+  })
+
   test('a task carries the head of its client, and asks for all blocks back; only the base is global', async () => {
     const session = await openSession(runFile)
     const server = session.initial()

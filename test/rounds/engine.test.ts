@@ -88,6 +88,7 @@ function stage(
 
 function averagedRound({ round }: RoundJob): AveragedRound {
   return {
+    engine: 'wasm',
     server: serverAt(round),
     averaged: ['fc1'],
     collected: ['block/fc1', 'fisher/fc1', 'fisher/fc2'],
@@ -96,8 +97,13 @@ function averagedRound({ round }: RoundJob): AveragedRound {
 }
 
 async function measuredRound(_: number): Promise<MeasuredRound> {
-  return { evaluation: { loss: 0.5, accuracy: 0.75 }, metrics: [], barriers: [], evaluateMs: 2, probeMs: 3 }
+  return { evaluation: evaluated(0.5, 0.75), metrics: [], barriers: [], evaluateMs: 2, probeMs: 3 }
 }
+
+const evaluated = (loss: number, accuracy: number) => ({
+  ...{ loss, accuracy },
+  models: { all: 1, diverged: Number.isFinite(loss) ? 0 : 1 },
+})
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
 
@@ -295,6 +301,87 @@ describe('the round engine', () => {
     jobs[0]?.finish()
     const { outcome, error } = await engine.ended
     assert.deepEqual([outcome, error?.code, commits.length], ['failed', 'compute_failed', 0])
+  })
+
+  test('a round without a finite loss is stored whole, and ends the run behind it: no later round is stored, whatever came first', async () => {
+    // Round 1 is measured: before round 2 trains; while it averages; after it was averaged; after its averaging failed.
+    for (const moment of ['training', 'averaging', 'averaged', 'failed'] as const) {
+      let tell = () => {}
+      const broken = { ...(await measuredRound(1)), evaluation: evaluated(Number.POSITIVE_INFINITY, Number.NaN) }
+      const measures = (round: number) =>
+        round === 1
+          ? new Promise<MeasuredRound>(resolve => {
+              tell = () => resolve(broken)
+            })
+          : measuredRound(round)
+      const { events, jobs, engine, commits, notices, log } = stage({}, policyWith({ rounds: 3 }), measures)
+      const finish = async (round: number, end: 'finish' | 'fail') => {
+        for (const client of [round, round + 10]) await events.update(key(round, client), updateOf(client, 'p'))
+        if (moment === 'averaging' && round === 2) return
+        jobs.at(-1)?.[end](new FedError('aggregate_diverged'))
+        await tick()
+      }
+      events.joined('p', 10)
+      await finish(1, 'finish')
+      if (moment !== 'training') await finish(2, moment === 'failed' ? 'fail' : 'finish')
+      tell()
+      const { outcome, error } = await engine.ended
+      if (moment === 'averaging') jobs.at(-1)?.finish()
+      await tick()
+      assert.deepEqual([outcome, error?.code], ['failed', 'model_diverged'], moment)
+      const [only, ...more] = commits
+      assert.deepEqual([only?.round.round, only?.round.diverged, more.length], [1, true, 0], moment)
+      assert.deepEqual([only?.round.loss, only?.round.accuracy, only?.checkpoint.round], [null, null, 1], moment)
+      assert.equal(notices.filter(({ type }) => type === 'round').length, 1, moment)
+      assert.equal(log.filter(line => line === 'end failed').length, 1, moment)
+    }
+  })
+
+  test('the last round is no exception; with onDivergence continue the run goes on, and each such round is marked', async () => {
+    for (const [onDivergence, outcome, marks] of [
+      ['fail', 'failed', [true]],
+      ['continue', 'completed', [true, false]],
+    ] as const) {
+      const measures = async (round: number) => ({
+        ...(await measuredRound(round)),
+        ...(round === 1 && { evaluation: evaluated(Number.NaN, Number.NaN) }),
+      })
+      const policy = policyWith({ rounds: marks.length, onDivergence })
+      const { events, jobs, engine, commits } = stage({}, policy, measures)
+      events.joined('p', 10)
+      for (let round = 1; round <= marks.length; round++) {
+        for (const client of [round, round + 10]) await events.update(key(round, client), updateOf(client, 'p'))
+        jobs.at(-1)?.finish()
+        await tick()
+      }
+      assert.equal((await engine.ended).outcome, outcome)
+      assert.deepEqual(
+        commits.map(({ round }) => round.diverged),
+        marks,
+      )
+    }
+  })
+
+  test('a round that cannot be averaged takes none before it along, however late that one is measured', async () => {
+    let tell = () => {}
+    const measures = (round: number) =>
+      new Promise<MeasuredRound>(resolve => {
+        tell = () => void measuredRound(round).then(resolve)
+      })
+    const { events, jobs, engine, commits } = stage({}, policyWith({ rounds: 3 }), measures)
+    events.joined('p', 10)
+    for (const round of [1, 2]) {
+      for (const client of [round, round + 10]) await events.update(key(round, client), updateOf(client, 'p'))
+      if (round === 1) jobs.at(-1)?.finish()
+      else jobs.at(-1)?.fail(new FedError('aggregate_diverged'))
+      await tick()
+    }
+    tell()
+    assert.equal((await engine.ended).error?.code, 'aggregate_diverged')
+    assert.deepEqual(
+      commits.map(({ round }) => round.round),
+      [1],
+    )
   })
 
   test('a commit that fails behind the last round still makes the run fail', async () => {

@@ -21,6 +21,7 @@ export function policyWith(changes: Partial<RoundPolicy> = {}): RoundPolicy {
     wanted: 2,
     retries: 0,
     onShortfall: 'fail',
+    onDivergence: 'fail',
     cohort: round => [round, round + 10],
     ...changes,
   }

@@ -208,6 +208,17 @@ describe('the deadline', () => {
     assert.equal(ofType(effects, 'closeRound').length, 1)
   })
 
+  test('proceed needs somebody to go on with: a round of which nothing came is a quorum missed', () => {
+    const nobody = play(begin(), policyWith({ onShortfall: 'proceed' }), join('p'))
+    const { effects } = play(nobody, policyWith({ onShortfall: 'proceed' }), late)
+    const [end] = ofType(effects, 'endRun')
+    assert.deepEqual([end?.outcome, end?.error?.code], ['failed', 'quorum_missed'])
+    assert.match(end?.error?.message ?? '', /expected 1 updates in round 1, got 0/)
+    // A sample that turned out empty has nobody to wait for.
+    const empty = play(begin(), policyWith({ cohort: () => [] }), join('p'))
+    assert.equal(ofType(empty.effects, 'closeRound').length, 1)
+  })
+
   test('over-selection: the round closes on the wanted number, and the rest is withdrawn', () => {
     const over = policyWith({ cohort: () => [1, 2, 3], wanted: 2 })
     const script = play(begin(), over, join('p'), send(key(1, 3), 'p'))

@@ -55,7 +55,7 @@ describe('evaluation', () => {
     assert.equal(result.numExamples, 3)
   })
 
-  it('has no value for no examples, and none right for a model that is not finite', async () => {
+  it('has no value for no examples, and no accuracy for a model that is not finite', async () => {
     const none = await evaluate(network, params, examples, { indices: new Uint32Array(0) })
     assert.deepEqual(none, { loss: Number.NaN, accuracy: Number.NaN, numExamples: 0 })
     const broken = await evaluate(
@@ -63,7 +63,7 @@ describe('evaluation', () => {
       params.map(() => Number.NaN),
       examples,
     )
-    assert.deepEqual(broken, { loss: Number.NaN, accuracy: 0, numExamples: 53 })
+    assert.deepEqual(broken, { loss: Number.NaN, accuracy: Number.NaN, numExamples: 53 })
   })
 
   it('stops when it is told to', async () => {

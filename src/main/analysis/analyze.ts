@@ -5,7 +5,7 @@ import { probeBarriers } from '../../analysis/probe.ts'
 import { prepareEngine } from '../../compute/choose.ts'
 import { FedError } from '../../core/errors.ts'
 import { firstFailing } from '../../core/promises.ts'
-import type { BarrierRecord } from '../../core/records.ts'
+import { type BarrierRecord, finiteOrNull } from '../../core/records.ts'
 import { createRng, type Rng, sample } from '../../core/rng.ts'
 import type { Dataset } from '../../data/dataset.ts'
 import { loadDataset } from '../../data/index.ts'
@@ -65,8 +65,9 @@ export interface MergeResult {
   readonly merge: string
   /** More than a model's when the merge grows. */
   readonly parameters: number
-  readonly loss: number
-  readonly error: number
+  /** Nats per example; null where it is not finite, and the error then too. */
+  readonly loss: number | null
+  readonly error: number | null
 }
 
 /**
@@ -123,7 +124,14 @@ export async function analyze({ files, request, engine, signal, onStep }: Analys
       for (const { aligned, merge } of merged) {
         const { loss, accuracy } = await evaluateMerged(merge.merged, dataset[split], chosen, signal)
         const { numParams: parameters } = merge.merged.plan
-        merges.push({ split, aligned, merge: merge.name, parameters, loss, error: 1 - accuracy })
+        merges.push({
+          split,
+          aligned,
+          merge: merge.name,
+          parameters,
+          loss: finiteOrNull(loss),
+          error: finiteOrNull(1 - accuracy),
+        })
       }
       const shared = {
         ...{ network, a: a!, b: b!, examples: dataset[split], indices: chosen, draws: request.draws },
