@@ -83,7 +83,7 @@ export const ERROR_CODES = {
   non_finite: { message: 'The update contains values that are not finite', status: 422, exit: failed },
   example_count_invalid: { message: 'The example count is not acceptable', status: 422, exit: failed },
   training_diverged: { message: 'Local training left the finite numbers', status: 422, exit: failed },
-  aggregate_diverged: { message: 'The global model left the finite numbers', status: 422, exit: failed },
+  aggregate_diverged: { message: 'Aggregation left the finite numbers', status: 422, exit: failed },
   model_diverged: { message: 'The global model has no finite loss', status: 409, exit: failed },
   quorum_missed: { message: 'Too few clients completed the round', status: 409, exit: failed },
   client_failed: { message: 'The client process could not train', status: 500, exit: failed },

@@ -1,15 +1,11 @@
 import { crc32 } from 'node:zlib'
 import { FedError } from '../core/errors.ts'
+import { allFinite } from '../core/finite.ts'
 import { sharedFloats } from '../core/params.ts'
 import type { Part } from './messages.ts'
 
 /** The wire is little-endian and bodies are viewed in place, so a big-endian machine must not take part. */
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
-/** The exponent bits of a float32; all set, they mean an infinity or NaN. */
-const EXPONENT = 0x7f80_0000
-/** The lowest of them: added to a full exponent it carries into the sign bit, and to no other. */
-const CARRY = 0x0080_0000
 
 export interface BodyChecks {
   /** What the fingerprint covers besides the bytes; no fingerprint is taken when it is absent. */
@@ -49,12 +45,11 @@ export function receiveBody(
     throw new FedError('length_mismatch', { expected: 'a multiple of 4 bytes', received: `${total} bytes` })
   const values = allocate(total / Float32Array.BYTES_PER_ELEMENT)
   const bytes = new Uint8Array(values.buffer)
-  const bits = new Int32Array(values.buffer)
   let checksum = fingerprintOf === undefined ? null : crc32(`${fingerprintOf}\n`)
   let received = 0
 
   function requireFinite(from: number, to: number): void {
-    if (allFinite(bits, from, to)) return
+    if (allFinite(values, from, to)) return
     for (let index = from; index < to; index++)
       if (!Number.isFinite(values[index]))
         throw new FedError('non_finite', {
@@ -81,13 +76,6 @@ export function receiveBody(
     },
     fingerprint: () => (checksum === null ? '' : `${checksum.toString(16).padStart(8, '0')}-${total}`),
   }
-}
-
-/** Without a branch per value: every update of every client passes through here, on the event loop. */
-function allFinite(bits: Int32Array, from: number, to: number): boolean {
-  let carried = 0
-  for (let i = from; i < to; i++) carried |= (bits[i]! & EXPONENT) + CARRY
-  return carried >= 0
 }
 
 function requireNext(part: Part, { received, total }: { received: number; total: number }, length: number): void {

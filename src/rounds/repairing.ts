@@ -2,6 +2,7 @@ import { repairOf } from '../alignment/repairs/index.ts'
 import { type Repair, repairable } from '../alignment/repairs/repair.ts'
 import { canonicalJson } from '../core/canonical.ts'
 import { FedError } from '../core/errors.ts'
+import { allFinite } from '../core/finite.ts'
 import { range } from '../core/indices.ts'
 import type { Params } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
@@ -89,7 +90,7 @@ export async function repaired(
   if (repair.grows || weights === null) return average
   const models = members.map(({ params }) => params)
   const { params } = await repair.merge({ plan, models, weights, average, examples })
-  if (params.every(Number.isFinite)) return params
+  if (allFinite(params)) return params
   throw new FedError('aggregate_diverged', {
     expected: 'a finite global model after its repair',
     received: `values that are not, from ${repair.name}`,

@@ -1,10 +1,12 @@
 import { FedError } from '../core/errors.ts'
+import { allFinite } from '../core/finite.ts'
 import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
-import { type BlockShare, blockSteps } from './block-steps.ts'
+import { type BlockShare, type BlockStep, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
+import { diverged, requireFinite, type Suspects } from './diverged.ts'
 import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
 import { memoryOf, readMemory, remember } from './memory.ts'
 import type { PersonalVersions } from './personal/personal.ts'
@@ -51,7 +53,7 @@ export interface AggregateResult {
  * piece of a block (`blockSteps`). The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
  * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
  * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
- * `aggregate_diverged` when a block leaves the finite numbers.
+ * `aggregate_diverged` when a block, or anything that the strategy remembers, leaves the finite numbers.
  */
 export async function aggregate(strategy: Strategy, input: AggregateInput): Promise<AggregateResult> {
   const { round, layout, global, rng } = input
@@ -66,6 +68,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const { reducer } = strategy
   const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer
 
+  const suspects = { members: input.members, global, blocks }
   const next = memory.server.map(byBlock => ({ ...byBlock }))
   const params = sharedCopy(global)
   const averaged: string[] = []
@@ -75,7 +78,7 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
     return [{ block, weights, before: strategy.server.map((each, index) => memoryOf(memory, index, each, block)) }]
   })
   for await (const { block, start, step, after } of blockSteps(strategy, blockReducer, cohort, shares, context)) {
-    add(params, block, start, step, factors.get(block.name)!)
+    add(params, { block, start, step, factor: factors.get(block.name)! }, suspects)
     for (const [index, vectors] of after.entries()) remember(next[index]!, block, start, vectors)
     if (start === 0) averaged.push(block.name)
   }
@@ -84,7 +87,9 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const collected = candidates.map(({ name }) => name).filter(name => needed.has(name))
   const { own, memory: personal } = await versions(strategy, input, blocks, memory.personal)
   const others = { ...(exchange !== null && { exchange }), ...(personal !== null && { personal }) }
-  return { params, state: { server: next, layers, ...others }, plan, averaged, collected, own }
+  const state = { server: next, layers, ...others }
+  requireFinite(strategy, { state, own }, input.state, suspects)
+  return { params, state, plan, averaged, collected, own }
 }
 
 async function selected(
@@ -156,16 +161,15 @@ function weightsOf(
   return total > 0 ? raw.map(weight => weight / total) : null
 }
 
+interface Addition extends Pick<BlockStep, 'block' | 'start' | 'step'> {
+  readonly factor: number
+}
+
 /** Adds `factor` times `step` to a block of `params` from `start` on, in place: the caller's new array. */
-function add(params: Params, block: LayerBlock, start: number, step: Float32Array, factor: number): void {
+function add(params: Params, { block, start, step, factor }: Addition, suspects: Suspects): void {
   const values = view(params, block).subarray(start, start + step.length)
-  for (let i = 0; i < values.length; i++) {
-    values[i]! += factor * step[i]!
-    if (!Number.isFinite(values[i]))
-      throw new FedError('aggregate_diverged', {
-        expected: `a finite global model after the server's step`,
-        received: `${values[i]} in layer ${block.name}`,
-        hint: 'Lower the server or the local learning rate',
-      })
-  }
+  for (let i = 0; i < values.length; i++) values[i]! += factor * step[i]!
+  if (allFinite(values)) return
+  const value = values.find(each => !Number.isFinite(each))
+  throw diverged('a finite global model after the server’s step', `${value} in layer ${block.name}`, suspects)
 }

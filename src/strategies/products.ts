@@ -59,7 +59,7 @@ function productsOfParts(
         const vectors = [...updates, view(global, block)].map(values => values.subarray(start, end))
         return productsIn(cohortSums().innerProducts(vectors), count)
       })
-      if (!products.every(areFinite)) throw notFinite(block)
+      for (const part of products) requireFinite(part, block, cohort)
       return [block.name, products]
     }),
   )
@@ -105,15 +105,13 @@ function productsIn(sums: Float64Array, count: number): Products {
   }
 }
 
-/** A value that is not finite makes its square so. */
-function areFinite({ count, of, global }: Products): boolean {
-  return Number.isFinite(global) && Array.from({ length: count }, (_, i) => of(i, i)).every(Number.isFinite)
-}
-
-function notFinite({ name }: LayerBlock): FedError {
-  return new FedError('aggregate_diverged', {
+/** A value that is not finite makes its square so; the sum of the squares of finite float32 is far from float64's end. */
+function requireFinite({ of, global }: Products, { name }: LayerBlock, { clients }: Cohort): void {
+  const row = clients.findIndex((_, i) => !Number.isFinite(of(i, i)))
+  if (row < 0 && Number.isFinite(global)) return
+  throw new FedError('aggregate_diverged', {
     expected: 'updates that can be compared',
-    received: `values that are not finite in layer ${name}`,
+    received: `values beyond float32 in layer ${name} of ${row < 0 ? 'the global model' : `client ${clients[row]}`}`,
     hint: 'Lower the local learning rate',
   })
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { allFinite } from '../core/finite.ts'
 import { range } from '../core/indices.ts'
 import type { Params } from '../core/layout.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
@@ -77,7 +78,7 @@ export async function trainBend(network: Network, job: BendJob): Promise<Params>
       params.set(part, offset)
       offset += part.length
     }
-    if (params.some(value => !Number.isFinite(value))) throw diverged('the bend of the curve', plan.epochs, step)
+    if (!allFinite(params)) throw diverged('the bend of the curve', plan.epochs, step)
     return params
   } finally {
     tf.dispose([first, last, bend, memory] as tf.TensorContainer)

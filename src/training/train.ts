@@ -1,4 +1,5 @@
 import { FedError } from '../core/errors.ts'
+import { allFinite } from '../core/finite.ts'
 import type { Params } from '../core/layout.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
 import type { Examples } from '../data/examples.ts'
@@ -121,12 +122,6 @@ export async function trainLocally(network: Network, job: TrainJob): Promise<Tra
     losses.free()
     learner.free()
   }
-}
-
-/** A loop, because a call for each of some 100,000 parameters takes as long as a few steps. */
-function allFinite(values: Float32Array): boolean {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
-  return true
 }
 
 function learnerOf(input: LearnerInput): Learner {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
 import type { StateTree } from '../../src/core/state-tree.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
@@ -40,6 +41,25 @@ for (const engine of ENGINES)
       assertClose(await steps([{ name: 'yogi', tau: 2, beta2: 0.75 }], [1]), [0.01 / (Math.sqrt(3.75) + 2)], 1e-6)
       // yogi, τ = 1, β₂ = .75: Δ² = 4 > v = 1, so v = 1 + 1 and step = .1 · .2 / (√2 + 1).
       assertClose(await steps([{ name: 'yogi', tau: 1, beta2: 0.75 }], [2]), [0.02 / (Math.SQRT2 + 1)], 1e-6)
+    })
+
+    it('an update whose square float32 cannot hold ends the run, instead of stopping the model for ever', async () => {
+      await useEngine(engine)
+      const suspects = [
+        ['adam', 'v'],
+        ['yogi', 'v'],
+        ['adagrad', 'v'],
+      ]
+      for (const [name, vector] of suspects) {
+        const { numTensors } = tf.memory()
+        await assert.rejects(steps([{ name: 'lines' }, { name }], [1, 1e21, 1, 1]), ({ code, message }) => {
+          assert.equal(code, 'aggregate_diverged')
+          assert.match(message, new RegExp(`Infinity in server optimizer ${name}, ${vector} of layer w\\b`))
+          assert.match(message, /client 0, norm 1\.00e\+21/)
+          return true
+        })
+        assert.equal(tf.memory().numTensors, numTensors)
+      }
     })
 
     it('momentum of a constant update is a geometric sum', async () => {

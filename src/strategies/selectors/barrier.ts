@@ -46,9 +46,11 @@ export const barrier: Part<LayerSelector, typeof schema> = {
       needs: { clients: 2, why: 'barriers are measured between two clients' },
       async select({ round, candidates, memory, layerBarriers }) {
         const measures = memory === null || (round - 1) % every === 0
-        const barriers = measures
-          ? Object.fromEntries(await layerBarriers({ metric, pairs, split, height, by }))
-          : (memory as { readonly barriers: Readonly<Record<string, number>> }).barriers
+        const known = measures
+          ? [...(await layerBarriers({ metric, pairs, split, height, by }))]
+          : Object.entries((memory as { readonly barriers: Readonly<Record<string, number>> }).barriers)
+        // A barrier without end is not kept: a layer of which none is known stays with each client too.
+        const barriers = Object.fromEntries(known.filter(([, barrier]) => Number.isFinite(barrier)))
         const factors = candidates.flatMap(({ name }): [string, number][] => {
           const barrier = barriers[name] ?? Number.POSITIVE_INFINITY
           if (barrier <= threshold) return [[name, 1]]
