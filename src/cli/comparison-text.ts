@@ -29,7 +29,7 @@ export function runsTable({ differing, runs }: Comparison): string {
   const columns = COLUMNS.filter(({ key }) => runs.some(run => run[key] !== null))
   const rows = runs.map(run => [
     ...[run.run, run.name, run.strategy, ...run.values.map(value => value ?? '–')],
-    run.status === 'completed' ? String(run.rounds) : `${run.rounds} (${run.status})`,
+    roundsOf(run),
     ...columns.map(({ key, show }) => {
       const value = run[key]
       const words = value === null ? '–' : show(value)
@@ -38,6 +38,11 @@ export function runsTable({ differing, runs }: Comparison): string {
   ])
   const titles = columns.map(({ title }) => title)
   return textTable(['run', 'name', 'strategy', ...differing, 'rounds', ...titles], rows)
+}
+
+/** "8", "3 (failed), 1 diverged". */
+function roundsOf({ rounds, status, diverged }: Comparison['runs'][number]): string {
+  return `${rounds}${status === 'completed' ? '' : ` (${status})`}${diverged > 0 ? `, ${diverged} diverged` : ''}`
 }
 
 /** A line for the runs that differ only by their seed: mean ± standard deviation. */

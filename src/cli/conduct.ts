@@ -1,6 +1,7 @@
-import type { FedError } from '../core/errors.ts'
+import type { ErrorCode, FedError } from '../core/errors.ts'
 import { EXIT_OF_OUTCOME, type ExitCode } from '../core/exit-codes.ts'
 import type { OpenedRun, SimulationEnd, SimulationOptions } from '../main/simulate.ts'
+import { divergences } from './divergence.ts'
 import { describeError } from './error-report.ts'
 import { storageWords } from './options.ts'
 import { chooseView } from './progress/choose-view.ts'
@@ -60,15 +61,17 @@ function invitation(url: string, run: string, joinToken: string): string {
 
 /** How it ended; for a run that did not complete, how to go on. */
 function ending({ cli, flags, signal }: Stage, report: RunReport, rounds: number): string {
-  const { runId, status, finalRound } = report
+  const { runId, status, finalRound, error } = report
   const colors = colorsFor(cli.stderr, cli.variables)
   const last = report.rounds.findLast(round => round.accuracy !== null)
   const accuracy = last?.accuracy == null ? '' : `, accuracy ${last.accuracy.toFixed(4)} after round ${last.round}`
   const epsilon = report.rounds.at(-1)?.epsilon
   const privacy = epsilon == null ? '' : `, epsilon ${epsilon.toFixed(4)}`
   const word = status === 'completed' ? colors.green(status) : colors.yellow(signal.aborted ? 'interrupted' : status)
-  const line = `\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`
-  return status === 'completed' ? line : `${line}\ngo on with  fedstrata resume ${runId}${storageWords(flags)}`
+  const warnings = divergences(report).map(([title, sentence]) => colors.yellow(`${title}  ${sentence}`))
+  const line = [`\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`, ...warnings].join('\n')
+  const isOver = status === 'completed' || error?.code === ('model_diverged' satisfies ErrorCode)
+  return isOver ? line : `${line}\ngo on with  fedstrata resume ${runId}${storageWords(flags)}`
 }
 
 /** Where everything is, and what to type next. */

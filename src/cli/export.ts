@@ -20,7 +20,20 @@ interface Source {
 }
 
 const ROUND_COLUMNS = [
-  ...['round', 'attempt', 'loss', 'accuracy', 'selected', 'completed', 'dropped', 'rejected', 'averaged', 'durationMs'],
+  ...[
+    'round',
+    'attempt',
+    'engine',
+    'diverged',
+    'loss',
+    'accuracy',
+    'selected',
+    'completed',
+    'dropped',
+    'rejected',
+    'averaged',
+    'durationMs',
+  ],
   ...['dispatchMs', 'trainMs', 'collectMs', 'aggregateMs', 'evaluateMs', 'probeMs', 'startedAt', 'endedAt'],
 ]
 

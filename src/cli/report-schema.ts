@@ -25,12 +25,16 @@ export const reportBarrierSchema = z.strictObject({
 export const reportRoundSchema = z.strictObject({
   ...roundRecordSchema.pick({
     round: true,
+    engine: true,
+    diverged: true,
     loss: true,
     accuracy: true,
     clients: true,
     durationMs: true,
     phases: true,
   }).shape,
+  /** Clients of the rejected whose local training left the finite numbers; absent where there were none. */
+  trainingDiverged: z.int().positive().optional(),
   /** What the rounds so far gave away of a client, at the delta of the run file. */
   epsilon: z.number().nullable().optional(),
   barriers: z.array(reportBarrierSchema),

@@ -1,6 +1,6 @@
 import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
-import { EPSILON } from '../rounds/metric-row.ts'
+import { EPSILON, TRAINING_DIVERGED } from '../rounds/metric-row.ts'
 import { allOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
@@ -14,6 +14,8 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
   const barriers = groupBy(await allOf(page => store.barriers(id, page)), barrier => barrier.round)
   const epsilons = await allOf(page => store.metrics(id, { ...page, key: EPSILON }))
   const epsilonOf = new Map(epsilons.map(({ round, value }) => [round, value]))
+  const left = await allOf(page => store.metrics(id, { ...page, key: TRAINING_DIVERGED }))
+  const leftOf = new Map(left.flatMap(({ round, value }) => (value ? [[round, value] as const] : [])))
   return {
     runId: run.id,
     name: run.name,
@@ -22,13 +24,14 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
     finalRound: run.finalRound,
     modelFile: checkpoint && checkpointFiles(dataDir).path(checkpoint),
     modelSha256: checkpoint?.sha256 ?? null,
-    rounds: rounds.map(({ round, loss, accuracy, clients, durationMs, phases }) => ({
-      round,
+    rounds: rounds.map(({ round, engine, diverged, loss, accuracy, clients, durationMs, phases }) => ({
+      ...{ round, engine, diverged },
       loss,
       accuracy,
       clients,
       durationMs,
       phases,
+      ...(leftOf.has(round) && { trainingDiverged: leftOf.get(round)! }),
       ...(epsilonOf.has(round) && { epsilon: epsilonOf.get(round)! }),
       barriers: (barriers.get(round) ?? []).map(reportBarrier),
     })),

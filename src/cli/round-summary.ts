@@ -46,9 +46,10 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
 }
 
-/** "10 ok", "8 ok, 1 dropped, 1 rejected". */
-export function outcomes({ completed, dropped, rejected }: RoundRecord['clients']): string {
-  return [`${completed} ok`, dropped > 0 && `${dropped} dropped`, rejected > 0 && `${rejected} rejected`]
+/** "10 ok", "8 ok, 1 dropped, 2 rejected (1 diverged)". */
+export function outcomes({ completed, dropped, rejected }: RoundRecord['clients'], trainingDiverged = 0): string {
+  const why = trainingDiverged > 0 ? ` (${trainingDiverged} diverged)` : ''
+  return [`${completed} ok`, dropped > 0 && `${dropped} dropped`, rejected > 0 && `${rejected} rejected${why}`]
     .filter(Boolean)
     .join(', ')
 }

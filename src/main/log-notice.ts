@@ -13,6 +13,9 @@ export function logNotice(log: Logger, notice: RunNotice): void {
     log[status === 'running' ? 'debug' : 'info']({ run, probe, status, done, total, error }, 'probe')
   }
   if (notice.type !== 'round') return
-  const { round, loss, accuracy, clients, durationMs, phases } = notice.record
-  log.info({ run, round, loss, accuracy, clients, durationMs, phases }, 'round')
+  const { round, loss, accuracy, clients, diverged, durationMs, phases } = notice.record
+  const { trainingDiverged } = notice
+  const isSound = !diverged && !trainingDiverged
+  const broken = isSound ? {} : { diverged, trainingDiverged }
+  log[isSound ? 'info' : 'warn']({ run, round, loss, accuracy, clients, ...broken, durationMs, phases }, 'round')
 }

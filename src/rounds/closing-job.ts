@@ -6,6 +6,14 @@ export function completedOf({ members }: Closing): readonly number[] {
   return [...members].flatMap(([client, { kind }]) => (kind === 'completed' ? [client] : []))
 }
 
+/** Clients that were refused because their local training left the finite numbers. */
+export function divergedOf({ members }: Pick<Closing, 'members'>): number {
+  let count = 0
+  for (const member of members.values())
+    if (member.kind === 'rejected' && member.error.code === 'training_diverged') count++
+  return count
+}
+
 /** What the compute worker is given of a cohort that is complete. */
 export function jobOf({ round, server, members }: Closing): RoundJob {
   const updates = [...members].flatMap(([client, member]) =>

@@ -1,5 +1,6 @@
 import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
 import type { AveragedRound, MeasuredRound } from './closed-round.ts'
+import { divergedOf } from './closing-job.ts'
 import { needed } from './exchanged.ts'
 import { metricRow } from './metric-row.ts'
 import type { RoundCommit } from './ports.ts'
@@ -46,9 +47,8 @@ export function roundCommit(
   }
   const phases = Object.entries(round.phases).map(([phase, ms]) => [`round/phase/${phase}_ms`, ms] as const)
   const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => metricRow(closing.round, key, value))
-  const counts = Object.entries(round.clients).map(([kind, value]) =>
-    metricRow(closing.round, `clients/${kind}`, value),
-  )
+  const became = { ...round.clients, diverged: divergedOf(closing) }
+  const counts = Object.entries(became).map(([kind, value]) => metricRow(closing.round, `clients/${kind}`, value))
   return {
     round,
     updates,

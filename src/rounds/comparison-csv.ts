@@ -5,9 +5,9 @@ const KEYS = Object.keys(COMPARED) as ComparedKey[]
 
 /** CSV (RFC 4180): a run a line, and a column for each key in which the run files differ; empty for null. */
 export function runsCsv({ differing, runs }: Comparison): string {
-  const header = ['run', 'name', 'status', 'strategy', ...differing, 'rounds', 'layer', ...KEYS]
+  const header = ['run', 'name', 'status', 'strategy', ...differing, 'rounds', 'diverged', 'layer', ...KEYS]
   const lines = runs.map(run => [
-    ...[run.run, run.name, run.status, run.strategy, ...run.values, run.rounds, run.layer],
+    ...[run.run, run.name, run.status, run.strategy, ...run.values, run.rounds, run.diverged, run.layer],
     ...KEYS.map(key => run[key]),
   ])
   return csv([header, ...lines])

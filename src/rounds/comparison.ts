@@ -56,6 +56,7 @@ export const comparisonSchema = z
         strategy: z.string(),
         values: words,
         rounds: z.int().meta({ description: 'that are complete' }),
+        diverged: z.int().meta({ description: 'rounds of these whose central loss was not finite' }),
         layer: z.string().nullable().meta({ description: 'whose barrier layerBarrier is' }),
         ...numbers,
       }),
@@ -116,7 +117,7 @@ async function measuredOf(
   store: Store,
   run: string,
   layers: number,
-): Promise<Omit<Pick<ComparedRun, ComparedKey | 'layer'>, 'seconds'>> {
+): Promise<Omit<Pick<ComparedRun, ComparedKey | 'layer' | 'diverged'>, 'seconds'>> {
   const series = async (key: string) =>
     (await allOf(page => store.metrics(run, { ...page, key }))).map(row => row.value)
   const accuracies = await series('eval/accuracy')
@@ -127,6 +128,7 @@ async function measuredOf(
   const rounds = await allOf(page => store.rounds(run, page))
   const finite = accuracies.filter(value => value !== null)
   return {
+    diverged: rounds.filter(({ diverged }) => diverged).length,
     accuracy: accuracies.at(-1) ?? null,
     bestAccuracy: finite.length === 0 ? null : finite.reduce((most, value) => Math.max(most, value)),
     loss: losses.at(-1) ?? null,

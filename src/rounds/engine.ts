@@ -1,69 +1,17 @@
 import { type FedError, toFedError } from '../core/errors.ts'
-import type { LayerLayout } from '../core/layout.ts'
 import { admission } from './admission.ts'
-import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
-import { completedOf, jobOf } from './closing-job.ts'
+import type { AveragedRound, MeasuredRound } from './closed-round.ts'
+import { completedOf, divergedOf, jobOf } from './closing-job.ts'
 import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
+import type { EnginePorts, EngineRun, RoundEngine } from './engine-ports.ts'
 import { keepModels } from './keep-models.ts'
 import { EPSILON } from './metric-row.ts'
 import { modelDiverged } from './model-diverged.ts'
-import type {
-  CheckpointStore,
-  ClientGateway,
-  Clock,
-  GatewayEvents,
-  RoundCommit,
-  RunNotice,
-  RunOutcome,
-  ServerState,
-  Store,
-  Task,
-  UpdateDecision,
-  UpdateKey,
-} from './ports.ts'
-import {
-  type Closing,
-  type Effect,
-  initialState,
-  type RoundPolicy,
-  type RunEvent,
-  roundOf,
-  tally,
-} from './run-state.ts'
+import type { RoundCommit, RunOutcome, UpdateDecision } from './ports.ts'
+import { type Closing, type Effect, initialState, type RunEvent, roundOf, tally } from './run-state.ts'
 import { transition } from './transition.ts'
 
-export interface EngineRun {
-  readonly id: string
-  readonly layout: LayerLayout
-  readonly deadlineMs: number
-  readonly policy: RoundPolicy
-  readonly server: ServerState
-  /** The clients, of those that completed a round, whose models are kept. */
-  kept(round: number, completed: readonly number[]): readonly number[]
-  /** What to send to a client in the round after `server`. */
-  task(key: UpdateKey, server: ServerState): Task
-}
-
-export interface EnginePorts {
-  readonly store: Pick<Store, 'commitRound'>
-  readonly checkpoints: Pick<CheckpointStore, 'save' | 'saveModel' | 'prune'>
-  readonly clock: Clock
-  /** The compute worker, off this thread: from the updates to the new state … */
-  average(job: RoundJob): Promise<AveragedRound>
-  /** … and what is to be known about the round averaged before. */
-  measure(round: number): Promise<MeasuredRound>
-  openGateway(events: GatewayEvents): ClientGateway
-  notify(notice: RunNotice): void
-}
-
-export interface RoundEngine {
-  /** Ends the run: at once while clients train, else after the round that is being closed. */
-  stop(): void
-  /** Ends the run as failed, without another row in the database. */
-  abandon(error: FedError): void
-  /** Never rejects: a failed run resolves with its error. */
-  readonly ended: Promise<{ readonly outcome: RunOutcome; readonly error: FedError | null }>
-}
+export type { EnginePorts, EngineRun, RoundEngine } from './engine-ports.ts'
 
 /**
  * Runs one run: takes events one at a time, lets `transition` decide, and performs the effects.
@@ -184,7 +132,9 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
     const bytes = { up, down: sent.total }
     const epsilon = commit.metrics.find(({ key }) => key === EPSILON)?.value ?? undefined
-    ports.notify({ type: 'round', run: run.id, record: commit.round, barriers: commit.barriers, bytes, epsilon })
+    const trainingDiverged = divergedOf(closing)
+    const { round: record, barriers } = commit
+    ports.notify({ type: 'round', run: run.id, record, barriers, bytes, epsilon, trainingDiverged })
     // The checkpoint before stays: should this one be found damaged, there is a way back.
     await ports.checkpoints.prune(run.id, closing.round - 1)
     // Only now: what a run failed of is stored, and kept.

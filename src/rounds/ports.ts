@@ -188,6 +188,8 @@ export type RunNotice =
       readonly bytes: { readonly up: number; readonly down: number }
       /** What the rounds so far gave away of a client; absent without `privacy:`. */
       readonly epsilon?: number | undefined
+      /** Clients of the rejected whose local training left the finite numbers. */
+      readonly trainingDiverged?: number | undefined
     }
   | {
       readonly type: 'progress'

@@ -110,6 +110,7 @@ test('a run comes down to its last values, its best, what stood in the way of av
   assert.deepEqual(runs[0], {
     ...{
       run: 'a',
+      diverged: 0,
       name: 'first',
       status: 'completed',
       strategy: 'fedavg',
@@ -176,8 +177,8 @@ test('as CSV: a column for each key that differs, numbers in full, and deviation
   const comparison = await compareRuns(await threeRuns(), ['a', 'b', 'c'])
   const lines = (csv: string) => csv.trimEnd().split('\r\n').map(line => line.split(',')) // biome-ignore format: one line
   const [header, first, , third] = lines(runsCsv(comparison))
-  assert.deepEqual(header!.slice(0, 9), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'layer', 'accuracy']) // biome-ignore format: one line
-  assert.deepEqual(first!.slice(0, 9), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', 'fc1', '0.5'])
+  assert.deepEqual(header!.slice(0, 10), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'diverged', 'layer', 'accuracy']) // biome-ignore format: one line
+  assert.deepEqual(first!.slice(0, 10), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', '0', 'fc1', '0.5'])
   assert.equal(third![header!.indexOf('clientAccuracy')], '')
   const [groupHeader, group] = lines(groupsCsv({ ...comparison, groups: comparison.groups.slice(1) }))
   assert.deepEqual(groupHeader!.slice(0, 7), [

@@ -1,5 +1,6 @@
 import { createLogUpdate } from 'log-update'
 import type { RunNotice } from '../../rounds/ports.ts'
+import { lossWords } from '../divergence.ts'
 import { duration, number, outcomes, signed, summarizeBarriers, worstLayer } from '../round-summary.ts'
 import { type Colors, colorsFor, pairs, type Terminal } from '../terminal.ts'
 import { introduction } from './introduction.ts'
@@ -62,20 +63,21 @@ const COLUMNS = [
 
 const HEADER = cells(COLUMNS.map(([title]) => title))
 
-function row({ record, barriers, epsilon }: RoundNotice, colors: Colors): string {
-  const { round, loss, accuracy, clients, durationMs } = record
+function row({ record, barriers, epsilon, trainingDiverged }: RoundNotice, colors: Colors): string {
+  const { round, accuracy, clients, diverged, durationMs } = record
   const summary = summarizeBarriers(barriers)
   const worst = worstLayer(summary)
   const text = cells([
     String(round),
-    number(loss),
+    lossWords(record),
     number(accuracy),
-    outcomes(clients),
+    outcomes(clients, trainingDiverged),
     signed(summary.full),
     worst ? `${worst[0]} ${signed(worst[1])}` : '–',
     duration(durationMs),
     ...(epsilon === undefined ? [] : [`  epsilon ${number(epsilon)}`]),
   ])
+  if (diverged) return colors.red(text)
   return clients.completed === clients.selected ? text : colors.yellow(text)
 }
 

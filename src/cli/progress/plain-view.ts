@@ -1,3 +1,4 @@
+import { lossWords } from '../divergence.ts'
 import { duration, number, outcomes, signed, summarizeBarriers, worstLayer } from '../round-summary.ts'
 import { colorsFor, pairs, say, type Terminal } from '../terminal.ts'
 import { introduction } from './introduction.ts'
@@ -13,14 +14,14 @@ export function plainView(terminal: Terminal): RunView {
     },
     notice(notice) {
       if (notice.type !== 'round') return
-      const { round, loss, accuracy, clients, durationMs } = notice.record
+      const { round, accuracy, clients, durationMs } = notice.record
       const barriers = summarizeBarriers(notice.barriers)
       const worst = worstLayer(barriers)
       const parts = [
         `round ${round}/${rounds}`,
-        `loss ${number(loss)}`,
+        `loss ${lossWords(notice.record)}`,
         `accuracy ${number(accuracy)}`,
-        `clients ${outcomes(clients)}`,
+        `clients ${outcomes(clients, notice.trainingDiverged)}`,
         ...(barriers.full === null ? [] : [`full barrier ${signed(barriers.full)}`]),
         ...(worst ? [`worst layer ${worst[0]} ${signed(worst[1])}`] : []),
         ...(notice.epsilon === undefined ? [] : [`epsilon ${number(notice.epsilon)}`]),
