@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { FedError, toFedError } from '../core/errors.ts'
 import type { Engine, EngineName, EngineSetup } from './engine.ts'
 import { registerGradients } from './gradients.ts'
+import { keepNaN } from './keep-nan.ts'
 import { selfTest } from './self-test.ts'
 
 /** Loads an engine, makes it current in this thread and tests it. Throws `engine_unavailable` and `engine_faulty`. */
@@ -10,6 +11,7 @@ export async function bringUp(setup: EngineSetup, reason: string, byName: boolea
   await setup.load(byName)
   registerGradients()
   await makeCurrent(setup.name)
+  await keepNaN()
   await selfTest(setup.name, setup.remedy?.())
   const { version, device, note } = setup.describe()
   return { name: setup.name, version, device, reason: [reason, note].filter(Boolean).join('; ') }

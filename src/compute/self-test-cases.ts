@@ -10,6 +10,7 @@ export interface SelfTestCase {
   readonly expected: readonly number[]
 }
 
+const nan = Number.NaN
 const image = (size: number, value = 1) => tf.fill([1, size, size, 1], value) as tf.Tensor4D
 const filter = (size: number) => tf.ones([size, size, 1, 1]) as tf.Tensor4D
 const flat = (tensors: readonly tf.Tensor[]) => tf.concat(tensors.map(tensor => tf.reshape(tensor, [-1])))
@@ -146,6 +147,47 @@ export const cases: readonly SelfTestCase[] = [
       return flat(sgdStep({ weight, gradient, velocity, rate: 0.1, momentum: 0.5, decay: 0.5 }))
     },
     expected: [3.4, 3.4, 3.4, 3.4, 3.4, 6, 6, 6, 6, 6],
+  },
+  {
+    // The shipped kernel of tfjs-wasm takes all below 1e-7 for 0.
+    what: 'sign of what is small',
+    compute: () => tf.sign(tf.tensor1d([1e-8, -1e-8, 1e-30, 0, 2])),
+    expected: [1, -1, 1, 0, 1],
+  },
+  {
+    // Of a model that diverged nothing may look as if it had not.
+    what: 'NaN through ReLU, alone and fused',
+    compute() {
+      const x = tf.tensor1d([nan, 1, -1, nan, nan])
+      const [a, b] = [tf.tensor2d([nan, 1, 1, 1], [2, 2]), tf.ones([2, 2])]
+      return flat([tf.relu(x), tf.fused.matMul({ a, b: b as tf.Tensor2D, activation: 'relu' })])
+    },
+    expected: [nan, 1, 0, nan, nan, nan, nan, 2, 2],
+  },
+  {
+    // Windows with NaN first, last, and nowhere; of the average, with padding too.
+    what: 'NaN through pooling',
+    compute() {
+      const x = tf.tensor4d([nan, 1, 1, 1, 1, 2, 1, 1, 1, nan, 1, 2], [1, 2, 6, 1])
+      return flat([tf.maxPool(x, 2, 2, 'valid'), tf.avgPool(x, 2, 2, 'valid'), tf.avgPool(x, 3, 3, 'same')])
+    },
+    expected: [nan, nan, 2, nan, nan, 1.5, nan, nan],
+  },
+  {
+    what: 'NaN through convolutions',
+    compute() {
+      const x = tf.tensor4d([nan, 1, 1, 1], [1, 2, 2, 1])
+      return flat([tf.conv2d(x, filter(1), 1, 'valid'), tf.depthwiseConv2d(x, filter(1), 1, 'valid')])
+    },
+    expected: [nan, 1, 1, 1, nan, 1, 1, 1],
+  },
+  {
+    what: 'NaN in a larger and a smaller value',
+    compute() {
+      const [a, b] = [tf.tensor1d([nan, 1, 3]), tf.tensor1d([1, nan, 2])]
+      return flat([tf.maximum(a, b), tf.minimum(a, b), tf.minimum(1, b)])
+    },
+    expected: [nan, nan, 3, nan, nan, 2, 1, nan, 1],
   },
   {
     what: 'weighted sum over clients',

@@ -32,7 +32,9 @@ async function answer(compute: () => tf.Tensor): Promise<ArrayLike<number>> {
 
 function agrees(received: ArrayLike<number>, expected: readonly number[]): boolean {
   const close = (value: number, i: number) =>
-    Math.abs(value - expected[i]!) <= TOLERANCE * Math.max(1, Math.abs(expected[i]!)) // false for NaN
+    Number.isNaN(expected[i]!)
+      ? Number.isNaN(value)
+      : Math.abs(value - expected[i]!) <= TOLERANCE * Math.max(1, Math.abs(expected[i]!)) // false for NaN
   return received.length === expected.length && Array.from(received).every(close)
 }
 

@@ -210,10 +210,10 @@ describe('the kernel pack', () => {
     )
   })
 
-  it('gives the gradient of ReLU, none at 0 and below', async () => {
+  it('gives the gradient of ReLU, none at 0 and below, and NaN at NaN', async () => {
     const x = Float32Array.of(-2, -0, 0, 1e-30, 3, Number.NaN, 5)
     const [dx] = await read(() => tf.grad(x => tf.relu(x))(tf.tensor1d(x), tf.tensor1d([1, 2, 3, 4, 5, 6, 7])))
-    assert.deepEqual([...dx!], [0, 0, 0, 4, 5, 0, 7])
+    assert.deepEqual([...dx!], [0, 0, 0, 4, 5, Number.NaN, 7])
   })
 
   it('takes the steps of SGD, Adam and FedProx to the very bits of the chain of ops', async () => {

@@ -3,6 +3,7 @@ import { backend_util } from '@tensorflow/tfjs-core'
 import type { ConvolutionAttributes } from './conv2d.ts'
 import { floats, type WasmBackend } from './heap.ts'
 import type { WasmKernel } from './kernel.ts'
+import { eachTap } from './window-loops.ts'
 
 type Shape = [number, number, number, number]
 
@@ -56,23 +57,6 @@ export const depthwiseBackpropInput: WasmKernel = {
     })
     return out
   },
-}
-
-/** Visits every output position with every tap of its window that lies inside the image, and the pixel under it. */
-function eachTap(
-  { batchSize, inHeight, inWidth, outHeight, outWidth, filterHeight, filterWidth, ...conv }: backend_util.Conv2DInfo,
-  visit: (position: number, tap: number, pixel: number) => void,
-): void {
-  const { strideHeight, strideWidth, padInfo } = conv
-  for (let image = 0, position = 0; image < batchSize; image++)
-    for (let oy = 0; oy < outHeight; oy++)
-      for (let ox = 0; ox < outWidth; ox++, position++) {
-        const [top, left] = [oy * strideHeight - padInfo.top, ox * strideWidth - padInfo.left]
-        const [bottom, right] = [Math.min(filterHeight, inHeight - top), Math.min(filterWidth, inWidth - left)]
-        for (let ky = Math.max(0, -top); ky < bottom; ky++)
-          for (let kx = Math.max(0, -left); kx < right; kx++)
-            visit(position, ky * filterWidth + kx, (image * inHeight + top + ky) * inWidth + left + kx)
-      }
 }
 
 /** Dilation 1: TF.js has no gradient for others. */

@@ -1,11 +1,13 @@
-import { conv2D, fusedConv2D } from './conv2d.ts'
+import { conv2D, depthwiseConv2D, fusedConv2D } from './conv2d.ts'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './conv2d-gradients.ts'
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-gradients.ts'
+import { clipByValue, maximum, minimum, relu6, sign } from './elementwise.ts'
 import { gather } from './gather.ts'
 import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
 import { maxPoolGrad } from './max-pool-grad.ts'
 import * as additions from './packed/add.ts'
+import * as clamps from './packed/clamp.ts'
 import * as conv2d from './packed/conv2d.ts'
 import * as losses from './packed/cross-entropy.ts'
 import * as matMul from './packed/mat-mul.ts'
@@ -16,8 +18,9 @@ import * as segments from './packed/segment-sum.ts'
 import * as share from './packed/share.ts'
 import * as steps from './packed/step.ts'
 import * as sums from './packed/sum.ts'
+import { avgPool, maxPool } from './pool.ts'
 import { slice } from './slice.ts'
-import { sum } from './sum.ts'
+import { mean, sum } from './sum.ts'
 import { tile } from './tile.ts'
 
 /** What tfjs-backend-wasm 4.22.0 lacks, gets wrong or does slowly, in JavaScript over its own heap and products. */
@@ -30,10 +33,19 @@ export const javascriptKernels: readonly WasmKernel[] = [
   conv2DBackpropInput,
   depthwiseBackpropFilter,
   depthwiseBackpropInput,
+  depthwiseConv2D,
   gather,
+  avgPool,
+  maxPool,
   maxPoolGrad,
+  sign,
+  relu6,
+  clipByValue,
+  maximum,
+  minimum,
   slice,
   sum,
+  mean,
   tile,
 ]
 
@@ -43,6 +55,7 @@ export const packKernels: readonly WasmKernel[] = [
   ...Object.values(matMul),
   ...Object.values(conv2d),
   ...Object.values(pooling),
+  ...Object.values(clamps),
   ...Object.values(sums),
   ...Object.values(additions),
   ...Object.values(share),

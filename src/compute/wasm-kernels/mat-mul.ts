@@ -1,4 +1,5 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core'
+import { activatedAfter } from './activation.ts'
 import { type WasmBackend, withScratch } from './heap.ts'
 import { type ShippedKernel, transpose, type WasmKernel } from './kernel.ts'
 
@@ -11,7 +12,7 @@ interface MatMulInputs {
 
 interface MatMulCall {
   readonly inputs: MatMulInputs
-  readonly attrs: { readonly transposeA: boolean; readonly transposeB: boolean }
+  readonly attrs: { readonly transposeA: boolean; readonly transposeB: boolean; readonly activation?: string }
   readonly backend: WasmBackend
 }
 
@@ -33,13 +34,13 @@ export const batchMatMul: WasmKernel = {
 
 /**
  * The same for the fused product. Here it is also a repair: with a transpose, the shipped kernel adds the bias once for
- * every 48 steps of the inner dimension, and at wrong places.
+ * every 48 steps of the inner dimension, and at wrong places; and its ReLU makes 0 of NaN.
  */
 export const fusedMatMul: WasmKernel = {
   name: '_FusedMatMul',
   run: (call: MatMulCall, shipped: ShippedKernel | null) => {
     if (!shipped) throw new Error('tfjs-backend-wasm ships _FusedMatMul')
-    return withoutTransposes(call, shipped)
+    return activatedAfter(call.attrs, call.backend, attrs => withoutTransposes({ ...call, attrs }, shipped))
   },
 }
 

@@ -1,14 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { backend_util } from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend } from './heap.ts'
 import type { WasmKernel } from './kernel.ts'
-
-export interface PoolAttributes {
-  readonly filterSize: [number, number] | number
-  readonly strides: [number, number] | number
-  readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding
-  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
-}
+import { type PoolAttributes, windowsOf } from './pool.ts'
 
 interface Call {
   readonly inputs: { readonly dy: TensorInfo; readonly input: TensorInfo }
@@ -23,15 +16,7 @@ interface Call {
 export const maxPoolGrad: WasmKernel = {
   name: 'MaxPoolGrad',
   run: ({ inputs, attrs, backend }: Call) => {
-    const shape = inputs.input.shape as [number, number, number, number]
-    const pool = backend_util.computePool2DInfo(
-      shape,
-      attrs.filterSize,
-      attrs.strides,
-      1,
-      attrs.pad,
-      attrs.dimRoundingMode,
-    )
+    const pool = windowsOf(inputs.input, attrs)
     const out = backend.makeOutput(inputs.input.shape, 'float32')
     const [x, dy, dx] = [floats(backend, inputs.input), floats(backend, inputs.dy), floats(backend, out)]
     const { inHeight, inWidth, inChannels: channels } = pool

@@ -26,6 +26,8 @@ export interface PackFunctions {
   channelMeansGradient(dy: number, dx: number, batch: number, positions: number, channels: number): void
   plus(a: number, b: number, out: number, length: number, relu: boolean): void
   scale(x: number, length: number, factor: number): void
+  clamp(x: number, out: number, length: number, low: number, high: number): void
+  rowSums(x: number, rows: number, length: number, out: number): void
   squareSum(x: number, length: number): number
   scaleBytes(from: number, to: number, length: number, factor: number): void
   segmentSum(x: number, ids: number, rows: number, length: number, out: number, segments: number): void

@@ -1,37 +1,41 @@
-import { type TensorInfo, util } from '@tensorflow/tfjs-core'
-import { floats, type WasmBackend } from './heap.ts'
 import type { ShippedKernel, WasmKernel } from './kernel.ts'
+import { addUp, type Reduction, type ReductionCall, reduce, reducedCount } from './reduction.ts'
 
-interface Call {
-  readonly inputs: { readonly x: TensorInfo }
-  readonly attrs: { readonly axis: number | number[]; readonly keepDims: boolean }
-  readonly backend: WasmBackend
-}
+/** Sums in float64 over any axes: the shipped kernel adds in float32, one after the other, and writes a transpose first. */
+export const sum: WasmKernel = sumWith((call, reduction) => addUp(call.backend, reduction))
 
 /**
- * Sums over leading axes (the gradient of a bias) in one pass and in float64; the shipped kernel writes a transpose of
- * the whole tensor first. Every other sum is left to it.
+ * The mean of many values as their sum in float64 over their number. Of up to `FEW` the shipped kernel's float32 sum is right to
+ * its last bits, and those are what the flat executor's average gives too.
  */
-export const sum: WasmKernel = {
-  name: 'Sum',
-  run: ({ inputs: { x }, attrs, backend }: Call, shipped: ShippedKernel | null) => {
-    const axes = util.parseAxisParam(attrs.axis, x.shape)
-    const leading = axes.length < x.shape.length && axes.every((axis, i) => axis === i)
-    if (shipped && (!leading || x.dtype !== 'float32')) return shipped({ x }, attrs, backend)
-    const kept = x.shape.slice(axes.length)
-    const out = backend.makeOutput(attrs.keepDims ? [...axes.map(() => 1), ...kept] : kept, 'float32')
-    floats(backend, out).set(sumRows(floats(backend, x), util.sizeFromShape(kept)))
-    return out
-  },
+export const mean: WasmKernel = meanWith((call, reduction) => addUp(call.backend, reduction))
+
+/** The flat executor goes by it too: assembly/pool-forward.ts. */
+const FEW = 1024
+
+type Add = (call: ReductionCall, reduction: Reduction) => void
+
+export function sumWith(add: Add): WasmKernel {
+  return {
+    name: 'Sum',
+    run: (call: ReductionCall, shipped: ShippedKernel | null) =>
+      shipped && call.inputs.x.dtype !== 'float32'
+        ? shipped(call.inputs, call.attrs, call.backend)
+        : reduce(call, reduction => add(call, reduction)),
+  }
 }
 
-/** Column sums; four rows at a time, because every visit to a total is a load and a store. */
-function sumRows(x: Float32Array, columns: number): Float64Array {
-  const totals = new Float64Array(columns)
-  let i = 0
-  for (const end = x.length - (x.length % (4 * columns || 1)); i < end; i += 3 * columns)
-    for (let column = 0; column < columns; column++, i++)
-      totals[column]! += x[i]! + x[i + columns]! + x[i + 2 * columns]! + x[i + 3 * columns]!
-  while (i < x.length) for (let column = 0; column < columns; column++, i++) totals[column]! += x[i]!
-  return totals
+export function meanWith(add: Add): WasmKernel {
+  return {
+    name: 'Mean',
+    run(call: ReductionCall, shipped: ShippedKernel | null) {
+      const { inputs, attrs, backend } = call
+      const count = reducedCount(call)
+      if (shipped && (inputs.x.dtype !== 'float32' || count <= FEW)) return shipped(inputs, attrs, backend)
+      const out = reduce(call, reduction => add(call, reduction))
+      const means = backend.typedArrayFromHeap(out)
+      for (let i = 0; i < means.length; i++) means[i]! /= count
+      return out
+    },
+  }
 }

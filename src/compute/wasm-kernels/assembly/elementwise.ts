@@ -23,11 +23,15 @@ export function scale(x: usize, length: i32, factor: f32): void {
   for (; at < bytes; at += 4) f32.store(x + at, f32.load(x + at) * factor)
 }
 
-/** The sum of x², one after the other in float32: the bits of TF.js's square and sum. */
-export function squareSum(x: usize, length: i32): f32 {
-  let sum: f32 = 0
-  for (const end = x + (<usize>length << 2); x < end; x += 4) sum += f32.load(x) * f32.load(x)
-  return sum
+/** out = min(max(x, low), high); NaN stays NaN, as these instructions of WebAssembly have it. */
+export function clamp(x: usize, out: usize, length: i32, low: f32, high: f32): void {
+  const lows = f32x4.splat(low)
+  const highs = f32x4.splat(high)
+  const bytes = <usize>length << 2
+  let at: usize = 0
+  for (; at + 16 <= bytes; at += 16)
+    v128.store(out + at, f32x4.min(f32x4.max(v128.load(x + at), lows), highs))
+  for (; at < bytes; at += 4) f32.store(out + at, min<f32>(max<f32>(f32.load(x + at), low), high))
 }
 
 /** to = from · scale, of `length` bytes: each product is taken in float64 and rounded once, as JavaScript does. */

@@ -34,13 +34,19 @@ export function addRow(x: usize, row: usize, out: usize, rows: i32, columns: i32
     f32.store(out, f32.load(x) + f32.load(pattern + at))
 }
 
-/** dx = dy where y > 0, else 0, for float32 of `length`: the gradient of max(x, 0) from its result. */
+/** dx = dy where y > 0, NaN where y is NaN, else 0, for float32 of `length`: the gradient of max(x, 0) from its result. */
 export function rectifierGradient(y: usize, dy: usize, dx: usize, length: i32): void {
   const zero = f32x4.splat(0)
   let i: i32 = 0
-  for (; i + 4 <= length; i += 4, y += 16, dy += 16, dx += 16)
-    v128.store(dx, v128.and(v128.load(dy), f32x4.gt(v128.load(y), zero)))
-  for (; i < length; i++, y += 4, dy += 4, dx += 4) f32.store(dx, f32.load(y) > 0 ? f32.load(dy) : 0)
+  for (; i + 4 <= length; i += 4, y += 16, dy += 16, dx += 16) {
+    const value = v128.load(y)
+    // All bits set, as a comparison sets them, is NaN.
+    v128.store(dx, v128.or(v128.and(v128.load(dy), f32x4.gt(value, zero)), f32x4.ne(value, value)))
+  }
+  for (; i < length; i++, y += 4, dy += 4, dx += 4) {
+    const value = f32.load(y)
+    f32.store(dx, value > 0 ? f32.load(dy) : value == value ? 0 : value)
+  }
 }
 
 /**

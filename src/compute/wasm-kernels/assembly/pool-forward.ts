@@ -59,23 +59,33 @@ export function averagePool(
       }
 }
 
+/** Values up to which a float32 sum is good enough: as in ../sum.ts, whose bits these means have. */
+const FEW: i32 = 1024
+
 /** y[batch, channels] = the mean over all positions of x[batch, positions, channels], summed in the order of positions. */
 export function channelMeans(x: usize, y: usize, batch: i32, positions: i32, channels: i32): void {
   const pixel = <usize>channels << 2
   const image = <usize>positions * pixel
   for (; batch > 0; batch--, x += image, y += pixel) {
     let at: usize = 0
-    for (; at + 16 <= pixel; at += 16) {
-      let sum = f32x4.splat(0)
-      for (let from = x + at; from < x + image; from += pixel) sum = f32x4.add(sum, v128.load(from))
-      v128.store(y + at, f32x4.div(sum, f32x4.splat(<f32>positions)))
-    }
-    for (; at < pixel; at += 4) {
-      let sum: f32 = 0
-      for (let from = x + at; from < x + image; from += pixel) sum += f32.load(from)
-      f32.store(y + at, sum / <f32>positions)
-    }
+    if (positions <= FEW)
+      for (; at + 16 <= pixel; at += 16) {
+        let sum = f32x4.splat(0)
+        for (let from = x + at; from < x + image; from += pixel) sum = f32x4.add(sum, v128.load(from))
+        v128.store(y + at, f32x4.div(sum, f32x4.splat(<f32>positions)))
+      }
+    for (; at < pixel; at += 4) f32.store(y + at, sumAlong(x + at, x + image, pixel, positions) / <f32>positions)
   }
+}
+
+/** The sum of the values from `from` on, `step` bytes apart: in float32 when they are few, else in float64. */
+@inline
+function sumAlong(from: usize, end: usize, step: usize, count: i32): f32 {
+  let short: f32 = 0
+  let long: f64 = 0
+  if (count <= FEW) for (; from < end; from += step) short += f32.load(from)
+  else for (; from < end; from += step) long += <f64>f32.load(from)
+  return count <= FEW ? short : <f32>long
 }
 
 /** dx = dy / positions at every position. */

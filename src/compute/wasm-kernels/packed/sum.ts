@@ -1,21 +1,20 @@
-import { type TensorInfo, util } from '@tensorflow/tfjs-core'
-import { addressOf, type WasmBackend } from '../heap.ts'
-import { packed } from '../pack.ts'
-import * as javascript from '../sum.ts'
+import { addressOf } from '../heap.ts'
+import { packOf } from '../pack.ts'
+import { addUp, type Reduction, type ReductionCall } from '../reduction.ts'
+import { meanWith, sumWith } from '../sum.ts'
 
-interface Call {
-  readonly inputs: { readonly x: TensorInfo }
-  readonly attrs: { readonly axis: number | number[]; readonly keepDims: boolean }
-  readonly backend: WasmBackend
+export const sum = sumWith(add)
+export const mean = meanWith(add)
+
+function add({ backend }: ReductionCall, reduction: Reduction): void {
+  const pack = packOf(backend)
+  const { x, out, outer, count, inner } = reduction
+  const [from, to] = [addressOf(backend, x), addressOf(backend, out)]
+  if (!pack) addUp(backend, reduction)
+  else if (inner === 1) pack.rowSums(from, outer, count, to)
+  else {
+    const scratch = pack.scratch(8 * inner)
+    for (let block = 0; block < outer; block++)
+      pack.columnSums(from + 4 * block * count * inner, count, inner, to + 4 * block * inner, scratch)
+  }
 }
-
-/** Sums over leading axes, in float64; every other sum is left to the fallback. */
-export const sum = packed(javascript.sum, ({ inputs: { x }, attrs, backend }: Call, pack) => {
-  const axes = util.parseAxisParam(attrs.axis, x.shape)
-  if (x.dtype !== 'float32' || axes.length >= x.shape.length || axes.some((axis, i) => axis !== i)) return null
-  const kept = x.shape.slice(axes.length)
-  const [rows, columns] = [util.sizeFromShape(x.shape.slice(0, axes.length)), util.sizeFromShape(kept)]
-  const out = backend.makeOutput(attrs.keepDims ? [...axes.map(() => 1), ...kept] : kept, 'float32')
-  pack.columnSums(addressOf(backend, x), rows, columns, addressOf(backend, out), pack.scratch(8 * columns))
-  return out
-})
