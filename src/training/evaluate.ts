@@ -6,8 +6,9 @@ import { forwardOf } from './forward.ts'
 import { createPacer } from './pacer.ts'
 
 /**
- * loss: mean cross-entropy, nats per example. accuracy: fraction in [0, 1]; NaN where the loss is not finite, for what such a
- * model puts first is no answer. Both NaN when there are no examples.
+ * loss: mean cross-entropy, nats per example: NaN for one that has NaN or +∞ among its logits, whatever its class, and ∞ where
+ * the logit of its class is −∞. accuracy: fraction in [0, 1]; NaN where the loss is not finite, for what such a model puts first
+ * is no answer. Both NaN when there are no examples.
  */
 export interface Evaluation {
   readonly loss: number
@@ -68,7 +69,10 @@ export function meanOf({ loss, correct }: Tally, numExamples: number): Evaluatio
   return { loss: loss / numExamples, accuracy: Number.isFinite(loss) ? correct / numExamples : Number.NaN, numExamples }
 }
 
-/** −log softmax(logits)[label], and whether the label has the largest logit (the first of equals counts). */
+/**
+ * −log softmax(logits)[label], and whether the label has the largest logit (the first of equals counts). NaN is neither larger nor
+ * smaller, so that the first class would win of a row of it: a row without a loss is wrong.
+ */
 function score(logits: Float32Array, label: number): { readonly loss: number; readonly correct: boolean } {
   let best = 0
   for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i

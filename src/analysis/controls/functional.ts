@@ -10,7 +10,7 @@ export interface FunctionalSimilarity {
 
 /**
  * How alike two models are as functions, on the same examples: what the code of Adilova et al. (ICLR 2024) counts, with its
- * tolerance. Softmax in float64. NaN for no examples. `visitLogits` gives the logits, float32[rows · classes].
+ * tolerance. Softmax in float64. NaN for no examples; a prediction of NaN is like no other. `visitLogits` gives the logits, float32[rows · classes].
  */
 export async function functionalSimilarity(
   a: Params,
@@ -23,7 +23,8 @@ export async function functionalSimilarity(
     for (let row = 0; row < rows; row++) {
       const [p, q] = outputs.map(([logits]) => softmax(rowOf(logits!, rows, row))) as [Float64Array, Float64Array]
       for (let i = 0; i < p.length; i++) if (Math.abs(p[i]! - q[i]!) < tolerance) alike++
-      if (largest(p) === largest(q)) agreed++
+      const [one, other] = [largest(p), largest(q)]
+      if (one !== null && one === other) agreed++
       entries += p.length
     }
     examples += rows
@@ -39,6 +40,8 @@ export function softmax(logits: Float32Array): Float64Array {
   return shares.map(value => value / total)
 }
 
-function largest(values: Float64Array): number {
+/** The class of a prediction; null of one with NaN in it, which puts an example into none. */
+function largest(values: Float64Array): number | null {
+  if (values.some(Number.isNaN)) return null
   return values.reduce((best, value, i) => (value > values[best]! ? i : best), 0)
 }

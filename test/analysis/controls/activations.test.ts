@@ -121,6 +121,11 @@ test('functional similarity counts softmax entries within 1e-4, and equal classe
   near(sameClass, 1)
   const opposite = await functionalSimilarity(Float32Array.of(1), Float32Array.of(-1), logits)
   near(opposite.sameClass, 0)
+  // Predictions of NaN are in no class, though the first is what one finds in them by comparing.
+  const none = await functionalSimilarity(Float32Array.of(1), Float32Array.of(Number.NaN), logits)
+  near(none.sameClass, 0)
+  const same = await functionalSimilarity(Float32Array.of(Number.NaN), Float32Array.of(Number.NaN), logits)
+  near(same.sameClass, 0)
 })
 
 test('the sharpness of the head is Σ ⟨w_s, w_s′⟩ Tr(H_ss′) with the Hessian by second differences of the loss', async () => {
