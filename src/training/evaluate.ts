@@ -80,5 +80,5 @@ function score(logits: Float32Array, label: number): { readonly loss: number; re
   let sum = 0
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest)
   const loss = Math.log(sum) - (logits[label]! - largest)
-  return { loss, correct: best === label }
+  return { loss, correct: best === label && !Number.isNaN(loss) }
 }

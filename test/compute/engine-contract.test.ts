@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import fc from 'fast-check'
-import { type EngineName, prepareEngine } from '../../src/compute/choose.ts'
-import { engineSetups } from '../../src/compute/engines/index.ts'
+import { prepareEngine } from '../../src/compute/choose.ts'
 import { normalize } from '../../src/compute/ops/normalize.ts'
 import { oneHot, softmaxCrossEntropy } from '../../src/training/loss.ts'
-import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
+import { everyEngine } from '../helpers/engines.ts'
 import { assertClose, normals } from '../helpers/values.ts'
 import * as conv from '../oracle/conv2d.ts'
 import { matMul } from '../oracle/matrix.ts'
@@ -55,24 +54,13 @@ const sets = fc.oneof(
   fc.record({ images: size(2, 3), positions: size(2, 20), groups: size(2, 4), width: size(2, 5) }),
 )
 
-const noAdapter = withoutSoftwareAdapter()
 /** On a software adapter a program takes milliseconds: fewer cases, and always the same ones, which reach every state. */
 const runs = (name: string, many: number) =>
   name === 'webgpu'
     ? { share: 1 / 5, options: { numRuns: many / 5, seed: 1 } }
     : { share: 1, options: { numRuns: many } }
 
-// Before the first suite: suites start while this module is still awaiting, and a thread has one engine at a time.
-const missing = new Set<string>()
-for (const { name } of engineSetups)
-  await prepareEngine(name).catch(() => {
-    missing.add(name)
-  })
-
-for (const { name } of engineSetups) {
-  // wasm and cpu are dependencies: they fail here, they are never skipped.
-  const skips: Partial<Record<EngineName, string | false>> = { tensorflow: 'not installed here', webgpu: noAdapter }
-  const skip = missing.has(name) && (skips[name] ?? false)
+for (const { name, skip } of await everyEngine()) {
   const { share, options } = runs(name, 60)
   describe(`engine contract: ${name}`, { skip }, () => {
     let tensors = 0
