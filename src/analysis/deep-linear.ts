@@ -9,6 +9,9 @@ export interface DeepLinearOptions {
   readonly rng: Rng
 }
 
+/** What options are left out. */
+export const DEEP_LINEAR = { widths: [8, 8, 8, 3], examples: 200, points: 11 } as const
+
 /** One layer between two networks, into a base that fits the data exactly. */
 export interface LayerConvexity {
   /** From 1. */
@@ -37,7 +40,7 @@ type Matrix = Float64Array
  * another order, so they are the same function, and a layer path starts at a loss of zero.
  */
 export function deepLinearChecks(options: DeepLinearOptions): DeepLinearChecks {
-  const { widths = [8, 8, 8, 3], examples = 200, points = 11, rng } = options
+  const { widths = DEEP_LINEAR.widths, examples = DEEP_LINEAR.examples, points = DEEP_LINEAR.points, rng } = options
   const shapes = widths.slice(1).map((columns, i) => [widths[i]!, columns] as const)
   const draw = (rows: number, columns: number, scale: number): Matrix =>
     Float64Array.from({ length: rows * columns }, () => normal(rng) * scale)

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import type { Settings, Sizes } from './settings.ts'
 
 /** A folder of real data that a check needs; what it can do without comes along with the project. */
 export type DataNeed = 'mnist' | 'cifar10'
@@ -19,6 +20,8 @@ export interface Check {
   readonly needs: readonly DataNeed[]
   /** Whether the claim holds at the sizes of `--quick` too. */
   readonly quick: boolean
+  /** What `run` computes with. */
+  settings(sizes: Sizes): Settings
   run(context: Context): Promise<Findings>
 }
 

@@ -1,5 +1,8 @@
 import { type Measurement, readable, type Table } from './check.ts'
+import { checksNamed } from './checks/index.ts'
 import type { CheckResult, Reproduction } from './reproduce.ts'
+import { settingsTable } from './settings-page.ts'
+import { sizesOf } from './sizes.ts'
 
 /** What a report says of where and when it was made. */
 export interface Circumstances {
@@ -27,6 +30,10 @@ that was set beforehand; *reference* is what an independent implementation (PyTo
 other random numbers. Barriers are errors: points are hundredths, and a barrier is the error of the model in the middle minus
 the mean error of the two full models. Written by \`fedstrata reproduce --out\`.
 
+Settings are complete, as the code that ran has them; in backticks they are those of a run file. \`examples/reproduction/\` has them as
+run files where \`simulate\` can do the same, and says where its numbers differ. Values between which pairs or runs differ
+stand one below the other.
+
 | | |
 |---|---|
 | verdicts | ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped |
@@ -38,15 +45,32 @@ the mean error of the two full models. Written by \`fedstrata reproduce --out\`.
 | finished | ${report.finished} |
 | took | ${duration(report.seconds)} with ${report.workers} ${report.workers === 1 ? 'thread' : 'threads'} |
 
-${checks.map(check => section(check, command)).join('\n\n')}
+${checks.map(check => section(check, report.quick, command)).join('\n\n')}
 `
 }
 
-function section(check: CheckResult, command: string): string {
+/** Data sets whose folders are named by these words: a page says nothing of where they lie. */
+const FOLDERS = { mnist: 'mnist', cifar10: 'cifar10' }
+
+/** The settings of a check, between marks by which `withSettings` finds them. */
+function settingsPart(id: string, quick: boolean): string {
+  const [check] = checksNamed([id])
+  return `<!-- settings: ${id} -->\n\n${settingsTable(check!, sizesOf(quick, FOLDERS))}\n\n<!-- end of settings -->`
+}
+
+/** A page of `reportPage` at full sizes with its settings as the code has them now, all else as it is. */
+export function withSettings(page: string): string {
+  return page.replaceAll(/<!-- settings: ([\w-]+) -->[\s\S]*?<!-- end of settings -->/g, (_, id: string) =>
+    settingsPart(id, false),
+  )
+}
+
+function section(check: CheckResult, quick: boolean, command: string): string {
   const { number, id, title, source, status, measurements, tables = [] } = check
   const parts = [
     `## ${number}. ${title}`,
     `${VERDICT[status]}. Source: ${source}. Again: \`${command} ${id}\``,
+    settingsPart(id, quick),
     ...(check.skipped ? [`Skipped: ${check.skipped}.`] : []),
     ...(check.error ? [`Failed with ${check.error.code}: ${check.error.message}`] : []),
     ...(measurements.length > 0 ? [measured(measurements)] : []),

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
 import type { Engine } from '../compute/engine.ts'
 import { type ErrorBody, errorBody, toFedError } from '../core/errors.ts'
-import { type DataOptions, dataSchema } from '../data/index.ts'
 import type { Check, DataNeed, Findings } from './check.ts'
 import { checksNamed } from './checks/index.ts'
 import type { Context } from './context.ts'
 import { type Pool, startPool } from './pool.ts'
+import { sizesOf } from './sizes.ts'
 import { once } from './tasks/bench.ts'
 import type { ReplyOf, RequestOf, TaskName } from './tasks/index.ts'
 
@@ -116,8 +116,7 @@ function createContext(pool: Pool, { quick, folders, notify }: ReproduceOptions)
   }
 
   const context: Context = {
-    quick,
-    data: (need, sizes = {}) => dataOf(need, sizes, quick, folders),
+    ...sizesOf(quick, folders),
     layout: (model, data) => remembered({ model, data }, () => pool.run('layout', { model, data })),
     train: (label, task) =>
       remembered(task, async () => {
@@ -128,21 +127,6 @@ function createContext(pool: Pool, { quick, folders, notify }: ReproduceOptions)
     compute: announced,
   }
   return context
-}
-
-/** Training digits that come along. */
-const COMES_ALONG = 8000
-
-/** Normalised, as the paper has it. Sizes are for the real thing; of what comes along all is taken when it has less. */
-function dataOf(
-  need: DataNeed,
-  sizes: { readonly train?: number; readonly test?: number },
-  quick: boolean,
-  folders: ReproduceOptions['folders'],
-): DataOptions {
-  const { train } = sizes
-  if (!quick) return dataSchema.parse({ name: need, dir: folders[need], normalize: true, ...sizes })
-  return dataSchema.parse({ name: 'mnist-10k', normalize: true, ...(train && train < COMES_ALONG && { train }) })
 }
 
 function abortion(signal: AbortSignal | undefined): Promise<never> {

@@ -1,8 +1,15 @@
 import { above, below, type Check } from '../check.ts'
-import { mlp6Pair } from '../experiments/mlp6.ts'
-import { taskOf } from '../experiments/pair.ts'
+import { mlp6 } from '../experiments/mlp6.ts'
+import { type PairSettings, taskOf, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
+import { CURVATURE_STEP } from '../tasks/compare.ts'
 
 const MIDDLE = 1
+
+const pairOf = (sizes: Sizes): PairSettings => ({
+  ...mlp6(sizes, { seed: 1 }),
+  part: { split: 'train', first: sizes.quick ? 1000 : 5000 },
+})
 
 export const curvature: Check = {
   number: 10,
@@ -11,12 +18,15 @@ export const curvature: Check = {
   source: 'Adilova et al. 2024, section 4, in a real network',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({
+    pairs: [pairOf(sizes)],
+    others: {
+      measured: `second difference of the loss in the middle of each path, step ${CURVATURE_STEP} of its length`,
+    },
+  }),
   async run(context) {
-    const pair = await mlp6Pair(context, { seed: 1 })
-    const paths = await context.compute(`${pair.label}: curvature`, 'curvature', {
-      ...taskOf(pair),
-      part: { split: 'train', first: context.quick ? 1000 : 5000 },
-    })
+    const pair = await trainPair(context, pairOf(context))
+    const paths = await context.compute(`${pair.label}: curvature`, 'curvature', taskOf(pair))
     const bend = (path: (typeof paths)[number]) => path.curvature[MIDDLE] ?? Number.NaN
     const layers = paths.filter(({ path }) => path === 'layer')
     const full = paths.find(({ path }) => path === 'full')!

@@ -1,11 +1,21 @@
-import { deepLinearChecks } from '../../analysis/deep-linear.ts'
+import { DEEP_LINEAR, deepLinearChecks } from '../../analysis/deep-linear.ts'
 import { createRng } from '../../core/rng.ts'
 import { above, below, type Check, near } from '../check.ts'
+import type { Settings } from '../settings.ts'
 
 const SEEDS = [1, 2, 3] as const
 
+const settings = (): Settings => ({
+  others: {
+    networks: `${SEEDS.length} of widths ${DEEP_LINEAR.widths.join('-')}, weights N(0, 1 / inputs), seeds ${SEEDS.join(', ')}`,
+    'second model': 'the first with its hidden units in another order',
+    data: `${DEEP_LINEAR.examples} inputs N(0, 1), outputs those of the first model`,
+    measured: `squared loss at ${DEEP_LINEAR.points} equally spaced points of each path, float64`,
+  },
+})
+
 function networks() {
-  return SEEDS.map(seed => deepLinearChecks({ rng: createRng(seed, 'deep-linear') }))
+  return SEEDS.map(seed => deepLinearChecks({ ...DEEP_LINEAR, rng: createRng(seed, 'deep-linear') }))
 }
 
 export const deepLinearLayers: Check = {
@@ -15,6 +25,7 @@ export const deepLinearLayers: Check = {
   source: 'Adilova et al. 2024, theorem 4.1',
   needs: [],
   quick: true,
+  settings,
   async run() {
     const layers = networks().flatMap(network => network.layers)
     const ratios = layers.map(({ ratio }) => ratio)
@@ -41,6 +52,7 @@ export const deepLinearFull: Check = {
   source: 'Adilova et al. 2024, section 4',
   needs: [],
   quick: true,
+  settings,
   async run() {
     const full = networks().map(network => network.full)
     const overEnds = full.map(({ loss }) => loss[(loss.length - 1) / 2]! - Math.max(loss[0]!, loss.at(-1)!))

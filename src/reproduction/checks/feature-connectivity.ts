@@ -1,6 +1,9 @@
 import { above, below, type Check } from '../check.ts'
-import { mlp6Pair } from '../experiments/mlp6.ts'
-import { taskOf } from '../experiments/pair.ts'
+import { mlp6 } from '../experiments/mlp6.ts'
+import { taskOf, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
+
+const pairsOf = (sizes: Sizes) => [mlp6(sizes, { seed: 1 }), mlp6(sizes, { seed: 1, jointEpochs: 1 })]
 
 export const features: Check = {
   number: 11,
@@ -9,8 +12,14 @@ export const features: Check = {
   source: 'Zhou et al. 2023 (layerwise linear feature connectivity); Qu and Horváth 2024 (vanishing feature)',
   needs: ['mnist'],
   quick: false,
+  settings: sizes => ({
+    pairs: pairsOf(sizes),
+    others: {
+      measured: 'what each layer gives in the model halfway against the mean of what it gives in the two, by example',
+    },
+  }),
   async run(context) {
-    const pairs = await Promise.all([mlp6Pair(context, { seed: 1 }), mlp6Pair(context, { seed: 1, jointEpochs: 1 })])
+    const pairs = await Promise.all(pairsOf(context).map(pair => trainPair(context, pair)))
     const [apart, spawned] = await Promise.all(
       pairs.map(pair => context.compute(`${pair.label}: features`, 'features', taskOf(pair))),
     )

@@ -10,6 +10,11 @@ export const fedlama: Check = {
   source: 'Lee et al. 2023, Algorithm 2, read strictly: the layer at the crossing does not wait (their code lets it)',
   needs: [],
   quick: true,
+  settings: () => ({
+    others: {
+      measured: `two clients at ± √d from a global model of 0 in ${DISCREPANCIES.length} layers of one parameter, d = ${DISCREPANCIES.join(', ')}; FedLAMA with interval 1 and factor 2; which layers round 3 averages`,
+    },
+  }),
   async run(context) {
     const half = DISCREPANCIES.map(Math.sqrt)
     // Intervals are chosen in round 2 and go into effect in round 3: layers that wait are not averaged there.

@@ -1,8 +1,16 @@
 import { below, type Check, meanOf } from '../check.ts'
-import { mlp6Pair, mlpSeeds } from '../experiments/mlp6.ts'
-import { barriersOf, fullBarrier, layerBarriers, parentError } from '../experiments/pair.ts'
+import { mlp6, mlpSeeds } from '../experiments/mlp6.ts'
+import { barrierSettings, barriersOf, fullBarrier, layerBarriers, parentError, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
 
 const BETA = 1
+const PATHS = ['full', 'layer'] as const
+const OPTION = {
+  name: `FedGuCci, β ${BETA}`,
+  plan: { connectivity: { beta: BETA, interpolation: 'random' as const } },
+}
+/** Without the anchor, and with it. */
+const bothOf = (sizes: Sizes, seed: number) => [mlp6(sizes, { seed }), mlp6(sizes, { seed, option: OPTION })]
 
 /** The anchor is a model trained for one epoch on both halves, as a global model is; one pair is FedGuCci's clients, one is not. */
 export const groupConnectivity: Check = {
@@ -12,17 +20,15 @@ export const groupConnectivity: Check = {
   source: 'Li et al. 2024, 2402.18949 (FedGuCci), β = 1',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({
+    pairs: mlpSeeds(sizes).flatMap(seed => bothOf(sizes, seed)),
+    others: barrierSettings(PATHS),
+  }),
   async run(context) {
-    const option = {
-      name: `FedGuCci, β ${BETA}`,
-      plan: { connectivity: { beta: BETA, interpolation: 'random' as const } },
-    }
     const pairs = await Promise.all(
       mlpSeeds(context).map(async seed => {
-        const [plain, connected] = await Promise.all([mlp6Pair(context, { seed }), mlp6Pair(context, { seed, option })])
-        return Promise.all(
-          [plain, connected].map(async pair => ({ pair, records: await barriersOf(context, pair, ['full', 'layer']) })),
-        )
+        const both = await Promise.all(bothOf(context, seed).map(pair => trainPair(context, pair)))
+        return Promise.all(both.map(async pair => ({ pair, records: await barriersOf(context, pair, PATHS) })))
       }),
     )
     const mean = (of: 0 | 1) => meanOf(pairs.map(pair => fullBarrier(pair[of]!.records)))

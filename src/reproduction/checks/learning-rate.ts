@@ -1,11 +1,16 @@
 import { above, type Check, meanOf } from '../check.ts'
-import { mlp6Pair, mlpSeeds } from '../experiments/mlp6.ts'
-import { barriersOf, fullBarrier } from '../experiments/pair.ts'
+import { mlp6, mlpSeeds } from '../experiments/mlp6.ts'
+import { barrierSettings, barriersOf, fullBarrier, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
 
 const RATES = [0.005, 0.02, 0.05, 0.1]
 /** The two that are asserted. */
 const QUICK_RATES = [0.005, 0.1]
 const REFERENCE: Readonly<Record<number, number>> = { 0.005: 1.9, 0.02: 1.9, 0.05: 4.2, 0.1: 48.4 }
+
+const PATHS = ['full'] as const
+const ratesOf = ({ quick }: Sizes) => (quick ? QUICK_RATES : RATES)
+const pairsAt = (sizes: Sizes, learningRate: number) => mlpSeeds(sizes).map(seed => mlp6(sizes, { seed, learningRate }))
 
 export const learningRate: Check = {
   number: 6,
@@ -14,15 +19,18 @@ export const learningRate: Check = {
   source: 'Adilova et al. 2024, section 3 (learning rate and batch size)',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({
+    pairs: ratesOf(sizes).flatMap(rate => pairsAt(sizes, rate)),
+    others: barrierSettings(PATHS),
+  }),
   async run(context) {
     const seeds = mlpSeeds(context)
     const rows = await Promise.all(
-      (context.quick ? QUICK_RATES : RATES).map(async rate => {
+      ratesOf(context).map(async rate => {
         const barriers = await Promise.all(
-          seeds.map(async seed => {
-            const pair = await mlp6Pair(context, { seed, learningRate: rate })
-            return fullBarrier(await barriersOf(context, pair, ['full']))
-          }),
+          pairsAt(context, rate).map(async pair =>
+            fullBarrier(await barriersOf(context, await trainPair(context, pair), PATHS)),
+          ),
         )
         return { rate, barriers, mean: meanOf(barriers) }
       }),

@@ -17,6 +17,11 @@ export const mergeRules: Check = {
     'Wang et al. 2025 (LiNeS), Yadav et al. 2023 (TIES), Ilharco et al. 2023, Yu et al. 2024 (DARE), Adilova et al. 2024',
   needs: [],
   quick: true,
+  settings: () => ({
+    others: {
+      measured: `each rule on the vectors that its row names; task arithmetic on 3 random updates of ${ENTRIES} values, DARE on one, over ${MASKS.toLocaleString('en')} masks; barriers between two random models of three layers under a loss in closed form`,
+    },
+  }),
   async run(context) {
     return {
       measurements: [

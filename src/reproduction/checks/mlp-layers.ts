@@ -1,6 +1,10 @@
 import { above, below, type Check, meanOf } from '../check.ts'
-import { mlp6Pair, mlpSeeds } from '../experiments/mlp6.ts'
-import { barriersOf, fullBarrier, layerBarriers } from '../experiments/pair.ts'
+import { mlp6, mlpSeeds } from '../experiments/mlp6.ts'
+import { barrierSettings, barriersOf, fullBarrier, layerBarriers, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
+
+const PATHS = ['full', 'layer'] as const
+const pairsOf = (sizes: Sizes) => mlpSeeds(sizes).map(seed => mlp6(sizes, { seed }))
 
 /**
  * The claim is about every layer but the first: in an MLP on digits that one holds 60 % of the weights, and has a barrier of
@@ -13,12 +17,13 @@ export const mlpLayers: Check = {
   source: 'Adilova et al. 2024, section 3',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({ pairs: pairsOf(sizes), others: barrierSettings(PATHS) }),
   async run(context) {
-    const pairs = await Promise.all(mlpSeeds(context).map(seed => mlp6Pair(context, { seed })))
+    const pairs = await Promise.all(pairsOf(context).map(pair => trainPair(context, pair)))
     const { layout } = pairs[0]!
     const measured = await Promise.all(
       pairs.map(async pair => {
-        const records = await barriersOf(context, pair, ['full', 'layer'])
+        const records = await barriersOf(context, pair, PATHS)
         return { label: pair.label, full: fullBarrier(records), layers: layerBarriers(layout, records) }
       }),
     )

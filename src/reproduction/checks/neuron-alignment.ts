@@ -1,10 +1,16 @@
 import { createRng } from '../../core/rng.ts'
 import { masksOf } from '../../training/mask.ts'
 import { below, type Check, meanOf, near } from '../check.ts'
-import { mlp6Pair, mlpSeeds } from '../experiments/mlp6.ts'
-import { barriersOf, fullBarrier, type Pair, parentError } from '../experiments/pair.ts'
+import { mlp6, mlpSeeds } from '../experiments/mlp6.ts'
+import { barrierSettings, barriersOf, fullBarrier, type Pair, parentError, trainPair } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
 
 const MASK = { fraction: 0.4, redraw: 'never' as const, complement: false, layers: ['*'] }
+
+const PATHS = ['full'] as const
+const OPTION = { name: 'TNA-PFN 0.4', plan: { mask: MASK } }
+/** Without the mask, and with it. */
+const bothOf = (sizes: Sizes, seed: number) => [mlp6(sizes, { seed }), mlp6(sizes, { seed, option: OPTION })]
 
 /** Both models leave the same weights at rest, as the clients of a run do; they share their first bits and nothing else. */
 export const neuronAlignment: Check = {
@@ -14,12 +20,18 @@ export const neuronAlignment: Check = {
   source: 'Li et al. 2024, 2402.01342 (TNA-PFN)',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({
+    pairs: mlpSeeds(sizes).flatMap(seed => bothOf(sizes, seed)),
+    others: {
+      ...barrierSettings(PATHS),
+      mask: 'drawn from the seed of the initial weights: both models have the same',
+    },
+  }),
   async run(context) {
-    const option = { name: 'TNA-PFN 0.4', plan: { mask: MASK } }
     const pairs = await Promise.all(
       mlpSeeds(context).map(async seed => {
-        const both = await Promise.all([mlp6Pair(context, { seed }), mlp6Pair(context, { seed, option })])
-        const measured = both.map(async pair => ({ pair, records: await barriersOf(context, pair, ['full']) }))
+        const both = await Promise.all(bothOf(context, seed).map(pair => trainPair(context, pair)))
+        const measured = both.map(async pair => ({ pair, records: await barriersOf(context, pair, PATHS) }))
         return { seed, measured: await Promise.all(measured) }
       }),
     )

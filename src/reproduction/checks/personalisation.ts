@@ -4,6 +4,8 @@ import type { LayerRuleOptions } from '../../strategies/layer-rules.ts'
 import { above, type Check } from '../check.ts'
 import type { Context } from '../context.ts'
 import { points } from '../experiments/pair.ts'
+import type { Sizes } from '../settings.ts'
+import type { FederateTask } from '../tasks/federate.ts'
 
 const CLIENTS = 10
 const ROUNDS = 20
@@ -45,14 +47,24 @@ export const personalisation: Check = {
   source: 'Adilova et al. 2024, section 5 (personalisation)',
   needs: ['mnist'],
   quick: true,
+  settings(sizes) {
+    const { splits, lists } = chosen(sizes)
+    return {
+      federations: splits.flatMap(split =>
+        lists.map(list => ({ label: `${split}, ${list}`, task: taskOf(sizes, split, list) })),
+      ),
+      others: {
+        measured:
+          'after the last round, each client on its own test split, which has its distribution of labels: mean accuracy',
+      },
+    }
+  },
   async run(context) {
-    const splits = Object.entries(SPLITS).filter(([name]) => !context.quick || !name.startsWith('Dirichlet'))
-    const lists = Object.keys(LISTS).filter(name => !context.quick || ['none', 'full', 'all but head'].includes(name))
+    const { splits, lists } = chosen(context)
     const accuracies = await Promise.all(
-      splits.map(([split]) => Promise.all(lists.map(list => localAccuracy(context, split, list)))),
+      splits.map(split => Promise.all(lists.map(list => localAccuracy(context, split, list)))),
     )
-    const of = (split: string, list: string) =>
-      accuracies[splits.findIndex(([name]) => name === split)]![lists.indexOf(list)]!
+    const of = (split: string, list: string) => accuracies[splits.indexOf(split)]![lists.indexOf(list)]!
     const skewed = '2 classes each'
     return {
       measurements: [
@@ -64,10 +76,10 @@ export const personalisation: Check = {
         {
           title: 'Mean local accuracy after averaging, %, by which layers are averaged (reference in brackets)',
           header: ['split', ...lists],
-          rows: splits.map(([split, { reference }], row) => [
+          rows: splits.map((split, row) => [
             split,
             ...lists.map((list, column) => {
-              const expected = reference[Object.keys(LISTS).indexOf(list)]
+              const expected = SPLITS[split]!.reference[Object.keys(LISTS).indexOf(list)]
               return `${accuracies[row]![column]!.toFixed(1)}${expected === undefined ? '' : ` (${expected.toFixed(1)})`}`
             }),
           ]),
@@ -77,10 +89,18 @@ export const personalisation: Check = {
   },
 }
 
-async function localAccuracy(context: Context, split: string, list: string): Promise<number> {
-  const { accuracy } = await context.compute(`personalisation: ${split}, ${list}`, 'federate', {
+/** Names of the splits, and of the lists of layers, that are run. */
+function chosen({ quick }: Sizes): { readonly splits: readonly string[]; readonly lists: readonly string[] } {
+  return {
+    splits: Object.keys(SPLITS).filter(name => !quick || !name.startsWith('Dirichlet')),
+    lists: Object.keys(LISTS).filter(name => !quick || ['none', 'full', 'all but head'].includes(name)),
+  }
+}
+
+function taskOf(sizes: Sizes, split: string, list: string): FederateTask {
+  return {
     model: MODEL,
-    data: context.data('mnist', { train: 100 * CLIENTS }),
+    data: sizes.data('mnist', { train: 100 * CLIENTS }),
     partition: SPLITS[split]!.partition,
     clients: CLIENTS,
     rounds: ROUNDS,
@@ -88,6 +108,11 @@ async function localAccuracy(context: Context, split: string, list: string): Pro
     plan: { epochs: 2, batchSize: 32, optimizer: { name: 'sgd', learningRate: 0.05 } },
     layers: LISTS[list]!,
     seed: 1,
-  })
+  }
+}
+
+async function localAccuracy(context: Context, split: string, list: string): Promise<number> {
+  const label = `personalisation: ${split}, ${list}`
+  const { accuracy } = await context.compute(label, 'federate', taskOf(context, split, list))
   return points(accuracy.at(-1))
 }

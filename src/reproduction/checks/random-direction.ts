@@ -1,9 +1,11 @@
 import { above, type Check } from '../check.ts'
-import { mlp6Pair } from '../experiments/mlp6.ts'
-import { points, taskOf } from '../experiments/pair.ts'
+import { mlp6 } from '../experiments/mlp6.ts'
+import { points, taskOf, trainPair } from '../experiments/pair.ts'
 
 /** Rises below this, in points, count as this: one of 10,000 test examples. */
 const ONE_EXAMPLE = 0.01
+
+const [DRAWS, SEED] = [5, 1]
 
 export const randomDirection: Check = {
   number: 9,
@@ -12,12 +14,18 @@ export const randomDirection: Check = {
   source: 'Adilova et al. 2024, section 5 (robustness)',
   needs: ['mnist'],
   quick: true,
+  settings: sizes => ({
+    pairs: [mlp6(sizes, { seed: 1 })],
+    others: {
+      measured: `error halfway and all the way from the first model, towards the second and in ${DRAWS} random directions of equal length (seed ${SEED}), for each layer and for all`,
+    },
+  }),
   async run(context) {
-    const pair = await mlp6Pair(context, { seed: 1 })
+    const pair = await trainPair(context, mlp6(context, { seed: 1 }))
     const walks = await context.compute(`${pair.label}: random directions`, 'directions', {
       ...taskOf(pair),
-      draws: 5,
-      seed: 1,
+      draws: DRAWS,
+      seed: SEED,
     })
     const rows = walks.map(({ layer, averaging, random }) => {
       const rise = (values: readonly (number | null)[], step: number) => points(values[step]) - points(values[0])

@@ -1,7 +1,9 @@
 import { above, type Check } from '../check.ts'
+import { noiseSettings } from '../tasks/noise.ts'
 
 const SEEDS = [1, 2, 3, 4] as const
 const LENGTH = 5
+const DRAWS = 100
 
 export const subspaceNoise: Check = {
   number: 15,
@@ -10,9 +12,18 @@ export const subspaceNoise: Check = {
   source: 'Adilova et al. 2024, section 5 (training subspace)',
   needs: [],
   quick: true,
+  settings: () => ({
+    others: {
+      ...noiseSettings(),
+      seeds: SEEDS.join(', '),
+      measured: `mean test loss of the first network over ${DRAWS} draws of noise of length ${LENGTH}: within the span of all snapshots, at right angles to it, and towards the second network`,
+    },
+  }),
   async run(context) {
     const results = await Promise.all(
-      SEEDS.map(seed => context.compute(`subspace noise, seed ${seed}`, 'noise', { seed, length: LENGTH, draws: 100 })),
+      SEEDS.map(seed =>
+        context.compute(`subspace noise, seed ${seed}`, 'noise', { seed, length: LENGTH, draws: DRAWS }),
+      ),
     )
     return {
       measurements: [
@@ -26,7 +37,7 @@ export const subspaceNoise: Check = {
       ],
       tables: [
         {
-          title: `Test loss in nats, of the trained network and under noise of length ${LENGTH}, mean over 100 draws; last as far towards the other network`,
+          title: `Test loss in nats, of the trained network and under noise of length ${LENGTH}, mean over ${DRAWS} draws; last as far towards the other network`,
           header: ['seed', 'rank', 'snapshots', 'accuracy', 'loss', 'inside', 'outside', 'averaging'],
           rows: results.map(({ rank, snapshots, clean, inside, outside, averaging }, i) => [
             SEEDS[i]!,

@@ -1,11 +1,13 @@
 import { below, type Check, type Measurement, near } from '../check.ts'
-import { barriersOf, cumulativeBarriers, fullBarrier } from '../experiments/pair.ts'
+import { barrierSettings, barriersOf, cumulativeBarriers, fullBarrier, trainPair } from '../experiments/pair.ts'
 import { vgg8Pair } from '../experiments/vgg8.ts'
 
 const REFERENCE = {
   shallow: [0.3, 13.6, 24.9, 36.4, 42.8, 42.2, 40.8, 41.2],
   deep: [2.0, 6.9, 15.3, 28.1, 35.3, 41.1, 41.5, 41.2],
 } as const
+
+const PATHS = ['full', 'cumulative'] as const
 
 export const vgg8Cumulative: Check = {
   number: 4,
@@ -14,9 +16,10 @@ export const vgg8Cumulative: Check = {
   source: 'Adilova et al. 2024, section 3 (cumulative groups)',
   needs: ['cifar10'],
   quick: false,
+  settings: sizes => ({ pairs: [vgg8Pair(sizes)], others: barrierSettings(PATHS) }),
   async run(context) {
-    const pair = await vgg8Pair(context)
-    const records = await barriersOf(context, pair, ['full', 'cumulative'])
+    const pair = await trainPair(context, vgg8Pair(context))
+    const records = await barriersOf(context, pair, PATHS)
     const full = fullBarrier(records)
     const names = pair.layout.blocks.map(({ name }) => name)
     const orders = (['shallow', 'deep'] as const).map(order => ({

@@ -1,6 +1,8 @@
 import { above, below, type Check } from '../check.ts'
-import { barriersOf, fullBarrier, layerBarriers } from '../experiments/pair.ts'
+import { barrierSettings, barriersOf, fullBarrier, layerBarriers, trainPair } from '../experiments/pair.ts'
 import { vgg8Pair } from '../experiments/vgg8.ts'
+
+const PATHS = ['full', 'layer'] as const
 
 export const vgg8Layers: Check = {
   number: 3,
@@ -9,9 +11,10 @@ export const vgg8Layers: Check = {
   source: 'Adilova et al. 2024, section 3',
   needs: ['cifar10'],
   quick: false,
+  settings: sizes => ({ pairs: [vgg8Pair(sizes)], others: barrierSettings(PATHS) }),
   async run(context) {
-    const pair = await vgg8Pair(context)
-    const records = await barriersOf(context, pair, ['full', 'layer'])
+    const pair = await trainPair(context, vgg8Pair(context))
+    const records = await barriersOf(context, pair, PATHS)
     const full = fullBarrier(records)
     const layers = layerBarriers(pair.layout, records)
     return {

@@ -2,7 +2,27 @@ import type { LayerLayout } from '../../core/layout.ts'
 import type { BarrierRecord } from '../../core/records.ts'
 import { meanOf } from '../check.ts'
 import type { Context } from '../context.ts'
+import type { Settings } from '../settings.ts'
 import type { BarrierTask, PairTask } from '../tasks/compare.ts'
+import type { Part, TrainTask } from '../tasks/train.ts'
+
+/** Two trainings of one architecture on one data set, and the examples on which what lies between them is measured. */
+export interface PairSettings {
+  readonly label: string
+  readonly trainings: readonly [TrainTask, TrainTask]
+  readonly part: Part
+}
+
+/** The two models, trained. */
+export async function trainPair(context: Context, { label, trainings, part }: PairSettings): Promise<Pair> {
+  const { model, data } = trainings[0]
+  const ends = trainings.map(async (task, index) => {
+    const id = `model ${index + 1}`
+    return { id, params: await context.train(`${label}: ${id}`, task) }
+  })
+  const [a, b] = await Promise.all(ends)
+  return { label, model, data, layout: await context.layout(model, data), a: a!, b: b!, part }
+}
 
 /** Two trained models, with a name and their layout. */
 export interface Pair extends PairTask {
@@ -21,6 +41,13 @@ export async function barriersOf(
   paths: BarrierTask['paths'],
 ): Promise<readonly BarrierRecord[]> {
   return context.compute(`${pair.label}: barriers`, 'barriers', { ...taskOf(pair), paths })
+}
+
+/** What `barriersOf` measures, in words for `Settings.others`. */
+export function barrierSettings(paths: BarrierTask['paths']): Settings['others'] {
+  return {
+    measured: `error barriers at the midpoint of paths: ${paths.join(', ')}${paths.includes('cumulative') ? ' (orders shallow and deep)' : ''}`,
+  }
 }
 
 /** The full error barrier, in points. */

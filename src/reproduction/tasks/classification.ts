@@ -12,6 +12,9 @@ const CLUSTERS = 2
 /** Share of labels that are drawn anew. */
 const FLIPPED = 0.01
 
+/** In words. */
+export const CLASSIFICATION = `${EXAMPLES} examples by the rule of scikit-learn’s make_classification: ${FEATURES} features, ${INFORMATIVE} informative, ${REDUNDANT} redundant, ${CLASSES} classes of ${CLUSTERS} clusters, ${100 * FLIPPED} % of the labels drawn anew; ${TEST} of them for testing; not normalised`
+
 /**
  * 600 examples of 3 classes in 16 features, 33 % of them for testing, by the rule of scikit-learn's `make_classification` with 3
  * informative features and 2 clusters a class: each cluster is a normal cloud around its own corner of the cube [−1, 1]³,

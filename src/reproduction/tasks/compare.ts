@@ -54,12 +54,15 @@ export async function directions(bench: Bench, task: DirectionTask): Promise<rea
   return randomDirections({ layout, ...ends, draws: task.draws, rng, evaluateFamily: family })
 }
 
+/** Of a second difference, as a share of the path. */
+export const CURVATURE_STEP = 0.1
+
 /** Curvature of the loss along the full path and all single-layer paths. */
 export async function curvature(bench: Bench, task: PairTask): Promise<readonly Curvature[]> {
   const { network, family } = await prepared(bench, task)
   const { layout } = network
   const paths = pathSpecs(['full', 'layer'], layout, { orders: [], rng: createRng(0, 'orders') } as never)
-  return curvatures({ layout, a: task.a.params, b: task.b.params, paths, step: 0.1, evaluateFamily: family })
+  return curvatures({ layout, a: task.a.params, b: task.b.params, paths, step: CURVATURE_STEP, evaluateFamily: family })
 }
 
 /** What each layer gives in the model halfway, against what it gives in the two. */

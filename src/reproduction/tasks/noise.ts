@@ -2,12 +2,15 @@ import { type Noise, subspaceNoise, trainingSubspace } from '../../analysis/cont
 import { range } from '../../core/indices.ts'
 import type { Params } from '../../core/layout.ts'
 import { createRng, shuffle } from '../../core/rng.ts'
+import type { ModelOptions } from '../../models/index.ts'
 import { buildNetwork } from '../../models/network.ts'
 import { evaluate } from '../../training/evaluate.ts'
 import { localPlanSchema } from '../../training/plan.ts'
 import { trainLocally } from '../../training/train.ts'
+import { flow } from '../flow.ts'
+import type { Settings } from '../settings.ts'
 import type { Bench } from './bench.ts'
-import { classification } from './classification.ts'
+import { CLASSIFICATION, classification } from './classification.ts'
 
 export interface NoiseTask {
   readonly seed: number
@@ -29,6 +32,17 @@ export interface NoiseResult {
 }
 
 const EPOCHS = 50
+const MODEL: ModelOptions = { name: 'mlp', hidden: [16, 16, 16], init: 'torchUniform' }
+const PLAN = { batchSize: 4, optimizer: { name: 'sgd', learningRate: 0.1 } }
+
+/** What `noise` trains, in words for `Settings.others`. */
+export function noiseSettings(): Settings['others'] {
+  return {
+    data: CLASSIFICATION,
+    model: `${flow(MODEL)}, one initialisation for both`,
+    local: `${flow(localPlanSchema.parse({ ...PLAN, epochs: EPOCHS }))}; each network on its own half of the training data, a snapshot after each epoch`,
+  }
+}
 
 /**
  * The notebooks' experiment (Adilova et al. 2024, on robustness): a ReLU network 16-16-16-16-3 (867 weights) trained twice from
@@ -38,12 +52,9 @@ const EPOCHS = 50
 export async function noise(_bench: Bench, { seed, length, draws }: NoiseTask): Promise<NoiseResult> {
   const rng = createRng(seed, 'noise')
   const { train, test } = classification(rng.fork('data'))
-  const network = await buildNetwork(
-    { name: 'mlp', hidden: [16, 16, 16], init: 'torchUniform' },
-    { inputShape: [train.exampleSize], numClasses: 3 },
-  )
+  const network = await buildNetwork(MODEL, { inputShape: [train.exampleSize], numClasses: 3 })
   try {
-    const plan = localPlanSchema.parse({ batchSize: 4, optimizer: { name: 'sgd', learningRate: 0.1 } })
+    const plan = localPlanSchema.parse(PLAN)
     const start = network.init(rng.fork('init'))
     const order = shuffle(rng.fork('halves'), range(train.length))
     const half = Math.floor(train.length / 2)
