@@ -63,8 +63,12 @@ ${memberSections(datasets)}
 
 ## partition
 
-Every partition is disjoint and exhaustive, and leaves no client empty. Each client also gets its own test split: the test examples
-of a class are dealt to the clients in proportion to their training examples of that class.
+No partition leaves a client empty. Who shares examples with whom, and what is left out, depends on it:
+
+${promisesTable()}
+
+Each client also gets its own test split: the test examples of a class are dealt to the clients in proportion to their training
+examples of that class, none twice; those of a class that no client holds are left out.
 
 ${memberSections(partitioners)}
 
@@ -142,6 +146,17 @@ The averaged layers make up the global model as ever. Accuracy of clients, and t
 
 ${memberSections(personals)}
 `
+}
+
+/** What each partitioner promises, as it declares it. */
+function promisesTable(): string {
+  const rows = partitioners.members.map(({ name, promises: { disjoint, exhaustive } }) => {
+    const all = exhaustive === 'heldClasses' ? 'of the classes that some client holds; others are left out' : 'yes'
+    return `| \`${name}\` | ${disjoint ? 'one client' : 'every client'} | ${all} |`
+  })
+  return ['| partition | an example belongs to | every example belongs to a client |', '|---|---|---|', ...rows].join(
+    '\n',
+  )
 }
 
 function errorsPage(): string {

@@ -182,8 +182,10 @@ node dist/src/cli/main.js reproduce --mnist data/mnist mlp-layers     # the chec
 
 A pair of models is two clients that train for one round; \`full barrier\` of the round is the check's. Without another word initial weights and
 halves of the data are the check's too, bit for bit, and the order in which batches come is not: a check draws it from a seed
-for each model, a run from its one seed by round and client. So numbers are others, of the same distribution: over seeds full barriers of
-check 5 are 20 to 55 points. What hangs on settings and not on chance is \`normalize: true\`: without it they are a few points.
+for each model, a run from its one seed by round and client. So numbers are others, of the same kind: the full barrier of
+\`mlp-layers.yaml\`, in points of error, is 34.4 with seed 1 and 57.6 with seed 2, that of the check 48.5 and 31.7 (wasm). What hangs on
+a setting and not on chance is \`normalize: true\`: with \`--set data.normalize=false\` it is 18.1 and 9.5, and on the digits that come along
+5.5 instead of 39.6 (2,000 examples).
 
 | check | | run file | what differs from \`reproduce\` |
 |---|---|---|---|

@@ -19,6 +19,7 @@ const schema = z.strictObject({
 export const classes = {
   name: 'classes',
   summary: 'Every client holds n classes; a class is split evenly among its holders',
+  promises: { disjoint: true, exhaustive: 'heldClasses' },
   schema,
   partition(labels, numClients, { classesPerClient }, rng) {
     const present = indicesByClass(labels).flatMap((indices, label) => (indices.length > 0 ? [{ label, indices }] : []))

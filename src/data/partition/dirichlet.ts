@@ -22,6 +22,7 @@ const schema = z.strictObject({
 export const dirichlet = {
   name: 'dirichlet',
   summary: 'Label skew: each class is spread over the clients by Dirichlet shares',
+  promises: { disjoint: true, exhaustive: true },
   schema,
   partition(labels, numClients, { dirichletAlpha, minExamples }, rng) {
     requireExamples(labels, numClients, minExamples)

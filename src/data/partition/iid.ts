@@ -9,6 +9,7 @@ const schema = z.strictObject({ name: z.literal('iid') })
 export const iid = {
   name: 'iid',
   summary: 'Every client draws from the same distribution, equal sizes',
+  promises: { disjoint: true, exhaustive: true },
   schema,
   partition(labels, numClients, _options, rng) {
     requireExamples(labels, numClients, 1)

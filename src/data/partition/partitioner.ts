@@ -6,11 +6,20 @@ import type { Rng } from '../../core/rng.ts'
 /** Client k holds the training examples partition[k], ascending. */
 export type Partition = readonly Uint32Array[]
 
+/** What a law of splitting promises. */
+export interface Promises {
+  /** No example belongs to two clients. */
+  readonly disjoint: boolean
+  /** Every example belongs to a client; `heldClasses`: those of the classes that some client holds, others are left out. */
+  readonly exhaustive: boolean | 'heldClasses'
+}
+
 /**
- * A law of splitting. `partition` is disjoint (but for `replicated`) and exhaustive (but see `classes`), gives every client at least one
- * example, and depends on nothing but its arguments. Throws `data_invalid` when the data cannot be split so.
+ * A law of splitting. `partition` keeps its `promises`, gives every client at least one example, and depends on nothing but its arguments.
+ * Throws `data_invalid` when the data cannot be split so.
  */
 export interface PartitionerComponent<S extends z.ZodObject = z.ZodObject> extends Component<S> {
+  readonly promises: Promises
   partition(labels: Uint8Array, numClients: number, options: z.output<S>, rng: Rng): Partition
 }
 

@@ -20,6 +20,7 @@ const schema = z.strictObject({
 export const quantity = {
   name: 'quantity',
   summary: 'Quantity skew: the same label distribution everywhere, sizes by Dirichlet shares',
+  promises: { disjoint: true, exhaustive: true },
   schema,
   partition(labels, numClients, { dirichletAlpha, minExamples }, rng) {
     requireExamples(labels, numClients, minExamples)

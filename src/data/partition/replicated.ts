@@ -11,6 +11,7 @@ const schema = z.strictObject({ name: z.literal('replicated') })
 export const replicated = {
   name: 'replicated',
   summary: 'Every client holds all of the training data',
+  promises: { disjoint: false, exhaustive: true },
   schema,
   partition(labels, numClients) {
     requireExamples(labels, 1, 1)

@@ -17,6 +17,7 @@ const schema = z.strictObject({
 export const shards = {
   name: 'shards',
   summary: 'Label-sorted data cut into shards, a few shards for each client (McMahan et al. 2017)',
+  promises: { disjoint: true, exhaustive: true },
   schema,
   partition(labels, numClients, { shardsPerClient }, rng) {
     requireExamples(labels, numClients, shardsPerClient)
