@@ -63,7 +63,7 @@ ${memberSections(datasets)}
 
 ## partition
 
-No partition leaves a client empty. Who shares examples with whom, and what is left out, depends on it:
+No partition leaves a client empty. Who shares examples with whom, and what of those that \`serverData\` leaves is nobody’s, depends on it:
 
 ${promisesTable()}
 

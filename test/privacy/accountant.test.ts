@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { accountant, epsilonOf } from '../../src/privacy/accountant.ts'
 import { gaussianRenyi, poissonRenyi, withoutReplacementRenyi } from '../../src/privacy/renyi.ts'
-import { density, normalCdf, renyi } from './normal.ts'
+import { density, integrate, normalCdf, renyi } from './normal.ts'
 
 const near = (actual: number, expected: number, relative: number, what = '') =>
   assert.ok(Math.abs(actual - expected) <= relative * Math.abs(expected), `${what} ${actual} against ${expected}`)
@@ -149,6 +149,88 @@ describe('epsilon', () => {
         assert.ok(exactDelta(epsilon) <= 1e-5, `σ ${noise}, ${releases} releases`)
         assert.ok(exactDelta(0.85 * epsilon) > 1e-5, `σ ${noise}, ${releases} releases: ${epsilon}`)
       }
+  })
+
+  // What a finer choice of orders could gain: the conversion at every order of a continuum, or at every whole one.
+  const least = (epsilonAt: (order: number) => number, from: number, to: number) => {
+    let [low, high] = [Math.log(from), Math.log(to)]
+    for (let i = 0; i < 80; i++) {
+      const [left, right] = [low + (high - low) / 3, high - (high - low) / 3]
+      if (epsilonAt(Math.exp(left)) < epsilonAt(Math.exp(right))) high = right
+      else low = left
+    }
+    return epsilonAt(Math.exp((low + high) / 2))
+  }
+  const converted = (order: number, divergence: number, delta: number) =>
+    divergence + Math.log1p(-1 / order) - (Math.log(delta) + Math.log(order)) / (order - 1)
+
+  it('of the Gaussian mechanism is that of the best order of a continuum, from ε 1e-3 on', () => {
+    const reached: number[] = []
+    for (const delta of [1e-3, 1e-5, 1e-10])
+      for (const noise of [0.5, 2, 10, 100, 1000, 4000])
+        for (const releases of [1, 10, 1000]) {
+          const best = least(order => converted(order, (releases * order) / (2 * noise ** 2), delta), 1.0001, 1e6)
+          const { epsilonAfter } = accountant({ sampling: 'poisson', rate: 1, noise }, delta)
+          const epsilon = epsilonAfter(releases)
+          assert.ok(epsilon >= best * (1 - 1e-9))
+          if (best < 1e-3 || best > 50) continue // beyond the orders there are, at either end
+          near(epsilon, best, 4e-3, `δ ${delta}, σ ${noise}, ${releases} releases:`)
+          reached.push(best)
+        }
+    const small = reached.filter(epsilon => epsilon < 0.04).length
+    assert.ok(small >= 8 && reached.length >= 25, `${small} of ${reached.length}`)
+  })
+
+  it('of a sample of fixed size is Theorem 27 at the best of all whole orders, below 0.1 too', () => {
+    const delta = 1e-5
+    /** log E|e^((2z − 1) / 2σ²) − 1|^j under N(0, σ²), by Simpson's rule, for every j there is. */
+    const logMoment = (j: number, noise: number) => {
+      const peak = (x: number) =>
+        j * Math.log(Math.abs(Math.expm1((2 * x - 1) / (2 * noise ** 2)))) - x ** 2 / (2 * noise ** 2)
+      // Two humps, on either side of ½ where the integrand is 0: scaled by the larger, so that nothing under- or overflows.
+      const [from, to] = [-14 * noise - j / noise, 14 * noise + j]
+      let top = Number.NEGATIVE_INFINITY
+      for (let i = 0; i <= 2000; i++) top = Math.max(top, peak(from + ((to - from) * (i + 0.5)) / 2001))
+      const sum = integrate(x => Math.exp(peak(x) - top), from, to, 20_000)
+      return top + Math.log(sum / (noise * Math.sqrt(2 * Math.PI)))
+    }
+    let small = 0
+    for (const [rate, noise, releases] of [
+      [0.01, 2, 1],
+      [0.01, 30, 1],
+      [0.01, 30, 40],
+      [0.1, 100, 5],
+      [0.3, 60, 1],
+    ] as const) {
+      const even = new Map<number, number>()
+      const momentOf = (j: number): number => {
+        if (j % 2 === 1) return (momentOf(j - 1) + momentOf(j + 1)) / 2
+        if (!even.has(j)) even.set(j, logMoment(j, noise))
+        return even.get(j)!
+      }
+      const epsilonAt = (given: number) => {
+        const order = Math.round(given)
+        // Terms from where they only fall on are cut off below e^−60 of the largest.
+        let [logChoose, largest, sum] = [Math.log(order), Number.NEGATIVE_INFINITY, 0]
+        const terms: number[] = []
+        for (let j = 2; j <= order; j++) {
+          logChoose += Math.log((order - j + 1) / j)
+          const apart = Math.min(Math.log(4) + momentOf(j), Math.log(2) + (j * j - j) / (2 * noise ** 2))
+          const term = j * Math.log(rate) + logChoose + apart
+          terms.push(term)
+          largest = Math.max(largest, term)
+          if (term < largest - 60) break
+        }
+        for (const term of terms) sum += Math.exp(term)
+        const divergence = Math.min(order / (2 * noise ** 2), Math.log1p(sum) / (order - 1))
+        return converted(order, releases * divergence, delta)
+      }
+      const best = least(epsilonAt, 2, 20_000)
+      const epsilon = accountant({ sampling: 'fixed', rate, noise }, delta).epsilonAfter(releases)
+      near(epsilon, best, 4e-3, `q ${rate}, σ ${noise}, ${releases} releases:`)
+      if (best < 0.04) small++
+    }
+    assert.ok(small >= 3, `${small}`)
   })
 
   it('of a sample of fixed size is above that of a Poisson sample: one client in place of another moves the sum twice', () => {
