@@ -2,14 +2,17 @@ import { z } from 'zod'
 import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import { listText, nameText, wholeNumber } from '../core/text-values.ts'
-import { kindOf, matrixQuestion } from './barrier-matrix.ts'
-import { curveOf } from './height.ts'
+import { matrixQuestion } from './barrier-matrix.ts'
+import { type Curve, curveOf } from './height.ts'
+import { comparedIn, mean, reportedOf } from './heights.ts'
 
-const { split, between } = matrixQuestion.shape
+const { split, between, probe } = matrixQuestion.shape
 
 /** Which curves of one round: loss or error along the full path and along the paths of single layers. */
 export const curvesQuestion = z.strictObject({
-  round: wholeNumber(0).optional().meta({ description: 'the last one with such curves unless told' }),
+  round: wholeNumber(0)
+    .optional()
+    .meta({ description: 'the last one that the run measured such curves of unless told' }),
   layers: listText(nameText(200))
     .optional()
     .meta({ description: 'beside the full path, e.g. fc1,fc3; all that were measured unless told' }),
@@ -20,6 +23,7 @@ export const curvesQuestion = z.strictObject({
   split,
   between,
   base: z.enum(['1', '2']).optional().meta({ description: 'a panel for each of the two unless told' }),
+  probe,
 })
 
 export type CurvesQuestion = z.infer<typeof curvesQuestion>
@@ -35,15 +39,18 @@ export interface MeanCurve {
 
 /** Whether a record may have a part in the answer, whatever its round and its layer. */
 export function isCurve(
-  { path, split, between }: BarrierRecord,
-  question: Pick<CurvesQuestion, 'split' | 'between'>,
+  record: BarrierRecord,
+  { split, between, probe }: Pick<CurvesQuestion, 'split' | 'between' | 'probe'>,
 ): boolean {
-  return (path === 'full' || path === 'layer') && split === question.split && kindOf(between) === question.between
+  if (record.path !== 'full' && record.path !== 'layer') return false
+  if (probe !== undefined && record.probe !== probe) return false
+  return record.split === split && comparedIn(record) === between
 }
 
 /**
- * The full path, then each layer's into `base`, input to output: the mean over pairs at each stored coefficient. Where a
- * probe measured a path again on a finer grid, the finest is taken, and the pairs that were measured on it.
+ * The full path, then each layer's into `base`, input to output: the mean over pairs at each stored coefficient, of the
+ * records that heights are of as well (`reportedOf`), all of one round. Where a probe measured one of these curves again
+ * on a finer grid, the coefficients between are its; so the values at the others stay what they were.
  */
 export function meanCurves(
   records: readonly BarrierRecord[],
@@ -55,21 +62,36 @@ export function meanCurves(
   const byLayer = groupBy(shown, ({ path, layer }) => (path === 'full' ? null : layer))
   const known = [null, ...layers].filter(layer => byLayer.has(layer))
   return [...new Set([...known, ...byLayer.keys()])].map(layer => {
-    const group = byLayer.get(layer)!
-    const finest = group.reduce((most, { interpolation }) => Math.max(most, interpolation.length), 0)
-    const curves = group
-      .filter(({ interpolation }) => interpolation.length === finest)
-      .map(record => curveOf(record, measure))
-    const { interpolation } = curves[0]!
-    return { layer, interpolation, values: interpolation.map((_, i) => mean(curves.map(({ values }) => values[i]!))) }
+    const place = byLayer.get(layer)!
+    const pairs = groupBy(reportedOf(place), ({ between }) => between.join('|'))
+    const curves = [...pairs.values()].map(([first]) => curveOf(finest(first!, place), measure))
+    const [{ interpolation: candidates }, ...others] = curves as [Curve, ...Curve[]]
+    const interpolation = candidates.filter(t => others.every(other => other.interpolation.includes(t)))
+    const valueAt = (t: number) => mean(curves.map(({ interpolation: grid, values }) => values[grid.indexOf(t)]!))
+    return { layer, interpolation, values: interpolation.map(valueAt) }
   })
 }
 
-function mean(values: readonly (number | null)[]): number | null {
-  let sum = 0
-  for (const value of values) {
-    if (value === null) return null
-    sum += value
-  }
-  return sum / values.length
+/** The finest of the records that are this curve again: the same pair, and every value that both have the same in every bit. */
+function finest(record: BarrierRecord, place: readonly BarrierRecord[]): BarrierRecord {
+  const pair = record.between.join('|')
+  return place
+    .filter(({ between }) => between.join('|') === pair)
+    .reduce(
+      (best, other) =>
+        other.interpolation.length > best.interpolation.length && refines(other, record) ? other : best,
+      record,
+    )
+}
+
+/** On other examples, or another engine, they differ. */
+function refines(finer: BarrierRecord, coarse: BarrierRecord): boolean {
+  return (['loss', 'error'] as const).every(measure => {
+    const [a, b] = [curveOf(finer, measure), curveOf(coarse, measure)]
+    const same = (t: number, i: number) => {
+      const at = a.interpolation.indexOf(t)
+      return at >= 0 && a.values[at] === b.values[i]
+    }
+    return b.interpolation.every(same) && b.endpoints.every((value, i) => value === a.endpoints[i])
+  })
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { groupBy } from '../core/group-by.ts'
 import { type BarrierRecord, CUMULATIVE_ORDERS } from '../core/records.ts'
-import { barrierHeight, curveOf, HEIGHT_DEFINITIONS } from './height.ts'
+import { wholeNumber } from '../core/text-values.ts'
+import { HEIGHT_DEFINITIONS } from './height.ts'
+import { cellsOf, comparedIn, type Height, type HeightCell, heightsOfCells } from './heights.ts'
 
 /** Pairs of clients, a client and the global model, a client and the model that it began with. */
 export const MATRIX_PAIRS = ['clients', 'global', 'init'] as const
@@ -25,6 +26,10 @@ export const matrixQuestion = z.strictObject({
     .default('mean')
     .meta({ description: 'one of the two bases, or the mean or larger of both, of each pair' }),
   between: z.enum(MATRIX_PAIRS).default('clients').meta({ description: 'what was compared' }),
+  probe: wholeNumber(1).optional().meta({
+    description:
+      'only what this probe measured; else what the rounds themselves measured and, where that is nothing, the first probe that did',
+  }),
 })
 
 export type MatrixQuestion = z.infer<typeof matrixQuestion>
@@ -36,26 +41,18 @@ export const barrierMatrixSchema = z
     values: z
       .array(z.array(z.number().nullable()))
       .meta({ description: 'by row and round: mean over pairs; null where not measured or not finite' }),
+    pairs: z.array(z.array(z.int())).meta({ description: 'by row and round: how many pairs; 0 where not measured' }),
+    probes: z
+      .array(z.array(z.int().nullable()))
+      .meta({ description: "by row and round: the probe that measured it afterwards; null for the round's own" }),
   })
   .meta({ id: 'BarrierMatrix' })
 
 export type BarrierMatrix = z.infer<typeof barrierMatrixSchema>
 
-/** What a matrix needs of one record: a run's curves need not be held at once. */
-export interface MatrixCell {
-  readonly round: number
-  /** The layer; null for the full barrier. */
-  readonly layer: string | null
-  /** Layers that move. */
-  readonly moving: number
-  readonly pair: string
-  readonly height: number | null
-}
-
 /**
  * The history of barriers, layers × rounds: what figures 1 and 2 of Adilova et al. (ICLR 2024) plot. In the unit of the
- * measure: nats per example, or a fraction. Bases are joined within a pair, then pairs are averaged; one height that is
- * null makes its cell null, since a mean over what is left would hide a model that diverged. `layers` are the run's, input
+ * measure: nats per example, or a fraction. How records become a number: `heightsOf`. `layers` are the run's, input
  * to output.
  */
 export function barrierMatrix(
@@ -63,79 +60,56 @@ export function barrierMatrix(
   layers: readonly string[],
   question: MatrixQuestion,
 ): BarrierMatrix {
-  return matrixOf(
-    [...records].flatMap(record => cellsOf(record, question)),
-    layers,
+  return matrixOf(matrixCells([...records], question), layers, question)
+}
+
+/** What the matrix needs of these records; nothing of those that the question is not about. */
+export function matrixCells(records: readonly BarrierRecord[], question: MatrixQuestion): readonly HeightCell[] {
+  return cellsOf(
+    records.filter(record => isAsked(record, question)),
     question,
   )
 }
 
-/** The part of a record that the matrix needs; nothing when the question is about others. */
-export function cellsOf(record: BarrierRecord, question: MatrixQuestion): readonly MatrixCell[] {
-  const { round, path, layer, layers, between } = record
-  if (!isAsked(record, question)) return []
-  const pair = between.join('|')
-  return [
-    { round, layer: path === 'full' ? null : layer, moving: layers.length, pair, height: measureOf(record, question) },
-  ]
-}
-
-function measureOf(record: BarrierRecord, { value, height }: MatrixQuestion): number | null {
-  if (value === 'distance' || value === 'cosine') return record[value]
-  return barrierHeight(curveOf(record, value), height)
-}
-
 export function matrixOf(
-  cells: readonly MatrixCell[],
+  cells: readonly HeightCell[],
   layers: readonly string[],
   { path, base }: MatrixQuestion,
 ): BarrierMatrix {
-  const rows = [null, ...rowsOf(cells, path === 'cumulative' ? [] : layers)]
-  const rounds = [...new Set(cells.map(({ round }) => round))].sort((a, b) => a - b)
-  const places = groupBy(cells, ({ round, layer }) => placeOf(round, layer))
-  const ofPair = base === 'max' ? largest : mean
-  const valueAt = (round: number, layer: string | null) => {
-    const pairs = groupBy(places.get(placeOf(round, layer)) ?? [], ({ pair }) => pair)
-    return mean([...pairs.values()].map(bases => ofPair(bases.map(({ height }) => height))))
-  }
+  const heights = heightsOfCells(cells, { base })
+  const rows = [null, ...rowsOf(heights, path === 'cumulative' ? [] : layers)]
+  const rounds = [...new Set(heights.map(({ round }) => round))].sort((a, b) => a - b)
+  const found = new Map(heights.map(height => [cornerOf(height.round, rowOf(height)), height]))
+  const table = <T>(of: (height: Height | undefined) => T) =>
+    rows.map(layer => rounds.map(round => of(found.get(cornerOf(round, layer)))))
   return {
     rows: rows.map(layer => layer ?? 'full'),
     rounds,
-    values: rows.map(layer => rounds.map(round => valueAt(round, layer))),
+    values: table(height => height?.value ?? null),
+    pairs: table(height => height?.pairs ?? 0),
+    probes: table(height => height?.probe ?? null),
   }
 }
 
-function isAsked({ path, order, base, split, between }: BarrierRecord, question: MatrixQuestion): boolean {
-  if (split !== question.split || kindOf(between) !== question.between) return false
+function isAsked(record: BarrierRecord, question: MatrixQuestion): boolean {
+  const { path, order, split, probe } = record
+  if (split !== question.split || comparedIn(record) !== question.between) return false
+  if (question.probe !== undefined && probe !== question.probe) return false
   if (path === 'full') return true
-  if (path !== question.path || (path === 'cumulative' && order !== question.order)) return false
-  return question.base === 'mean' || question.base === 'max' || String(base) === question.base
-}
-
-/** What the two ends of a pair are. */
-export function kindOf([, second]: readonly string[]): (typeof MATRIX_PAIRS)[number] {
-  return second === 'global' || second === 'init' ? second : 'clients'
+  return path === question.path && (path !== 'cumulative' || order === question.order)
 }
 
 /** The layers that were measured: as the model has them, or, where that says nothing, as they joined or first came. */
-function rowsOf(cells: readonly MatrixCell[], known: readonly string[]): readonly string[] {
-  const ordered = known.length > 0 ? cells : cells.toSorted((a, b) => a.moving - b.moving)
-  const measured = new Set(ordered.flatMap(({ layer }) => layer ?? []))
+function rowsOf(heights: readonly Height[], known: readonly string[]): readonly string[] {
+  const ordered = known.length > 0 ? heights : heights.toSorted((a, b) => a.layers.length - b.layers.length)
+  const measured = new Set(ordered.flatMap(height => rowOf(height) ?? []))
   return [...new Set([...known.filter(layer => measured.has(layer)), ...measured])]
 }
 
-function placeOf(round: number, layer: string | null): string {
+function rowOf({ path, layer }: Height): string | null {
+  return path === 'full' ? null : layer
+}
+
+function cornerOf(round: number, layer: string | null): string {
   return JSON.stringify([round, layer])
-}
-
-function mean(heights: readonly (number | null)[]): number | null {
-  return isMeasured(heights) ? heights.reduce((sum, height) => sum + height, 0) / heights.length : null
-}
-
-function largest(heights: readonly (number | null)[]): number | null {
-  return isMeasured(heights) ? heights.reduce((most, height) => Math.max(most, height), Number.NEGATIVE_INFINITY) : null
-}
-
-function isMeasured(heights: readonly (number | null)[]): heights is readonly number[] {
-  return heights.length > 0 && heights.every(height => height !== null)
 }

@@ -1,20 +1,27 @@
 import type { ComparedKey, Comparison } from '../rounds/comparison.ts'
 import type { OverSeeds } from '../rounds/seeds.ts'
+import { titleOf } from './barrier-columns.ts'
 import { textTable } from './text-table.ts'
 
 interface Column {
   readonly title: string
   readonly key: ComparedKey
   show(value: number): string
+  /** Whether a column is worth its place for this value; every one is, unless told. */
+  tells?(value: number): boolean
 }
 
 const COLUMNS: readonly Column[] = [
   { title: 'accuracy', key: 'accuracy', show: fixed(4) },
+  // One model is what everybody expects.
+  { title: 'models', key: 'models', show: fixed(0), tells: models => models > 1 },
   { title: 'best', key: 'bestAccuracy', show: fixed(4) },
   { title: 'loss', key: 'loss', show: fixed(4) },
   { title: 'client accuracy', key: 'clientAccuracy', show: fixed(4) },
+  { title: 'clients', key: 'clients', show: fixed(0) },
   { title: 'full barrier', key: 'fullBarrier', show: signedFixed(4) },
   { title: 'largest layer barrier', key: 'layerBarrier', show: signedFixed(4) },
+  { title: 'pairs', key: 'pairs', show: fixed(0) },
   { title: 'epsilon', key: 'epsilon', show: fixed(4) },
   { title: 'layers averaged', key: 'averagedLayers', show: fixed(2) },
   { title: 'kB/round up', key: 'bytesUp', show: kilobytes },
@@ -26,14 +33,15 @@ const COLUMNS: readonly Column[] = [
 
 /** A line for each run. A column is a key in which the run files differ, or something that was measured in one of them. */
 export function runsTable({ differing, runs }: Comparison): string {
-  const columns = COLUMNS.filter(({ key }) => runs.some(run => run[key] !== null))
+  const columns = columnsFor(runs.map(run => key => run[key]))
   const rows = runs.map(run => [
     ...[run.run, run.name, run.strategy, ...run.values.map(value => value ?? '–')],
     roundsOf(run),
     ...columns.map(({ key, show }) => {
       const value = run[key]
       const words = value === null ? '–' : show(value)
-      return key === 'layerBarrier' && run.layer !== null ? `${words} ${run.layer}` : words
+      if (key === 'layerBarrier' && run.layer !== null) return ofKind(`${words} ${run.layer}`, run)
+      return key === 'fullBarrier' && value !== null ? ofKind(words, run) : words
     }),
   ])
   const titles = columns.map(({ title }) => title)
@@ -47,14 +55,34 @@ function roundsOf({ rounds, status, diverged }: Comparison['runs'][number]): str
 
 /** A line for the runs that differ only by their seed: mean ± standard deviation. */
 export function groupsTable({ differing, groups }: Comparison): string {
-  const columns = COLUMNS.filter(({ key }) => groups.some(group => group[key].mean !== null))
+  const columns = columnsFor(groups.map(group => key => group[key].mean))
   const kept = differing.flatMap((key, i) => (key === 'seed' ? [] : [i]))
   const rows = groups.map(group => [
     ...[group.name, group.strategy, ...kept.map(i => group.values[i] ?? '–'), String(group.seeds.length)],
-    ...columns.map(({ key, show }) => withSpread(group[key], show)),
+    ...columns.map(({ key, show }) => {
+      const words = withSpread(group[key], show)
+      return key === 'fullBarrier' || key === 'layerBarrier' ? ofKind(words, group) : words
+    }),
   ])
   const titles = columns.map(({ title }) => title)
   return textTable(['name', 'strategy', ...kept.map(i => differing[i]!), 'seeds', ...titles], rows)
+}
+
+function columnsFor(lines: readonly ((key: ComparedKey) => number | null)[]): readonly Column[] {
+  return COLUMNS.filter(({ key, tells = () => true }) =>
+    lines.some(line => {
+      const value = line(key)
+      return value !== null && tells(value)
+    }),
+  )
+}
+
+/** A barrier that is not between clients on the test set says so. */
+export function ofKind(
+  words: string,
+  { between, split }: Pick<Comparison['runs'][number], 'between' | 'split'>,
+): string {
+  return between === null || split === null ? words : titleOf(words, { compared: between, split })
 }
 
 export function withSpread({ mean, standardDeviation }: OverSeeds, show: (value: number) => string): string {

@@ -1,6 +1,8 @@
 import type { ErrorCode, FedError } from '../core/errors.ts'
 import { EXIT_OF_OUTCOME, type ExitCode } from '../core/exit-codes.ts'
 import type { OpenedRun, SimulationEnd, SimulationOptions } from '../main/simulate.ts'
+import { plannedKinds } from '../rounds/barrier-heights.ts'
+import type { RunFile } from '../rounds/run-file.ts'
 import { divergences } from './divergence.ts'
 import { describeError } from './error-report.ts'
 import { storageWords } from './options.ts'
@@ -20,6 +22,7 @@ interface RunPlan {
   readonly name: string
   readonly rounds: number
   readonly workers: number
+  readonly barriers: RunFile['barriers']
   start(options: SimulationOptions): Promise<SimulationEnd>
 }
 
@@ -30,7 +33,9 @@ export async function conductRun(stage: Stage, plan: RunPlan): Promise<Conducted
   const view = chooseView(cli, { logs: !isSilent(environment.LOG_LEVEL, 'silent') })
   const { url, database } = coordinator
   const onOpened = ({ id, joinToken }: OpenedRun) => {
-    view.begin({ id, name, rounds, workers, engine: stage.engine, database, url })
+    const { full, layer } = plannedKinds(plan.barriers)
+    const barriers = { full, layers: layer[0] ?? null }
+    view.begin({ id, name, rounds, workers, engine: stage.engine, database, url, barriers })
     if (workers === 0) say(cli, invitation(url, id, environment.FEDSTRATA_JOIN_TOKEN ?? joinToken))
   }
   const { voice } = stage

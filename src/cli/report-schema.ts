@@ -3,7 +3,8 @@ import { barrierRecordSchema, errorRecordSchema, roundRecordSchema, runRecordSch
 
 /**
  * The document that `simulate --json` and `runs show --json` print. `order` and `layers` are there for cumulative paths,
- * groups and windows, which mean nothing without; `epsilon` for runs with `privacy:`; `error` when the run has one.
+ * groups and windows, which mean nothing without; `probe` for what a probe
+ * measured afterwards; `epsilon` for runs with `privacy:`; `error` when the run has one.
  */
 export const reportBarrierSchema = z.strictObject({
   ...barrierRecordSchema.pick({
@@ -17,6 +18,7 @@ export const reportBarrierSchema = z.strictObject({
     error: true,
     lossBarrier: true,
     errorBarrier: true,
+    probe: true,
   }).shape,
   order: barrierRecordSchema.shape.order.optional(),
   layers: barrierRecordSchema.shape.layers.optional(),
@@ -35,6 +37,8 @@ export const reportRoundSchema = z.strictObject({
   }).shape,
   /** Clients of the rejected whose local training left the finite numbers; absent where there were none. */
   trainingDiverged: z.int().positive().optional(),
+  /** Over how many models loss and accuracy are the mean, where they were measured: 1 is the one global model. */
+  models: z.number().optional(),
   /** What the rounds so far gave away of a client, at the delta of the run file. */
   epsilon: z.number().nullable().optional(),
   barriers: z.array(reportBarrierSchema),

@@ -1,6 +1,6 @@
 import { groupBy } from '../core/group-by.ts'
 import type { BarrierRecord } from '../core/records.ts'
-import { EPSILON, TRAINING_DIVERGED } from '../rounds/metric-row.ts'
+import { seriesOf } from '../rounds/metric-series.ts'
 import { allOf } from '../rounds/pages.ts'
 import type { Store } from '../rounds/ports.ts'
 import { checkpointFiles } from '../store/checkpoint-files.ts'
@@ -12,10 +12,9 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
   const checkpoint = await store.latestCheckpoint(id)
   const rounds = await allOf(page => store.rounds(id, page))
   const barriers = groupBy(await allOf(page => store.barriers(id, page)), barrier => barrier.round)
-  const epsilons = await allOf(page => store.metrics(id, { ...page, key: EPSILON }))
-  const epsilonOf = new Map(epsilons.map(({ round, value }) => [round, value]))
-  const left = await allOf(page => store.metrics(id, { ...page, key: TRAINING_DIVERGED }))
-  const leftOf = new Map(left.flatMap(({ round, value }) => (value ? [[round, value] as const] : [])))
+  const epsilonOf = await seriesOf(store, id, 'privacy/epsilon')
+  const leftOf = await seriesOf(store, id, 'clients/diverged')
+  const models = await seriesOf(store, id, 'eval/models')
   return {
     runId: run.id,
     name: run.name,
@@ -31,7 +30,8 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
       clients,
       durationMs,
       phases,
-      ...(leftOf.has(round) && { trainingDiverged: leftOf.get(round)! }),
+      ...(leftOf.get(round) && { trainingDiverged: leftOf.get(round)! }),
+      ...(models.get(round) != null && { models: models.get(round)! }),
       ...(epsilonOf.has(round) && { epsilon: epsilonOf.get(round)! }),
       barriers: (barriers.get(round) ?? []).map(reportBarrier),
     })),
@@ -43,7 +43,20 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
 const MOVED_TOGETHER: ReadonlySet<BarrierRecord['path']> = new Set(['cumulative', 'layers', 'window'])
 
 function reportBarrier(record: BarrierRecord): ReportBarrier {
-  const { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier } = record
+  const { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier, probe } = record
   const which = MOVED_TOGETHER.has(path) ? { order: record.order, layers: record.layers } : {}
-  return { path, layer, base, between, split, interpolation, loss, error, lossBarrier, errorBarrier, ...which }
+  return {
+    path,
+    layer,
+    base,
+    between,
+    split,
+    interpolation,
+    loss,
+    error,
+    lossBarrier,
+    errorBarrier,
+    ...which,
+    ...(probe !== undefined && { probe }),
+  }
 }

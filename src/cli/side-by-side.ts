@@ -1,7 +1,10 @@
-import { allOf } from '../rounds/pages.ts'
+import { groupBy } from '../core/group-by.ts'
+import { isOfKind, readHeights, scopeOf } from '../rounds/barrier-heights.ts'
+import { seriesOf } from '../rounds/metric-series.ts'
 import type { Store } from '../rounds/ports.ts'
+import { fullOf } from './barrier-columns.ts'
 import type { RunReport } from './report-schema.ts'
-import { number, signed, summarizeBarriers } from './round-summary.ts'
+import { number, signed } from './round-summary.ts'
 import { textTable } from './text-table.ts'
 
 /** One run of a comparison; fractions, `null` where nothing was measured. */
@@ -17,29 +20,31 @@ export interface ComparedRound {
   readonly accuracy: number | null
   /** Mean over the cohort of each client's model on its own test split, after averaging. */
   readonly clientAccuracy: number | null
-  /** Error barriers between clients: of the full path, and of each layer (mean of both bases). */
+  /** Error barriers between clients on the test set: of the full path, and of each layer (mean of both bases). */
   readonly fullBarrier: number | null
-  readonly layerBarriers: Readonly<Record<string, number>>
+  readonly layerBarriers: Readonly<Record<string, number | null>>
 }
+
+const BETWEEN_CLIENTS = { compared: 'clients', split: 'test' } as const
 
 export async function roundsSideBySide(store: Store, reports: readonly RunReport[]): Promise<readonly ComparedRun[]> {
   return Promise.all(
     reports.map(async ({ runId, name, rounds }) => {
-      const key = 'eval/client/accuracy/mean'
-      const means = await allOf(page => store.metrics(runId, { ...page, key }))
-      const clientAccuracy = new Map(means.map(({ round, value }) => [round, value]))
+      const clientAccuracy = await seriesOf(store, runId, 'eval/client/accuracy/mean')
+      const heights = groupBy(await readHeights(store, runId), ({ round }) => round)
       return {
         runId,
         name,
-        rounds: rounds.map(({ round, loss, accuracy, barriers }) => {
-          const { full, layers } = summarizeBarriers(barriers)
+        rounds: rounds.map(({ round, loss, accuracy }) => {
+          const measured = (heights.get(round) ?? []).filter(height => isOfKind(height, BETWEEN_CLIENTS))
+          const layers = measured.filter(height => scopeOf(height) === 'layer')
           return {
             round,
             loss,
             accuracy,
             clientAccuracy: clientAccuracy.get(round) ?? null,
-            fullBarrier: full,
-            layerBarriers: Object.fromEntries(layers),
+            fullBarrier: fullOf(measured, BETWEEN_CLIENTS)?.value ?? null,
+            layerBarriers: Object.fromEntries(layers.map(({ layer, value }) => [layer, value])),
           }
         }),
       }

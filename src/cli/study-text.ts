@@ -1,5 +1,5 @@
 import type { Comparison } from '../rounds/comparison.ts'
-import { fixed, kilobytes, signedFixed, withSpread } from './comparison-text.ts'
+import { fixed, kilobytes, ofKind, signedFixed, withSpread } from './comparison-text.ts'
 import { textTable } from './text-table.ts'
 
 export interface StudyCell extends Omit<Comparison['groups'][number], 'name' | 'values'> {
@@ -23,7 +23,7 @@ export function studyTable(cells: readonly StudyCell[], axis: string): string {
     cells[i - 1]?.condition === cell.condition ? '' : cell.condition,
     ...[cell.variant, String(cell.seeds.length)],
     ...[withSpread(cell.clientAccuracy, fixed(4)), withSpread(cell.accuracy, fixed(4))],
-    ...[withSpread(cell.fullBarrier, signedFixed(4)), withSpread(cell.averagedLayers, fixed(2))],
+    ...[ofKind(withSpread(cell.fullBarrier, signedFixed(4)), cell), withSpread(cell.averagedLayers, fixed(2))],
     withSpread(cell.exchangedUp, kilobytes),
   ])
   return textTable(header, rows)

@@ -14,7 +14,7 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
   return text.replace(/ +$/gm, '')
 }
 
-const NUMERIC = /^([+−-]?\d[\d.,]*( ± \d[\d.,]*)?( ?(ms|s|%))?|–|)$/
+const NUMERIC = /^([+−-]?\d[\d.,]*( ± \d[\d.,]*)?( ?(ms|s|%))?\*?|–|)$/
 
 const NO_BORDER = Object.fromEntries(
   ['topBody', 'topJoin', 'topLeft', 'topRight', 'bottomBody', 'bottomJoin', 'bottomLeft', 'bottomRight']

@@ -49,11 +49,16 @@ export const roundRecordSchema = z
       .nullable()
       .meta({ description: 'engine that averaged and measured it; null: by a version that did not say' }),
     diverged: z.boolean().meta({ description: 'the central loss was not finite' }),
-    loss: value.meta({ description: 'central test loss, nats per example' }),
-    accuracy: value.meta({ description: 'central test accuracy, fraction' }),
+    loss: value.meta({
+      description:
+        'central test loss, nats per example; mean over the cohort where clients have models of their own (metric eval/models)',
+    }),
+    accuracy: value.meta({ description: 'central test accuracy, fraction; likewise' }),
     clients: z.object({ selected: count, completed: count, dropped: count, rejected: count }),
     averaged: z.array(z.string()).meta({ description: 'layer blocks averaged in this round' }),
-    durationMs: z.number().nonnegative(),
+    durationMs: z.number().nonnegative().meta({
+      description: 'from the first task to the written checkpoint; measuring may overlap the next round',
+    }),
     phases: z.object({
       dispatch: z.number(),
       train: z.number(),
@@ -97,6 +102,8 @@ export const metricRecordSchema = z
   .meta({ id: 'Metric' })
 
 export const BARRIER_PATHS = ['full', 'layer', 'cumulative', 'layers', 'window', 'group'] as const
+/** Pairs of clients, a client and the model it has after averaging, a client and the model it began with, the cohort and its mean. */
+export const COMPARED_KINDS = ['clients', 'global', 'init', 'group'] as const
 export const CUMULATIVE_ORDERS = ['shallow', 'deep', 'random', 'minimal'] as const
 
 export const barrierRecordSchema = z
@@ -186,6 +193,7 @@ export const probeRecordSchema = z
 export type RunStatus = (typeof RUN_STATUSES)[number]
 /** What is written; the rest is found out when it is read. */
 export type StoredStatus = Exclude<RunStatus, 'interrupted'>
+export type Compared = (typeof COMPARED_KINDS)[number]
 export type Phase = (typeof PHASES)[number]
 export type RunRecord = z.infer<typeof runRecordSchema>
 export type RoundRecord = z.infer<typeof roundRecordSchema>

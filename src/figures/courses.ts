@@ -9,7 +9,8 @@ export interface Courses {
 interface Course {
   readonly run: string
   readonly name: string
-  readonly points: readonly { readonly round: number; readonly value: number | null }[]
+  /** `over`: the mean of how many models; null where nobody said. */
+  readonly points: readonly { readonly round: number; readonly value: number | null; readonly over: number | null }[]
 }
 
 /** Accuracy or loss by round, a line for each run, a panel for each kind of examples. */
@@ -18,6 +19,9 @@ export function coursesFigure({ value, panels }: Courses): string {
   const names = runs.map(({ name }) => name)
   const called = ({ name, run }: Course) => (names.indexOf(name) === names.lastIndexOf(name) ? name : `${name} ${run}`)
   const { what, unit } = MEASURES[value]
+  const own = panels
+    .filter(({ on }) => on === 'test')
+    .flatMap(({ courses }) => courses.filter(({ points }) => points.some(({ over }) => over !== null && over > 1)))
   return lineChart({
     title: `${what} by round`,
     subtitle: runs.length === 1 ? `${runs[0]!.name}, run ${runs[0]!.run}` : `${runs.length} runs`,
@@ -30,6 +34,9 @@ export function coursesFigure({ value, panels }: Courses): string {
         points: course.points.map(({ round, value: y }) => ({ x: round, y })),
       })),
     })),
+    ...(own.length > 0
+      ? { note: `On the central test set the mean over the clients’ own models: ${own.map(called).join(', ')}.` }
+      : {}),
   })
 }
 

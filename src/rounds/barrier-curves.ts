@@ -1,4 +1,5 @@
 import { type CurvesQuestion, isCurve, type MeanCurve, meanCurves } from '../analysis/barrier-curves.ts'
+import { lastRound } from '../analysis/heights.ts'
 import { FedError } from '../core/errors.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import { pagesOf } from './pages.ts'
@@ -24,19 +25,23 @@ export async function readBarrierCurves(store: Store, run: string, question: Cur
 
 /** Of the round asked for, or the last one; no other round's curves are held. */
 async function recordsOf(store: Store, run: string, question: CurvesQuestion) {
+  const { split, probe } = question
+  const read = async function* (round?: number) {
+    for (const path of ['full', 'layer'] as const)
+      for await (const page of pagesOf(query => store.barriers(run, { ...query, path, split, probe, round })))
+        for (const record of page) if (isCurve(record, question)) yield record
+  }
+  const measured: { readonly round: number; readonly probe: number | null }[] = []
+  for await (const { round, probe: by = null } of read(question.round)) measured.push({ round, probe: by })
+  const round = lastRound(measured)
+  const records: BarrierRecord[] = []
+  if (round !== null) {
+    for await (const record of read(round)) records.push(record)
+    return { round, records }
+  }
   const rounds = new Set<number>()
-  let records: BarrierRecord[] = []
-  let last = question.round ?? -1
-  for (const path of ['full', 'layer'] as const)
-    for await (const page of pagesOf(query => store.barriers(run, { ...query, path, split: question.split })))
-      for (const record of page.filter(candidate => isCurve(candidate, question))) {
-        rounds.add(record.round)
-        if (question.round === undefined && record.round > last) [last, records] = [record.round, []]
-        if (record.round === last) records.push(record)
-      }
-  if (records.length === 0)
-    throw missingBarriers(rounds, question.round, `${question.between}, ${question.split} split`)
-  return { round: last, records }
+  for await (const record of read()) rounds.add(record.round)
+  throw missingBarriers(rounds, question.round, `${question.between}, ${split} split`)
 }
 
 function chosen(curves: readonly MeanCurve[], layers: readonly string[]): readonly MeanCurve[] {

@@ -2,12 +2,12 @@ import { stringify } from 'csv-stringify/sync'
 import type { z } from 'zod'
 import {
   type BarrierMatrix,
-  cellsOf,
-  type MatrixCell,
   type MatrixQuestion,
+  matrixCells,
   matrixOf,
   matrixQuestion,
 } from '../analysis/barrier-matrix.ts'
+import type { HeightCell } from '../analysis/heights.ts'
 import { pagesOf } from './pages.ts'
 import type { Store } from './ports.ts'
 
@@ -28,10 +28,11 @@ export type HistoryQuestion = z.infer<typeof historyQuestion>
 /** The history of a run's barriers, read page by page. Throws `run_not_found`. */
 export async function readBarrierMatrix(store: Store, run: string, question: MatrixQuestion): Promise<BarrierMatrix> {
   const { layers } = await store.run(run)
-  const cells: MatrixCell[] = []
+  const { split, probe } = question
+  const cells: HeightCell[] = []
   for (const path of ['full', question.path] as const)
-    for await (const records of pagesOf(page => store.barriers(run, { ...page, path, split: question.split })))
-      for (const record of records) cells.push(...cellsOf(record, question))
+    for await (const records of pagesOf(page => store.barriers(run, { ...page, path, split, probe })))
+      cells.push(...matrixCells(records, question))
   return matrixOf(
     cells,
     layers.map(({ name }) => name),

@@ -6,6 +6,7 @@ import { aggregate } from '../strategies/aggregate.ts'
 import { layerPlan } from '../strategies/layer-rules.ts'
 import { extrasOf } from '../strategies/strategy.ts'
 import { alignMembers } from './alignment.ts'
+import { barrierMetrics } from './barrier-metrics.ts'
 import { beginning, clientModel, nextClientStates, sentBy, withVersions } from './client-models.ts'
 import type { CentralEvaluation, MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
 import { collectedBy } from './exchanged.ts'
@@ -139,26 +140,6 @@ function globalMetrics(round: number, evaluation: CentralEvaluation | null): Met
   return [
     metricRow(round, 'eval/loss', evaluation.loss, at),
     metricRow(round, 'eval/accuracy', evaluation.accuracy, at),
+    metricRow(round, 'eval/models', evaluation.models.all, at),
   ]
-}
-
-/** Paths that a layer, or nothing, names; of the others the records say which layers moved. */
-const IN_METRICS: ReadonlySet<BarrierRecord['path']> = new Set(['full', 'layer', 'group'])
-
-/** The heights again as metrics, averaged over pairs and bases, for whoever plots them against the round. */
-function barrierMetrics(barriers: readonly BarrierRecord[]): MetricRecord[] {
-  const groups = new Map<string, { readonly first: BarrierRecord; loss: number; error: number; count: number }>()
-  for (const barrier of barriers) {
-    if (!IN_METRICS.has(barrier.path) || barrier.lossBarrier === null || barrier.errorBarrier === null) continue
-    const key = `${barrier.path} ${barrier.layer} ${barrier.split}`
-    const group = groups.get(key) ?? { first: barrier, loss: 0, error: 0, count: 0 }
-    group.loss += barrier.lossBarrier
-    group.error += barrier.errorBarrier
-    group.count++
-    groups.set(key, group)
-  }
-  return [...groups.values()].flatMap(({ first: { round, path, layer, split }, loss, error, count }) => [
-    metricRow(round, `barrier/${path}/loss`, loss / count, { layer, split }),
-    metricRow(round, `barrier/${path}/error`, error / count, { layer, split }),
-  ])
 }

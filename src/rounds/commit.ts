@@ -1,4 +1,12 @@
-import { finiteOrNull, type MetricRecord, type Phase, type RoundRecord, type UpdateRecord } from '../core/records.ts'
+import type { MetricKey } from '../core/metric-keys.ts'
+import {
+  finiteOrNull,
+  type MetricRecord,
+  PHASES,
+  type Phase,
+  type RoundRecord,
+  type UpdateRecord,
+} from '../core/records.ts'
 import type { AveragedRound, MeasuredRound } from './closed-round.ts'
 import { divergedOf } from './closing-job.ts'
 import { needed } from './exchanged.ts'
@@ -45,14 +53,18 @@ export function roundCommit(
     ...{ 'exchange/bytes_up': neededOf(closing, closed.collected), 'exchange/bytes_down': fetchedIn(sent) },
     'round/duration_ms': round.durationMs,
   }
-  const phases = Object.entries(round.phases).map(([phase, ms]) => [`round/phase/${phase}_ms`, ms] as const)
-  const metrics = [...Object.entries(measured), ...phases].map(([key, value]) => metricRow(closing.round, key, value))
-  const became = { ...round.clients, diverged: divergedOf(closing) }
-  const counts = Object.entries(became).map(([kind, value]) => metricRow(closing.round, `clients/${kind}`, value))
+  const row = (key: MetricKey, value: number) => metricRow(closing.round, key, value)
+  const metrics = [
+    ...entriesOf(measured).map(([key, value]) => row(key, value)),
+    ...PHASES.map(phase => row(`round/phase/${phase}_ms`, round.phases[phase])),
+    ...entriesOf({ ...round.clients, diverged: divergedOf(closing) }).map(([kind, value]) =>
+      row(`clients/${kind}`, value),
+    ),
+  ]
   return {
     round,
     updates,
-    metrics: [...trainMetrics(closing), ...closed.metrics, ...metrics, ...counts],
+    metrics: [...trainMetrics(closing), ...closed.metrics, ...metrics],
     barriers: closed.barriers,
   }
 }
@@ -124,20 +136,26 @@ function updateRecords({ round, members }: Closing, sent: BytesDown): UpdateReco
   })
 }
 
-/** train/loss of each client, and their mean weighted by examples. */
+/** Object.entries, with the names that the type has. */
+function entriesOf<K extends string>(record: Readonly<Record<K, number>>): readonly (readonly [K, number])[] {
+  return Object.entries(record) as [K, number][]
+}
+
+/**
+ * train/loss of each client, and their mean weighted by examples. Weights are shares, as a sum over examples of what clients
+ * say would leave the range of numbers long before its mean does.
+ */
 function trainMetrics({ round, members }: Closing): MetricRecord[] {
-  const rows: MetricRecord[] = []
-  let weighted = 0
-  let examples = 0
-  for (const [client, member] of members) {
-    if (member.kind !== 'completed') continue
-    const { trainLoss, numExamples } = member.update
-    rows.push(
-      metricRow(round, 'train/loss', trainLoss, { client }),
-      metricRow(round, 'train/num_examples', numExamples, { client }),
-    )
-    weighted += trainLoss * numExamples
-    examples += numExamples
-  }
-  return examples > 0 ? [metricRow(round, 'train/loss', weighted / examples), ...rows] : rows
+  const told = [...members].flatMap(([client, member]) => {
+    if (member.kind !== 'completed') return []
+    return [{ client, trainLoss: member.update.trainLoss, numExamples: member.update.numExamples }]
+  })
+  const examples = told.reduce((sum, { numExamples }) => sum + numExamples, 0)
+  const rows = told.flatMap(({ client, trainLoss, numExamples }) => [
+    metricRow(round, 'train/loss', trainLoss, { client }),
+    metricRow(round, 'train/num_examples', numExamples, { client }),
+  ])
+  if (examples === 0) return rows
+  const mean = told.reduce((sum, { trainLoss, numExamples }) => sum + trainLoss * (numExamples / examples), 0)
+  return [metricRow(round, 'train/loss', mean), metricRow(round, 'train/loss/count', told.length), ...rows]
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { groupBy } from '../core/group-by.ts'
+import type { MetricKey } from '../core/metric-keys.ts'
 import { firstFailing } from '../core/promises.ts'
-import { RUN_STATUSES } from '../core/records.ts'
-import { matrixQuestion, readBarrierMatrix } from './barrier-matrix.ts'
-import { EPSILON } from './metric-row.ts'
+import { COMPARED_KINDS, RUN_STATUSES } from '../core/records.ts'
+import { type Height, isOfKind, kindsOf, lastRound, readHeights, scopeOf, worstLayer } from './barrier-heights.ts'
+import { seriesOf } from './metric-series.ts'
 import { allOf } from './pages.ts'
 import type { Store } from './ports.ts'
 import { differences, settingsOf, strategyWords } from './run-differences.ts'
@@ -12,18 +13,22 @@ import { overSeeds } from './seeds.ts'
 /** The numbers that one run comes down to; null where they were not measured or are not finite. */
 export const COMPARED = {
   accuracy: 'central test accuracy after the last evaluated round, fraction',
+  models: 'over how many models accuracy and loss are the mean: 1 is the one global model',
   bestAccuracy: 'the largest of all rounds',
   loss: 'central test loss after the last evaluated round, nats per example',
   clientAccuracy: "mean over the cohort of each client's accuracy on its own test examples, after averaging",
-  fullBarrier: 'error barrier of the full path in the last probed round, mean over pairs',
-  layerBarrier: 'the largest of its layer barriers, each the mean of both bases',
+  clients: 'over how many clients that is the mean',
+  fullBarrier:
+    'error barrier of all layers in the last round that the run measured (else a probe), of the kind that `between` and `split` say, mean over pairs',
+  layerBarrier: 'the largest of the layer barriers of that kind and round, each the mean of both bases and over pairs',
+  pairs: 'over how many pairs of models those are the mean',
   epsilon: 'what all its rounds gave away of a client, at the delta of its run file',
   averagedLayers: 'share of the layers that were averaged in a round, mean over rounds',
   bytesUp: 'of the updates, mean over rounds',
   bytesDown: 'of the models and tasks, mean over rounds',
   exchangedUp: 'what the method itself sends up, were clients to keep what is theirs: mean over rounds',
   exchangedDown: 'the same downwards, to each client of the cohort',
-  seconds: 'from the first task to the end',
+  seconds: 'from the first task to the end, breaks before a resume included',
 } as const
 
 export type ComparedKey = keyof typeof COMPARED
@@ -45,6 +50,14 @@ const spread = z
 
 const spreads = Object.fromEntries(KEYS.map(key => [key, spread])) as Record<ComparedKey, typeof spread>
 
+/** What the barriers are of; barriers of two kinds are never averaged. */
+const kind = {
+  between: z.enum(COMPARED_KINDS).nullable().meta({
+    description: 'what its barriers compare: clients where that was measured; null without, or for runs that differ',
+  }),
+  split: z.enum(['train', 'test']).nullable().meta({ description: 'the examples of its barriers; null likewise' }),
+}
+
 export const comparisonSchema = z
   .object({
     differing: z.array(z.string()).meta({ description: 'keys in which the run files differ' }),
@@ -58,6 +71,7 @@ export const comparisonSchema = z
         rounds: z.int().meta({ description: 'that are complete' }),
         diverged: z.int().meta({ description: 'rounds of these whose central loss was not finite' }),
         layer: z.string().nullable().meta({ description: 'whose barrier layerBarrier is' }),
+        ...kind,
         ...numbers,
       }),
     ),
@@ -69,6 +83,7 @@ export const comparisonSchema = z
           name: z.string(),
           strategy: z.string(),
           values: words,
+          ...kind,
           ...spreads,
         }),
       )
@@ -101,67 +116,74 @@ export async function compareRuns(store: Store, ids: readonly string[]): Promise
     groups: [...groups.values()].map(members => {
       const [first] = members
       const { name, strategy } = runs[first!]!
+      const { lines, kind } = ofOneKind(members.map(i => runs[i]!))
       return {
         runs: members.map(i => runs[i]!.run),
         seeds: members.map(i => records[i]!.seed),
         name,
         strategy,
         values: found.map(({ key, values }) => (lasting.some(other => other.key === key) ? values[first!]! : null)),
-        ...overSeeds(KEYS, members.map(i => runs[i]!)), // biome-ignore format: one line
+        ...kind,
+        ...overSeeds(KEYS, lines),
       }
     }),
   }
 }
 
-async function measuredOf(
-  store: Store,
-  run: string,
-  layers: number,
-): Promise<Omit<Pick<ComparedRun, ComparedKey | 'layer' | 'diverged'>, 'seconds'>> {
-  const series = async (key: string) =>
-    (await allOf(page => store.metrics(run, { ...page, key }))).map(row => row.value)
+/** Barriers of runs that measured different ones have no mean. */
+function ofOneKind(runs: readonly ComparedRun[]) {
+  const [{ between, split }] = runs as readonly [ComparedRun]
+  if (runs.every(run => run.between === between && run.split === split))
+    return { lines: runs, kind: { between, split } }
+  return { lines: runs.map(run => ({ ...run, ...NO_BARRIERS })), kind: { between: null, split: null } }
+}
+
+const NO_BARRIERS = { between: null, split: null, layer: null, fullBarrier: null, layerBarrier: null, pairs: null }
+
+type Measured = Omit<Pick<ComparedRun, ComparedKey | 'layer' | 'between' | 'split' | 'diverged'>, 'seconds'>
+
+async function measuredOf(store: Store, run: string, layers: number): Promise<Measured> {
+  const series = async (key: MetricKey) => [...(await seriesOf(store, run, key)).values()]
+  const last = async (key: MetricKey) => (await series(key)).at(-1) ?? null
   const accuracies = await series('eval/accuracy')
-  const [losses, clients] = [await series('eval/loss'), await series('eval/client/accuracy/mean')]
-  const epsilons = await series(EPSILON)
-  const [up, down] = [await series('net/bytes_up'), await series('net/bytes_down')]
-  const [exchangedUp, exchangedDown] = [await series('exchange/bytes_up'), await series('exchange/bytes_down')]
   const rounds = await allOf(page => store.rounds(run, page))
   const finite = accuracies.filter(value => value !== null)
   return {
     diverged: rounds.filter(({ diverged }) => diverged).length,
     accuracy: accuracies.at(-1) ?? null,
+    models: await last('eval/models'),
     bestAccuracy: finite.length === 0 ? null : finite.reduce((most, value) => Math.max(most, value)),
-    loss: losses.at(-1) ?? null,
-    clientAccuracy: clients.at(-1) ?? null,
-    ...(await lastBarriers(store, run)),
-    epsilon: epsilons.at(-1) ?? null,
+    loss: await last('eval/loss'),
+    clientAccuracy: await last('eval/client/accuracy/mean'),
+    clients: await last('eval/client/accuracy/count'),
+    ...lastBarriers(await readHeights(store, run)),
+    epsilon: await last('privacy/epsilon'),
     averagedLayers: layers === 0 ? null : mean(rounds.map(({ averaged }) => averaged.length / layers)),
-    bytesUp: mean(up),
-    bytesDown: mean(down),
-    exchangedUp: mean(exchangedUp),
-    exchangedDown: mean(exchangedDown),
+    bytesUp: mean(await series('net/bytes_up')),
+    bytesDown: mean(await series('net/bytes_down')),
+    exchangedUp: mean(await series('exchange/bytes_up')),
+    exchangedDown: mean(await series('exchange/bytes_down')),
   }
 }
 
-/** Between clients on the test set, else what comes nearest to that. */
-async function lastBarriers(store: Store, run: string) {
-  for (const between of ['clients', 'global'] as const)
-    for (const split of ['test', 'train'] as const) {
-      const question = matrixQuestion.parse({ between, split })
-      const { rows, rounds, values } = await readBarrierMatrix(store, run, question)
-      if (rounds.length === 0) continue
-      const [full = null, ...heights] = values.map(row => row.at(-1) ?? null)
-      const largest = heights.reduce<number>(
-        (most, height, i) => ((height ?? LEAST) > (heights[most] ?? LEAST) ? i : most),
-        0,
-      )
-      const layerBarrier = heights[largest] ?? null
-      return { fullBarrier: full, layerBarrier, layer: layerBarrier === null ? null : rows[largest + 1]! }
-    }
-  return { fullBarrier: null, layerBarrier: null, layer: null }
+/** Between clients on the test set, else what comes nearest to that, and which it is. */
+function lastBarriers(heights: readonly Height[]): Pick<ComparedRun, keyof typeof NO_BARRIERS> {
+  const [kind] = kindsOf(heights)
+  if (!kind) return NO_BARRIERS
+  const measured = heights.filter(height => scopeOf(height) !== null && isOfKind(height, kind))
+  const round = lastRound(measured)
+  const shown = measured.filter(height => height.round === round)
+  const full = shown.find(height => scopeOf(height) === 'full')
+  const largest = worstLayer(shown)
+  return {
+    between: kind.compared,
+    split: kind.split,
+    fullBarrier: full?.value ?? null,
+    layerBarrier: largest?.value ?? null,
+    layer: largest?.layer ?? null,
+    pairs: (full ?? largest)?.pairs ?? null,
+  }
 }
-
-const LEAST = Number.NEGATIVE_INFINITY
 
 function mean(values: readonly (number | null)[]): number | null {
   const finite = values.filter(value => value !== null)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { firstFailing } from '../core/promises.ts'
-import { allOf } from './pages.ts'
+import { seriesOf } from './metric-series.ts'
 import type { Store } from './ports.ts'
 
 /** What a course is of: accuracy or loss, on which examples. */
@@ -34,9 +34,14 @@ export async function readCourses(store: Store, runs: readonly string[], questio
   }
 }
 
-/** Rounds that were not evaluated are no points, rounds whose value was not finite are points without a value. */
+/**
+ * Rounds that were not evaluated are no points, rounds whose value was not finite are points without a value; `over`: the mean of how many
+ * models, null of a run that did not say.
+ */
 async function courseOf(store: Store, run: string, on: 'test' | 'clients', value: 'accuracy' | 'loss') {
-  const key = on === 'test' ? `eval/${value}` : `eval/client/${value}/mean`
-  const rows = await allOf(page => store.metrics(run, { ...page, key, split: 'test' }))
-  return rows.map(row => ({ round: row.round, value: row.value }))
+  const key = on === 'test' ? (`eval/${value}` as const) : (`eval/client/${value}/mean` as const)
+  const over = await seriesOf(store, run, on === 'test' ? 'eval/models' : `eval/client/${value}/count`)
+  return [...(await seriesOf(store, run, key))].map(([round, found]) => {
+    return { round, value: found, over: over.get(round) ?? null }
+  })
 }

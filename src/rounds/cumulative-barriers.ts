@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { cellsOf, type MatrixCell, matrixOf, matrixQuestion } from '../analysis/barrier-matrix.ts'
+import { matrixCells, matrixOf, matrixQuestion } from '../analysis/barrier-matrix.ts'
+import { type HeightCell, lastRound } from '../analysis/heights.ts'
 import { roundRanges } from '../analysis/round-ranges.ts'
 import { FedError } from '../core/errors.ts'
 import { CUMULATIVE_ORDERS } from '../core/records.ts'
@@ -11,9 +12,9 @@ import type { Store } from './ports.ts'
 
 /** Which cumulative barriers, against the number of layers that have joined. */
 export const cumulativeQuestion = historyQuestion.omit({ path: true, order: true }).extend({
-  rounds: roundRanges
-    .optional()
-    .meta({ description: 'rounds and ranges, e.g. 1-3,10; the last one with such barriers unless told' }),
+  rounds: roundRanges.optional().meta({
+    description: 'rounds and ranges, e.g. 1-3,10; the last one that the run measured such barriers of unless told',
+  }),
   orders: listText(z.enum(CUMULATIVE_ORDERS))
     .optional()
     .meta({ description: `of ${CUMULATIVE_ORDERS.join(', ')}; all that were measured unless told` }),
@@ -39,14 +40,14 @@ export async function readCumulativeBarriers(store: Store, run: string, question
   const bases = question.base === undefined ? (['1', '2'] as const) : [question.base]
   const lines = bases.flatMap(base =>
     CUMULATIVE_ORDERS.map(order => {
-      const { value, height, split, between } = question
-      const asked = matrixQuestion.parse({ path: 'cumulative', order, base, value, height, split, between })
-      return { base, order, asked, cells: [] as MatrixCell[] }
+      const { value, height, split, between, probe } = question
+      const asked = matrixQuestion.parse({ path: 'cumulative', order, base, value, height, split, between, probe })
+      return { base, order, asked, cells: [] as HeightCell[] }
     }),
   )
-  const { split } = question
-  for await (const records of pagesOf(page => store.barriers(run, { ...page, path: 'cumulative', split })))
-    for (const record of records) for (const { asked, cells } of lines) cells.push(...cellsOf(record, asked))
+  const { split, probe } = question
+  for await (const records of pagesOf(page => store.barriers(run, { ...page, path: 'cumulative', split, probe })))
+    for (const { asked, cells } of lines) cells.push(...matrixCells(records, asked))
   const found = lines.filter(({ cells }) => cells.length > 0)
   const orders = [...new Set(found.map(({ order }) => order))]
   const stray = question.orders?.find(order => !orders.includes(order))
@@ -57,7 +58,7 @@ export async function readCumulativeBarriers(store: Store, run: string, question
     })
   const shown = found.filter(({ order }) => question.orders?.includes(order) ?? true)
   const measured = new Set(shown.flatMap(({ cells }) => cells.map(({ round }) => round)))
-  const rounds = question.rounds ?? [Math.max(...measured)]
+  const rounds = question.rounds ?? [lastRound(shown.flatMap(({ cells }) => cells)) ?? -1]
   const unknown = rounds.find(round => !measured.has(round))
   if (unknown !== undefined) throw missingBarriers(measured, unknown, `cumulative, ${question.between}, ${split} split`)
   const panels = bases.map(base => ({

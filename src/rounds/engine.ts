@@ -5,7 +5,7 @@ import { completedOf, divergedOf, jobOf } from './closing-job.ts'
 import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
 import type { EnginePorts, EngineRun, RoundEngine } from './engine-ports.ts'
 import { keepModels } from './keep-models.ts'
-import { EPSILON } from './metric-row.ts'
+import { roundValue } from './metric-row.ts'
 import { modelDiverged } from './model-diverged.ts'
 import type { RoundCommit, RunOutcome, UpdateDecision } from './ports.ts'
 import { type Closing, type Effect, initialState, type RunEvent, roundOf, tally } from './run-state.ts'
@@ -131,10 +131,11 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     await ports.store.commitRound(run.id, commit)
     const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
     const bytes = { up, down: sent.total }
-    const epsilon = commit.metrics.find(({ key }) => key === EPSILON)?.value ?? undefined
+    const epsilon = roundValue(commit.metrics, 'privacy/epsilon') ?? undefined
+    const evaluated = measured.evaluation?.models.all
     const trainingDiverged = divergedOf(closing)
     const { round: record, barriers } = commit
-    ports.notify({ type: 'round', run: run.id, record, barriers, bytes, epsilon, trainingDiverged })
+    ports.notify({ type: 'round', run: run.id, record, barriers, bytes, epsilon, models: evaluated, trainingDiverged })
     // The checkpoint before stays: should this one be found damaged, there is a way back.
     await ports.checkpoints.prune(run.id, closing.round - 1)
     // Only now: what a run failed of is stored, and kept.

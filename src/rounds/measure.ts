@@ -3,6 +3,7 @@ import { spreadOf } from '../analysis/spread.ts'
 import { cohortSums } from '../compute/cohort-sums.ts'
 import { toFedError } from '../core/errors.ts'
 import type { Params } from '../core/layout.ts'
+import { type ClientSeries, SPREAD } from '../core/metric-keys.ts'
 import type { MetricRecord } from '../core/records.ts'
 import type { CentralEvaluation, RoundJob, Trained } from './closed-round.ts'
 import { metricRow } from './metric-row.ts'
@@ -57,9 +58,9 @@ export async function measureClients(
 ): Promise<MetricRecord[]> {
   if (!runFile.evaluate.clients) return []
   const rows: MetricRecord[] = []
-  const series = new Map<string, number[]>()
+  const series = new Map<ClientSeries, number[]>()
   let diverged = 0
-  const record = (key: string, client: number, value: number) => {
+  const record = (key: ClientSeries, client: number, value: number) => {
     rows.push(metricRow(round, key, value, { client, split: 'test' }))
     series.set(key, [...(series.get(key) ?? []), value])
   }
@@ -92,13 +93,12 @@ function unlessDiverged(thrown: unknown): null {
   throw thrown
 }
 
-function spreadRows(round: number, key: string, values: readonly number[]): MetricRecord[] {
+function spreadRows(round: number, key: ClientSeries, values: readonly number[]): MetricRecord[] {
   const spread = spreadOf(values)
   if (!spread) return []
   const { mean, min, max, standardDeviation } = spread
-  return Object.entries({ mean, min, max, std: standardDeviation }).map(([name, value]) =>
-    metricRow(round, `${key}/${name}`, value, { split: 'test' }),
-  )
+  const found = { mean, min, max, std: standardDeviation, count: values.length }
+  return SPREAD.map(name => metricRow(round, `${key}/${name}`, found[name], { split: 'test' }))
 }
 
 /** How each client's update lies to the cohort's mean update (weighted by examples) and to the others', per layer. */

@@ -1,5 +1,6 @@
 import type { FedError } from '../core/errors.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
+import type { MetricKey } from '../core/metric-keys.ts'
 import type {
   BarrierRecord,
   CheckpointRecord,
@@ -77,7 +78,7 @@ export interface PageQuery {
 }
 
 export interface MetricQuery extends PageQuery {
-  readonly key?: string | undefined
+  readonly key?: MetricKey | undefined
   readonly layer?: string | undefined
   readonly client?: number | undefined
   readonly split?: 'train' | 'test' | undefined
@@ -190,6 +191,8 @@ export type RunNotice =
       readonly epsilon?: number | undefined
       /** Clients of the rejected whose local training left the finite numbers. */
       readonly trainingDiverged?: number | undefined
+      /** Over how many models the record's loss and accuracy are the mean; absent where they were not measured. */
+      readonly models?: number | undefined
     }
   | {
       readonly type: 'progress'

@@ -2,7 +2,7 @@ import { view } from '../core/layout.ts'
 import type { MetricRecord } from '../core/records.ts'
 import { layerNorm } from '../privacy/clip.ts'
 import type { OpenRound } from './closed-round.ts'
-import { EPSILON, metricRow } from './metric-row.ts'
+import { metricRow } from './metric-row.ts'
 import type { Session } from './session.ts'
 
 /** Where rounding to float32 may leave an update that was clipped to 1. */
@@ -14,7 +14,7 @@ export function privacyMetrics(
   { job: { round, server }, result: { averaged }, trained }: OpenRound,
 ): MetricRecord[] {
   if (!accountant || !privacy) return []
-  const spent = metricRow(round, EPSILON, accountant.epsilonAfter(round))
+  const spent = metricRow(round, 'privacy/epsilon', accountant.epsilonAfter(round))
   const blocks = layout.blocks.filter(({ name }) => averaged.includes(name))
   // With noise on it, the length of an update says nothing.
   if (trained.length === 0 || blocks.length === 0 || privacy.noiseOn === 'updates') return [spent]

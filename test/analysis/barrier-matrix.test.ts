@@ -38,6 +38,8 @@ test('rows are full and the layers from input to output, columns the rounds; the
       [0.25, 0.375],
       [null, 0.0625], // fc2 was not measured in round 2
     ],
+    pairs: [[1, 1], [1, 1], [0, 1]], // biome-ignore format: a matrix
+    probes: [[null, null], [null, null], [null, null]], // biome-ignore format: a matrix
   })
 })
 
@@ -100,7 +102,10 @@ test('layers of a cumulative path are in the order in which they joined, of the 
     ...[joined('deep', ['fc2'], 0.25), joined('deep', ['fc2', 'fc1'], 0.5)].flat(),
     ...[joined('shallow', ['fc1'], -0.25), joined('shallow', ['fc1', 'fc2'], 0.5)].flat(),
   ]
-  const shown = (order: string) => barrierMatrix(records, LAYERS, ask({ path: 'cumulative', order }))
+  const shown = (order: string) => {
+    const { rows, rounds, values } = barrierMatrix(records, LAYERS, ask({ path: 'cumulative', order }))
+    return { rows, rounds, values }
+  }
   assert.deepEqual(shown('deep'), { rows: ['full', 'fc2', 'fc1'], rounds: [3], values: [[null], [0.25], [0.5]] })
   assert.deepEqual(shown('shallow'), { rows: ['full', 'fc1', 'fc2'], rounds: [3], values: [[null], [-0.25], [0.5]] })
 })
@@ -113,6 +118,12 @@ test('one model that left the finite numbers makes its cell null, not the mean o
 })
 
 test('where nothing was measured the matrix is empty; layers that the run does not name come as they appear', () => {
-  assert.deepEqual(barrierMatrix([], LAYERS, ask()), { rows: ['full'], rounds: [], values: [[]] })
+  assert.deepEqual(barrierMatrix([], LAYERS, ask()), {
+    rows: ['full'],
+    rounds: [],
+    values: [[]],
+    pairs: [[]],
+    probes: [[]],
+  })
   assert.deepEqual(barrierMatrix(HISTORY, [], ask()).rows, ['full', 'fc2', 'fc1'])
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { type RunReport, runReportSchema } from '../../src/cli/report-schema.ts'
+import type { MetricKey } from '../../src/core/metric-keys.ts'
 import type { RoundRecord, UpdateRecord } from '../../src/core/records.ts'
 import { projectRoot } from '../../src/main/version.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -52,7 +53,7 @@ async function stored(dataDir: string, run: string): Promise<Omit<WorkloadRun, '
     const { items: rounds } = await store.rounds(run, { limit: 1000 })
     const trained = rounds.filter(({ round }) => round > 0)
     const pages = await Promise.all(trained.map(({ round }) => store.updates(run, round, { limit: 1000 })))
-    const sum = async (key: string) =>
+    const sum = async (key: MetricKey) =>
       (await store.metrics(run, { key, limit: 1000 })).items.reduce((total, { value }) => total + (value ?? 0), 0)
     const bytes = { up: await sum('net/bytes_up'), down: await sum('net/bytes_down') }
     return { rounds: trained, updates: pages.map(({ items }) => items), bytes }

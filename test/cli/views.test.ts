@@ -16,7 +16,14 @@ const RUN = {
   workers: 3,
   database: 'SQLite /somewhere/fedstrata.db',
   url: 'http://127.0.0.1:4711',
-}
+  barriers: {
+    full: [
+      { compared: 'clients', split: 'test' },
+      { compared: 'init', split: 'test' },
+    ],
+    layers: { compared: 'clients', split: 'test' },
+  },
+} as const
 
 /** A terminal that keeps what is written to its stderr. */
 function terminal(isTTY: boolean, variables: NodeJS.ProcessEnv = {}) {
@@ -32,12 +39,25 @@ function terminal(isTTY: boolean, variables: NodeJS.ProcessEnv = {}) {
 function round(number: number, accuracy: number, completed: number, epsilon?: number): RunNotice {
   const clients = { selected: 4, completed, dropped: 4 - completed, rejected: 0 }
   const record = { round: number, loss: 0.5, accuracy, clients, durationMs: 250 } as RoundRecord
-  const shared = { round: number, split: 'test', errorBarrier: 0.125 }
+  const between = ['client/0', 'client/1']
+  const shared = {
+    round: number,
+    split: 'test',
+    order: null,
+    base: null,
+    between,
+    layers: ['fc1', 'fc2'],
+    errorBarrier: 0.125,
+  }
+  const layer = { ...shared, path: 'layer', layer: 'fc2', layers: ['fc2'] }
   const barriers = [
     { ...shared, path: 'full', layer: null },
-    { ...shared, path: 'layer', layer: 'fc2', errorBarrier: 0.25 },
+    { ...shared, path: 'full', layer: null, between: ['client/1', 'init'], errorBarrier: -0.5 },
+    { ...layer, base: 1, errorBarrier: 0.375 },
+    { ...layer, base: 2, errorBarrier: 0.125 },
+    { ...layer, layer: 'fc1', layers: ['fc1'], between: ['client/1', 'init'], base: 1, errorBarrier: 0.75 },
   ]
-  return { type: 'round', run: RUN.id, record, barriers, epsilon } as unknown as RunNotice
+  return { type: 'round', run: RUN.id, record, barriers, epsilon, models: number } as unknown as RunNotice
 }
 
 const progress = (completed: number, phase: string): RunNotice => ({
@@ -66,12 +86,12 @@ describe('a run on a terminal', () => {
     const plain = stripVTControlCharacters(text())
     for (const words of [/tiny: 2 rounds, 3 client processes, engine wasm/, /SQLite \/somewhere/, /v1\/runs\/run-1/])
       assert.match(plain, words)
-    assert.match(plain, /round +loss +accuracy +clients +full barrier +worst layer +time/)
+    assert.match(plain, /round +loss +accuracy +clients +full barrier +to init +worst layer +time/)
     assert.match(plain, /waiting for client processes/)
     assert.match(plain, /round 1\/2 .* 1\/4 clients {2}clients train/)
     assert.match(plain, /4\/4 clients {2}averaging/)
-    assert.match(plain, / 1 +0\.5000 +0\.7500 +4 ok +\+0\.1250 +fc2 \+0\.2500 +250 ms/)
-    assert.match(plain, / 2 .*250 ms +epsilon 1\.5000/, 'a run with privacy')
+    assert.match(plain, / 1 +0\.5000 +0\.7500 +4 ok +\+0\.1250 +−0\.5000 +fc2 \+0\.2500 +250 ms/)
+    assert.match(plain, / 2 .*250 ms +mean of 2 models +epsilon 1\.5\s*000/, 'a run with privacy, and own layers')
     const written = text().length
     t.mock.timers.tick(1000)
     assert.equal(text().length, written, 'still drawing after its end')
@@ -105,8 +125,9 @@ describe('a run in a pipe', () => {
     assert.equal(lines.length, 5)
     assert.equal(
       lines[3],
-      'round 1/2  loss 0.5000  accuracy 0.7500  clients 3 ok, 1 dropped  full barrier +0.1250  worst layer fc2 +0.2500  250 ms',
+      'round 1/2  loss 0.5000  accuracy 0.7500  clients 3 ok, 1 dropped  full barrier +0.1250  full barrier to init −0.5000  worst layer fc2 +0.2500  250 ms',
     )
+    assert.match(lines[4]!, /accuracy 0\.8000 \(mean of 2 models\)/)
     assert.match(lines[4]!, /fc2 \+0\.2500 {2}epsilon 1\.5000 {2}250 ms$/)
   })
 

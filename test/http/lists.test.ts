@@ -89,7 +89,7 @@ test('CSV holds every row: a header, numbers in full precision, null as empty, q
   assert.deepEqual(barriers, [
     'round,path,layer,layers,order,base,between,split,interpolation,loss,error,endpointLoss,endpointError,lossBarrier,errorBarrier,distance,cosine,probe',
     '1,layer,fc1,"[""fc1""]",,1,"[""client/0"",""client/1""]",test,"[0,0.5,1]","[0.25,null,0.75]",' +
-      '"[0,0.3333333333333333,0.5]","[0.25,0.75]","[0,0.5]",-0.125,0,1.5,,',
+      '"[0,0.3333333333333333,0.5]","[0.25,0.75]","[0,0.5]",,0.08333333333333331,1.5,,',
     '',
   ])
 })
@@ -173,7 +173,13 @@ test('the history of barriers is a matrix, as JSON and as CSV; other formats are
   const url = '/api/v1/runs/a/barriers/matrix'
   // Midpoint and ends are 1/3, 0 and ½: of the full path and of fc1 alike.
   const height = 1 / 3 - 1 / 4
-  const matrix = { rows: ['full', 'fc1'], rounds: [1, 2], values: [0, 1].map(() => [height, height]) }
+  const matrix = {
+    rows: ['full', 'fc1'],
+    rounds: [1, 2],
+    values: [0, 1].map(() => [height, height]),
+    pairs: [0, 1].map(() => [1, 1]),
+    probes: [0, 1].map(() => [null, null]),
+  }
   assert.deepEqual((await send(url)).json(), matrix)
   const loss = [0, 1].map(() => [null, null])
   assert.deepEqual((await send(`${url}?value=loss`)).json(), { ...matrix, values: loss })

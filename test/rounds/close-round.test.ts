@@ -164,6 +164,7 @@ describe('with every layer averaged', () => {
     }
     close(metric(closed, 'eval/client/accuracy/mean'), accuracies.reduce((a, b) => a + b) / 3, 'mean')
     close(metric(closed, 'eval/client/accuracy/min'), Math.min(...accuracies), 'min')
+    assert.equal(metric(closed, 'eval/client/accuracy/count'), 3)
   })
 
   test('the norm of each update and its cosine to the mean update, per layer', () => {
@@ -233,7 +234,7 @@ describe('with every layer averaged', () => {
     const expected = on(middle) - updates.reduce((sum, { params }) => sum + on(params) / 3, 0)
     const group = closed.barriers.find(({ path, split }) => path === 'group' && split === 'test')
     close(group?.lossBarrier, expected, 'group barrier')
-    close(metric(closed, 'barrier/group/loss', { split: 'test' }), expected, 'as a metric')
+    close(metric(closed, 'barrier/full/group/loss', { split: 'test' }), expected, 'as a metric')
   })
 
   test('all layers one after another end exactly where the full path is', () => {
@@ -431,7 +432,10 @@ describe('groups of layers and windows', () => {
     for (const { layers, loss, errorBarrier } of rest.filter(({ layers }) => layers.length === 2))
       assert.deepEqual([layers, loss, errorBarrier], [['fc1', 'fc2'], full!.loss, full!.errorBarrier])
     const keys = closed.metrics.filter(({ key }) => key.startsWith('barrier/')).map(({ key }) => key)
-    assert.deepEqual(keys, ['barrier/full/loss', 'barrier/full/error'])
+    assert.deepEqual(
+      keys,
+      ['loss', 'error', 'count'].map(value => `barrier/full/clients/${value}`),
+    )
     session.dispose()
   })
 
@@ -452,8 +456,9 @@ describe('groups of layers and windows', () => {
           .filter(row => row.key.startsWith('barrier/') && row.layer === layer)
           .map(({ key, value }) => [key, value]),
         [
-          ['barrier/group/loss', lossBarrier],
-          ['barrier/group/error', errorBarrier],
+          ['barrier/layer/group/loss', lossBarrier],
+          ['barrier/layer/group/error', errorBarrier],
+          ['barrier/layer/group/count', 1],
         ],
       )
     session.dispose()

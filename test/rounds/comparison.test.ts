@@ -81,7 +81,7 @@ async function addRun(store: Store, id: string, changes: object, first: number, 
       round: roundRecord(round),
       ...{ updates: [], models: [], barriers: round === 1 ? barrierRecords(1) : [] },
       metrics: [
-        ...[row('eval/accuracy', round === 1 ? first : 0.5), row('eval/loss', round)],
+        ...[row('eval/accuracy', round === 1 ? first : 0.5), row('eval/loss', round), row('eval/models', 1)],
         ...[row('net/bytes_up', 1000 * round), row('net/bytes_down', 500)],
         ...[row('exchange/bytes_up', 800 * round), row('exchange/bytes_down', 400)],
         ...(clients === null ? [] : [row('eval/client/accuracy/mean', clients), row('privacy/epsilon', 1.5 * round)]),
@@ -117,9 +117,14 @@ test('a run comes down to its last values, its best, what stood in the way of av
       values: ['1', 'iid'],
       rounds: 2,
       layer: 'fc1',
+      between: 'clients',
+      split: 'test',
     },
     ...{
       accuracy: 0.5,
+      models: 1,
+      clients: null,
+      pairs: 1,
       bestAccuracy: 0.75,
       loss: 2,
       clientAccuracy: 0.25,
@@ -177,18 +182,10 @@ test('as CSV: a column for each key that differs, numbers in full, and deviation
   const comparison = await compareRuns(await threeRuns(), ['a', 'b', 'c'])
   const lines = (csv: string) => csv.trimEnd().split('\r\n').map(line => line.split(',')) // biome-ignore format: one line
   const [header, first, , third] = lines(runsCsv(comparison))
-  assert.deepEqual(header!.slice(0, 10), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'diverged', 'layer', 'accuracy']) // biome-ignore format: one line
-  assert.deepEqual(first!.slice(0, 10), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', '0', 'fc1', '0.5'])
+  assert.deepEqual(header!.slice(0, 12), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'diverged', 'between', 'split', 'layer', 'accuracy']) // biome-ignore format: one line
+  assert.deepEqual(first!.slice(0, 12), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', '0', 'clients', 'test', 'fc1', '0.5']) // biome-ignore format: one line
   assert.equal(third![header!.indexOf('clientAccuracy')], '')
   const [groupHeader, group] = lines(groupsCsv({ ...comparison, groups: comparison.groups.slice(1) }))
-  assert.deepEqual(groupHeader!.slice(0, 7), [
-    'runs',
-    'seeds',
-    'name',
-    'strategy',
-    'partition',
-    'accuracy',
-    'accuracy/sd',
-  ])
-  assert.deepEqual(group!.slice(1, 7), ['[1]', 'third', 'fedper', 'dirichlet (dirichletAlpha: 1)', '0.5', ''])
+  assert.deepEqual(groupHeader!.slice(0, 9), ['runs', 'seeds', 'name', 'strategy', 'partition', 'between', 'split', 'accuracy', 'accuracy/sd']) // biome-ignore format: one line
+  assert.deepEqual(group!.slice(1, 9), ['[1]', 'third', 'fedper', 'dirichlet (dirichletAlpha: 1)', 'clients', 'test', '0.5', '']) // biome-ignore format: one line
 })

@@ -86,11 +86,21 @@ test('curves are those of the last round, the mean over pairs, the full path fir
   )
 })
 
-test('of a path that was measured again on a finer grid, the finer one is shown', async () => {
-  const fine = { interpolation: [0, 0.25, 0.5, 0.75, 1], error: [0, 1, 2, 3, 4], probe: 1 }
-  const store = await storeWith({ 1: { barriers: [curve('full', [], null, 0.5), curve('full', [], null, 0, fine)] } })
-  const { panels } = await readBarrierCurves(store, 'a', curvesQuestion.parse({ base: '1' }))
-  assert.deepEqual(panels[0]!.curves, [{ layer: null, interpolation: fine.interpolation, values: fine.error }])
+test('of a path that a probe measured again on a finer grid, the finer one is shown, and only if it is the same curve', async () => {
+  const fine = { interpolation: [0, 0.25, 0.5, 0.75, 1], error: [0.25, 1, 0.5, 3, 0.25], probe: 1 }
+  const shown = async (more: object) => {
+    const loss = fine.error.map(value => 2 * value)
+    const probed = curve('full', [], null, 0.5, { ...fine, loss, ...more })
+    const store = await storeWith({ 1: { barriers: [curve('full', [], null, 0.5), probed] } })
+    const { panels } = await readBarrierCurves(store, 'a', curvesQuestion.parse({ base: '1' }))
+    return panels[0]!.curves
+  }
+  const coarse = { layer: null, interpolation: [0, 0.5, 1], values: [0.25, 0.5, 0.25] }
+  assert.deepEqual(await shown({}), [{ layer: null, interpolation: fine.interpolation, values: fine.error }])
+  // On other examples, or of another pair: not the curve that the run measured.
+  assert.deepEqual(await shown({ endpointError: [0.25, 0.5] }), [coarse])
+  assert.deepEqual(await shown({ error: [0.25, 1, 0.5000001, 3, 0.25] }), [coarse])
+  assert.deepEqual(await shown(second), [coarse])
 })
 
 test('a question about barriers that are not there is told which are', async () => {
@@ -155,6 +165,7 @@ test('a course has a point for every evaluated round, without a value where it w
       metrics: [
         { key: 'eval/accuracy', value: 0.75 },
         { key: 'eval/loss', value: 1 },
+        { key: 'eval/models', value: 3 },
       ],
     },
   })
@@ -170,16 +181,16 @@ test('a course has a point for every evaluated round, without a value where it w
       {
         on: 'test',
         courses: courses([
-          { round: 1, value: 0.5 },
-          { round: 3, value: 0.75 },
+          { round: 1, value: 0.5, over: null },
+          { round: 3, value: 0.75, over: 3 },
         ]),
       },
     ],
   })
   const loss = await read({ value: 'loss' })
   assert.deepEqual(loss.panels[0]!.courses[0]!.points, [
-    { round: 1, value: null },
-    { round: 3, value: 1 },
+    { round: 1, value: null, over: null },
+    { round: 3, value: 1, over: 3 },
   ])
   await assert.rejects(readCourses(store, ['a', 'c'], courseQuestion.parse({})), { code: 'run_not_found' })
 })

@@ -253,7 +253,7 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
       for (const round of [1, 2, 3, 4])
         await store.commitRound(id, commitOf(round, { metrics: rows.filter(row => row.round === round) }))
       const filter = fc.record({
-        key: fc.constantFrom(undefined, 'eval/loss', 'drift/l2', 'none'),
+        key: fc.constantFrom(undefined, 'eval/loss' as const, 'drift/l2' as const, 'train/loss' as const),
         layer: fc.constantFrom(undefined, undefined, 'fc1', 'fc2', 'fc9'),
         client: fc.constantFrom(undefined, undefined, 0, 1, 9),
         split: fc.constantFrom(undefined, undefined, 'train' as const, 'test' as const),

@@ -31,9 +31,9 @@ export function demoCommand(cli: Cli): Command {
       const reports = []
       for (const { input, runFile } of loaded) {
         say(cli, '')
-        const { name, rounds } = runFile
+        const { name, rounds, barriers } = runFile
         const start = (options: SimulationOptions) => simulate(coordinator, input, { ...options, standby })
-        const { report, exitCode } = await conductRun(stage, { name, rounds, workers, start })
+        const { report, exitCode } = await conductRun(stage, { name, rounds, barriers, workers, start })
         reports.push(report)
         if (exitCode === EXIT.completed) continue
         if (flags.json) await cli.print({ runs: reports })

@@ -25,6 +25,7 @@ export function resumeCommand(cli: Cli): Command {
       const { report, exitCode } = await conductRun(stage, {
         name: runFile.name,
         rounds: runFile.rounds,
+        barriers: runFile.barriers,
         workers: flags.workers ?? defaultWorkers(runFile.clients.perRound),
         start: options => resumeSimulation(coordinator, run, options),
       })

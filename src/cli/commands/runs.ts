@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander'
 import { FedError } from '../../core/errors.ts'
 import { RUN_STATUSES, type RunRecord, type RunStatus } from '../../core/records.ts'
+import { readHeights } from '../../rounds/barrier-heights.ts'
 import { matrixQuestion } from '../../rounds/barrier-matrix.ts'
 import { allOf } from '../../rounds/pages.ts'
 import { withStore } from '../database.ts'
@@ -60,7 +61,8 @@ function showCommand(cli: Cli): Command {
         if (flags.json) return cli.print(report)
         const { parseRunFile } = await import('../../rounds/run-file.ts')
         const runFile = parseRunFile(await store.runFile(id))
-        return write(cli.stdout, showRun({ report, run: await store.run(id), runFile }, cli))
+        const shown = { report, run: await store.run(id), runFile, heights: await readHeights(store, id) }
+        return write(cli.stdout, showRun(shown, cli))
       })
     })
 }

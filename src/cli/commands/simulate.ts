@@ -38,9 +38,9 @@ export function simulateCommand(cli: Cli): Command {
     const workers = flags.workers ?? defaultWorkers(runFile.clients.perRound)
     const conduct = async (stage: Stage) => {
       const { coordinator, standby } = stage
-      const { name, rounds } = runFile
+      const { name, rounds, barriers } = runFile
       const start = (options: SimulationOptions) => simulate(coordinator, input, { ...options, standby })
-      const { report, exitCode } = await conductRun(stage, { name, rounds, workers, start })
+      const { report, exitCode } = await conductRun(stage, { name, rounds, barriers, workers, start })
       tellWhere(stage, report)
       if (flags.json) await cli.print(report)
       if (flags.serve) await keepServing(stage)

@@ -1,3 +1,5 @@
+import type { BarrierColumns } from '../barrier-columns.ts'
+
 /** What is known when a run begins. */
 export interface RunIntroduction {
   readonly id: string
@@ -9,6 +11,8 @@ export interface RunIntroduction {
   readonly database: string
   /** Of the REST API, e.g. "http://127.0.0.1:41000". */
   readonly url: string
+  /** What each round will measure. */
+  readonly barriers: BarrierColumns
 }
 
 /** The lines above the rounds. */

@@ -1,7 +1,9 @@
 import { createLogUpdate } from 'log-update'
+import { ERROR_AT_MIDPOINT, type Height, heightsOf } from '../../rounds/barrier-heights.ts'
 import type { RunNotice } from '../../rounds/ports.ts'
+import { type BarrierColumns, fullOf, fullTitles, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
-import { duration, number, outcomes, signed, summarizeBarriers, worstLayer } from '../round-summary.ts'
+import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
 import { type Colors, colorsFor, pairs, type Terminal } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
@@ -25,12 +27,15 @@ export function liveView({ stderr, variables }: Terminal): RunView {
   let rounds = 0
   let progress: Progress | null = null
   let began = performance.now()
+  let barriers: BarrierColumns = { full: [], layers: null }
   const draw = () => screen(status(progress, rounds, performance.now() - began, colors))
   const ticker = setInterval(draw, FRAME_MS).unref()
   return {
     begin(run) {
       rounds = run.rounds
-      screen.persist(`${pairs(introduction(run), colors)}\n\n${colors.dim(HEADER)}`)
+      barriers = run.barriers
+      const header = cells(columnsOf(barriers).map(([title, width]) => [title, width]))
+      screen.persist(`${pairs(introduction(run), colors)}\n\n${colors.dim(header)}`)
     },
     notice(notice) {
       if (notice.type === 'progress') {
@@ -39,7 +44,7 @@ export function liveView({ stderr, variables }: Terminal): RunView {
       } else if (notice.type === 'round') {
         // The next round may be under way while this one was measured.
         if (progress?.round === notice.record.round) progress = null
-        screen.persist(row(notice, colors))
+        screen.persist(row(notice, barriers, colors))
       }
     },
     say: line => screen.persist(line),
@@ -51,38 +56,45 @@ export function liveView({ stderr, variables }: Terminal): RunView {
   }
 }
 
-const COLUMNS = [
-  ['round', 5],
-  ['loss', 9],
-  ['accuracy', 9],
-  ['clients', 10],
-  ['full barrier', 13],
-  ['worst layer', 18],
-  ['time', 9],
-] as const
-
-const HEADER = cells(COLUMNS.map(([title]) => title))
-
-function row({ record, barriers, epsilon, trainingDiverged }: RoundNotice, colors: Colors): string {
-  const { round, accuracy, clients, diverged, durationMs } = record
-  const summary = summarizeBarriers(barriers)
-  const worst = worstLayer(summary)
-  const text = cells([
-    String(round),
-    lossWords(record),
-    number(accuracy),
-    outcomes(clients, trainingDiverged),
-    signed(summary.full),
-    worst ? `${worst[0]} ${signed(worst[1])}` : '–',
-    duration(durationMs),
-    ...(epsilon === undefined ? [] : [`  epsilon ${number(epsilon)}`]),
-  ])
-  if (diverged) return colors.red(text)
-  return clients.completed === clients.selected ? text : colors.yellow(text)
+interface Shown {
+  readonly notice: RoundNotice
+  readonly heights: readonly Height[]
 }
 
-function cells(texts: readonly string[]): string {
-  return texts.map((text, i) => text.padStart(COLUMNS[i]?.[1] ?? 0)).join(' ')
+type Column = readonly [title: string, width: number, text: (shown: Shown) => string]
+
+function columnsOf({ full, layers }: BarrierColumns): readonly Column[] {
+  const titles = fullTitles(full)
+  const worst = layers && titleOf('worst layer', layers)
+  return [
+    ['round', 5, ({ notice }) => String(notice.record.round)],
+    ['loss', 9, ({ notice }) => lossWords(notice.record)],
+    ['accuracy', 9, ({ notice }) => number(notice.record.accuracy)],
+    ['clients', 10, ({ notice }) => outcomes(notice.record.clients, notice.trainingDiverged)],
+    ...full.map((kind, i): Column => {
+      const title = titles[i]!
+      return [title, Math.max(8, title.length) + 1, ({ heights }) => signed(fullOf(heights, kind)?.value)]
+    }),
+    ...(layers && worst
+      ? ([[worst, Math.max(18, worst.length + 1), ({ heights }) => worstOf(heights, layers) ?? '–']] satisfies Column[])
+      : []),
+    ['time', 9, ({ notice }) => duration(notice.record.durationMs)],
+  ]
+}
+
+function row(notice: RoundNotice, barriers: BarrierColumns, colors: Colors): string {
+  const { record, epsilon, models } = notice
+  const shown = { notice, heights: heightsOf(notice.barriers, ERROR_AT_MIDPOINT) }
+  const columns = columnsOf(barriers).map(([, width, text]) => [text(shown), width] as const)
+  const more = [overModels(models), epsilon === undefined ? undefined : `epsilon ${number(epsilon)}`]
+  const text = [cells(columns), ...more.filter(words => words !== undefined)].join('  ')
+  if (record.diverged) return colors.red(text)
+  const { completed, selected } = record.clients
+  return completed === selected ? text : colors.yellow(text)
+}
+
+function cells(texts: readonly (readonly [text: string, width: number])[]): string {
+  return texts.map(([text, width]) => text.padStart(width)).join(' ')
 }
 
 function status(progress: Progress | null, rounds: number, elapsedMs: number, colors: Colors): string {

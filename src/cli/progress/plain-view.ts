@@ -1,5 +1,7 @@
+import { ERROR_AT_MIDPOINT, heightsOf } from '../../rounds/barrier-heights.ts'
+import { columnsOf, fullOf, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
-import { duration, number, outcomes, signed, summarizeBarriers, worstLayer } from '../round-summary.ts'
+import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
 import { colorsFor, pairs, say, type Terminal } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
@@ -15,15 +17,16 @@ export function plainView(terminal: Terminal): RunView {
     notice(notice) {
       if (notice.type !== 'round') return
       const { round, accuracy, clients, durationMs } = notice.record
-      const barriers = summarizeBarriers(notice.barriers)
-      const worst = worstLayer(barriers)
+      const heights = heightsOf(notice.barriers, ERROR_AT_MIDPOINT)
+      const { full, layers } = columnsOf(heights)
+      const mean = overModels(notice.models)
       const parts = [
         `round ${round}/${rounds}`,
         `loss ${lossWords(notice.record)}`,
-        `accuracy ${number(accuracy)}`,
+        `accuracy ${number(accuracy)}${mean === undefined ? '' : ` (${mean})`}`,
         `clients ${outcomes(clients, notice.trainingDiverged)}`,
-        ...(barriers.full === null ? [] : [`full barrier ${signed(barriers.full)}`]),
-        ...(worst ? [`worst layer ${worst[0]} ${signed(worst[1])}`] : []),
+        ...full.map(kind => `${titleOf('full barrier', kind)} ${signed(fullOf(heights, kind)?.value)}`),
+        ...(layers ? [`${titleOf('worst layer', layers)} ${worstOf(heights, layers)}`] : []),
         ...(notice.epsilon === undefined ? [] : [`epsilon ${number(notice.epsilon)}`]),
         duration(durationMs),
       ]

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import type { MetricKey } from '../../core/metric-keys.ts'
 import { metricRecordSchema } from '../../core/records.ts'
 import { nameText, wholeNumber } from '../../core/text-values.ts'
 import type { HttpDeps } from './deps.ts'
@@ -26,10 +27,12 @@ const metricsQuery = pageQuery
 export function metricRoutes({ store }: Pick<HttpDeps, 'store'>): FastifyPluginAsyncZod {
   return async app => {
     app.get('/runs/:id/metrics', { schema: listSchema }, (request, reply) => {
-      const { format: _, ...query } = request.query
+      const { format: _, key, ...query } = request.query
+      // Older versions wrote keys that the table has no more, and their rows can still be read.
+      const wanted = { ...query, key: key as MetricKey | undefined }
       const name = `metrics-${request.params.id}`
       return sendList({ request, reply, name }, metricRecordSchema.keyof().options, page =>
-        store.metrics(request.params.id, { ...query, ...page }),
+        store.metrics(request.params.id, { ...wanted, ...page }),
       )
     })
   }

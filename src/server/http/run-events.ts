@@ -105,9 +105,11 @@ async function* roundsAfter(store: RunEventSource['store'], id: string, after: n
   for await (const page of pagesFrom(await read(), read)) yield* page.filter(({ round }) => round > after)
 }
 
+/** Of what the round itself measured, as it was told live: what probes measured later comes in no event. */
 async function barriersOf(store: RunEventSource['store'], id: string, round: number): Promise<BarrierRecord[]> {
   const read = (cursor?: string) => store.barriers(id, { round, cursor, limit: PAGE })
   const barriers: BarrierRecord[] = []
-  for await (const page of pagesFrom(await read(), read)) barriers.push(...page)
+  for await (const page of pagesFrom(await read(), read))
+    barriers.push(...page.filter(({ probe }) => probe === undefined))
   return barriers
 }
