@@ -8,6 +8,8 @@ export interface Updates {
 export interface CohortSums {
   /** With the mean update Σ_k shares[k] u_k. Holds on to the updates, to go through them once more. */
   norms(updates: Updates, shares: Float64Array): Norms
+  /** |v_k|² of vectors of one length. The square of any finite float32 fits, and so do sums of as many as memory holds. */
+  squares(vectors: readonly Float32Array[]): Float64Array
   /** v_j · v_k of vectors of one length at j · K + k, for j ≤ k; what is below the diagonal means nothing. */
   innerProducts(vectors: readonly Float32Array[]): Float64Array
 }
@@ -61,6 +63,7 @@ export const plainSums: CohortSums = {
       },
     }
   },
+  squares: vectors => Float64Array.from(vectors, squaredValues),
   innerProducts,
 }
 
@@ -78,6 +81,12 @@ function squaredUpdate(row: Float32Array, origin: Float32Array, start: number, e
     const update = row[i]! - origin[i]!
     sum += update * update
   }
+  return sum
+}
+
+function squaredValues(values: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!
   return sum
 }
 

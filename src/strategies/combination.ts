@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ofRows, type Products, productsByBlock, productsByTensor, summed } from './products.ts'
-import type { Coefficients, Needs, Reducer } from './transform.ts'
+import type { Coefficients, Needs, Reducer, Robustness } from './transform.ts'
 
 /** model: clients are compared by all blocks averaged in the round; layer: anew in each block; tensor: in each tensor of it. */
 type Scope = 'model' | 'layer' | 'tensor'
@@ -8,7 +8,7 @@ type Scope = 'model' | 'layer' | 'tensor'
 export interface Combination {
   readonly name: string
   readonly needs?: Needs | undefined
-  readonly robust?: boolean | undefined
+  readonly robust?: Robustness | undefined
   readonly scope: Scope
   /** Of the clients that have a weight in the block, in client order; `weights` sum to 1. Pure. */
   coefficients(products: Products, weights: Float64Array): Coefficients

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { cosine, type Products, squaredDistance } from './products.ts'
-import type { Needs } from './transform.ts'
+import type { Needs, Robustness } from './transform.ts'
 
 /** The options of the reducers that choose by the nearest neighbours of an update. */
 export const krumOptions = {
@@ -17,6 +17,14 @@ export function clientsFor(method: string, times: 2 | 4, faulty: number): Needs 
   return {
     clients: times * faulty + 3,
     why: `${method} with faulty: ${faulty} holds from ${times} · ${faulty} + 3 clients a round`,
+  }
+}
+
+/** Of the same: none where a round has fewer clients. An update is judged by its angle alone where that is the distance. */
+export function krumRobustness(times: 2 | 4, { faulty, distance }: KrumOptions): Robustness {
+  return {
+    tolerates: clients => (clients >= times * faulty + 3 ? faulty : 0),
+    bound: distance === 'cosine' ? 'direction' : 'range',
   }
 }
 

@@ -59,10 +59,29 @@ export interface Columnwise {
   readonly columnwise?: boolean | undefined
 }
 
+/**
+ * What a robust part promises while at most some of the clients send what they like, any finite update of any length. docs/methods.md
+ * says where each bound is from, and test/strategies/outliers.test.ts holds every registered part that makes a promise to it.
+ */
+export interface Robustness {
+  /** How many of `clients`, where all count alike. */
+  tolerates(clients: number): number
+  /**
+   * Where the reduced update is, in what the part looks at together (the model, or a layer); behind a filter it is their mean.
+   *
+   * - range: in each coordinate between the smallest and the largest honest update, once the others are far away
+   * - direction: the same for others that point elsewhere; an honest direction may be sent at any length
+   * - ball: from any point at most C times as far as the farthest honest update, C = (1 − ε) / √(1 − 2 ε), ε the others’ share
+   * - pull: no longer than the longest honest update, and ε · pull
+   */
+  readonly bound: 'range' | 'direction' | 'ball' | { readonly pull: number }
+}
+
 /** Cohort → cohort: clips, drops or re-weights clients before they are reduced. Leaves no tensor behind. */
 export interface Filter extends Columnwise {
   readonly name: string
   readonly needs?: Needs | undefined
+  readonly robust?: Robustness | undefined
   apply(cohort: Cohort, context: RoundContext): Cohort | Promise<Cohort>
 }
 
@@ -104,7 +123,7 @@ export type Reducer = {
   /** What each client has to send beside its update; the cohort then holds it. */
   readonly asks?: readonly Extra[] | undefined
   /** Made so that a few clients, whatever they send, do not decide: what looks at all of them again undoes it. */
-  readonly robust?: boolean | undefined
+  readonly robust?: Robustness | undefined
 } & (BlockReducer | { prepare(cohort: Cohort, context: RoundContext): BlockReducer | Promise<BlockReducer> })
 
 /**

@@ -49,6 +49,24 @@ function check(sums: CohortSums, seed: number, count: number, length: number): v
 }
 
 for (const [name, sums] of Object.entries(makers)) {
+  test(`squared norms by the ${name} equal float64 loops, of values up to the end of float32`, () => {
+    for (const [count, length] of [
+      [0, 3],
+      [1, 1],
+      [3, 2049],
+      [70, 41],
+    ] as const)
+      for (const size of [1, 3e38]) {
+        const vectors = Array.from({ length: count }, (_, k) =>
+          normals(300 + k, length).map(value => Math.max(-1, Math.min(1, value)) * size),
+        )
+        const squares = vectors.map(vector => vector.reduce((sum, value) => sum + value * value, 0))
+        const actual = sums.squares(vectors)
+        assert.equal(actual.length, count)
+        for (const [k, square] of squares.entries()) assert.ok(Math.abs(actual[k]! - square) <= 1e-13 * square)
+      }
+  })
+
   test(`inner products of every two vectors by the ${name} equal float64 loops, however many and long they are`, () => {
     for (const [count, length] of [
       [0, 3],

@@ -5,12 +5,11 @@ import fc from 'fast-check'
 import { centralMean } from '../../src/compute/ops/central-mean.ts'
 import { electedMean } from '../../src/compute/ops/elected-mean.ts'
 import { meanAroundMedian } from '../../src/compute/ops/mean-around-median.ts'
-import { rowNorms } from '../../src/compute/ops/row-norms.ts'
 import { weightedSum } from '../../src/compute/ops/weighted-sum.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import { ENGINES, RELATIVE_TOLERANCE, runsOn, SKIP, SUMS_IN_FLOAT32, useEngine } from '../strategies/engines.ts'
 import { assertClose } from '../strategies/fixtures.ts'
-import { medianOracle, norm, trimmedMeanOracle } from '../strategies/oracle.ts'
+import { medianOracle, trimmedMeanOracle } from '../strategies/oracle.ts'
 
 const gaussian = (rows: number, columns: number) => {
   const stream = createRng(3, `${rows}x${columns}`)
@@ -68,17 +67,6 @@ for (const engine of ENGINES) {
       const stack = tf.tensor2d([1, 2], [2, 1])
       assert.throws(() => weightedSum(stack, [1]), { code: 'input_invalid' })
       stack.dispose()
-    })
-
-    it('rowNorms are the L2 norms of the rows', async () => {
-      await useEngine(engine)
-      assert.deepEqual([...(await run(rowNorms, Float32Array.of(3, 4, 0, 0), 2))], [5, 0])
-      const values = gaussian(7, 5000)
-      assertClose(
-        await run(rowNorms, values, 7),
-        rowsOf(values, 7).map(norm),
-        SUMS_IN_FLOAT32[engine] ? 1e-5 : tolerance,
-      )
     })
 
     it('centralMean is the mean, the trimmed mean and the median of the oracle', async () => {
@@ -148,7 +136,6 @@ for (const engine of ENGINES) {
       const { numTensors, numDataBuffers } = tf.memory()
       for (const op of [
         (t: tf.Tensor2D) => weightedSum(t, [0.1, 0.2, 0.3, 0.2, 0.2]),
-        rowNorms,
         (t: tf.Tensor2D) => centralMean(t, 2),
       ])
         op(stack).dispose()

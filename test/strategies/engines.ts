@@ -7,7 +7,6 @@ import '../../src/compute/ops/central-mean.ts'
 import { prepareEngine } from '../../src/compute/choose.ts'
 import '../../src/compute/ops/interpolate.ts'
 import '../../src/compute/ops/layered-sum.ts'
-import '../../src/compute/ops/row-norms.ts'
 import '../../src/compute/ops/weighted-sum.ts'
 import { withoutSoftwareAdapter } from '../helpers/software-adapter.ts'
 

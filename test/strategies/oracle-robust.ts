@@ -81,3 +81,35 @@ export function centeredClipOracle(rows: readonly Vector[], maxNorm: number, ste
   }
   return centre
 }
+
+/**
+ * The geometric median of rows that count alike, on the vectors themselves: the row at which the pull of the others is at most its
+ * own, where there is one, else plain Weiszfeld steps from the median of each coordinate. Differences of rows only, so that
+ * rows far away take no digits from the others.
+ */
+export function medianPoint(rows: readonly Vector[], steps = 20_000): number[] {
+  const pullAt = (point: Vector) => {
+    let [held, total] = [0, 0]
+    const pull = point.map(() => 0)
+    for (const row of rows) {
+      const difference = row.map((value, i) => value - point[i]!)
+      const distance = length(difference)
+      if (distance === 0) held++
+      else for (const [i, value] of difference.entries()) pull[i]! += value / distance
+      if (distance > 0) total += 1 / distance
+    }
+    return { held, pull, total }
+  }
+  const at = rows.find(row => {
+    const { held, pull } = pullAt(row)
+    return length(pull) <= held + 1e-12
+  })
+  if (at) return [...at]
+  let point = Array.from(rows[0]!, (_, i) => rows.map(row => row[i]!).sort((a, b) => a - b)[rows.length >> 1]!)
+  for (let i = 0; i < steps; i++) {
+    const { pull, total } = pullAt(point)
+    if (length(pull) < 1e-11) break
+    point = point.map((value, j) => value + pull[j]! / total)
+  }
+  return point
+}

@@ -33,7 +33,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
   krum: { reduce: { name: 'krum', faulty: 1, distance: 'euclidean', scope: 'model' } },
   multiKrum: { reduce: { name: 'multiKrum', faulty: 1, distance: 'euclidean', scope: 'model' } },
   bulyan: { reduce: { name: 'bulyan', faulty: 1, distance: 'euclidean', scope: 'model' } },
-  geometricMedian: { reduce: { name: 'geometricMedian', smoothing: 1e-6, iterations: 100, scope: 'model' } },
+  geometricMedian: { reduce: { name: 'geometricMedian', smoothing: 0, iterations: 1000, scope: 'model' } },
   centeredClip: { reduce: { name: 'centeredClip', maxNorm: 1, iterations: 3, scope: 'model' } },
   taskArithmetic: { reduce: { name: 'taskArithmetic', scale: 0.3 } },
   ties: { filters: [{ name: 'trim', keep: 0.2 }], reduce: { name: 'signElection', scale: 1 } },

@@ -39,9 +39,9 @@ const CASES: readonly OracleCase[] = SCOPES.flatMap((scope): OracleCase[] => [
   },
   { options: { reduce: { name: 'bulyan', scope } }, scope, oracle: rows => bulyanOracle(rows, 1) },
   {
-    options: { reduce: { name: 'geometricMedian', smoothing: 0.01, iterations: 40, scope } },
+    options: { reduce: { name: 'geometricMedian', smoothing: 0.5, scope } },
     scope,
-    oracle: (rows, weights) => weiszfeldOracle(rows, weights, 0.01, 40),
+    oracle: (rows, weights) => weiszfeldOracle(rows, weights, 0.5, 2000),
   },
   {
     options: { reduce: { name: 'centeredClip', maxNorm: 1.5, iterations: 4, scope } },
@@ -78,14 +78,32 @@ for (const engine of ENGINES)
         }
     })
 
-    it('the geometric median of points on a line is their median, of an equilateral triangle its centre', async () => {
+    it('the geometric median is exactly the update that is it: the middle one on a line, one that most agree on', async () => {
       await useEngine(engine)
-      const line = await reduced({ name: 'geometricMedian', iterations: 1000 }, [
-        [0, 0],
-        [1, 1],
-        [7, 7],
-      ])
-      assertClose(line, [1, 1], 1e-3)
+      const median = (updates: readonly Vector[]) => reduced({ name: 'geometricMedian' }, updates)
+      assert.deepEqual(await median([[0, 0], [1, 1], [7, 7]]), [1, 1]) // biome-ignore format: one line
+      assert.deepEqual(await median([[9, 1], [-7, 2], [3, -5], [3, -5], [3, -5]]), [3, -5]) // biome-ignore format: one line
+      assert.deepEqual(await median([[3e38, 1], [0.1, 2], [3, -5], [3, -5], [3, -5]]), [3, -5]) // biome-ignore format: one line
+      // A point inside the triangle of three others, of which no two are seen under less than a right angle.
+      assert.deepEqual(await median([[-4, -3], [4, -3], [0, 5], [0, 0.5]]), [0, 0.5]) // biome-ignore format: one line
+      // An angle of 120° or more: its corner.
+      assert.deepEqual(await median([[-3, 1], [0, 0], [3, 1]]), [0, 0]) // biome-ignore format: one line
+    })
+
+    it('the geometric median of an even number on a line is the mean of the two in the middle', async () => {
+      await useEngine(engine)
+      const median = (updates: readonly Vector[]) => reduced({ name: 'geometricMedian' }, updates)
+      assertClose(await median([[1], [2], [4], [9]]), [3], 1e-6)
+      assertClose(await median([[0, 0], [4, 2]]), [2, 1], 1e-6) // biome-ignore format: one line
+    })
+
+    it('the geometric median of a square is its centre, of a triangle the point of Fermat', async () => {
+      await useEngine(engine)
+      const median = (updates: readonly Vector[]) => reduced({ name: 'geometricMedian' }, updates)
+      assertClose(await median([[0, 0], [2, 0], [2, 2], [0, 2]]), [1, 1], 4 * RELATIVE_TOLERANCE[engine]) // biome-ignore format: one line
+      // On the axis of a triangle (±1, 0), (0, 3) the sides of its base are seen under 120° from 1 / √3 above it.
+      const [x, y] = await median([[-1, 0], [1, 0], [0, 3]]) // biome-ignore format: one line
+      assertClose([x! + 1, y!], [1, 1 / Math.sqrt(3)], 4 * RELATIVE_TOLERANCE[engine])
       const h = Math.sqrt(3) / 2
       const triangle = await reduced({ name: 'geometricMedian' }, [
         [0, 0],

@@ -40,7 +40,6 @@ export interface PackFunctions {
   centralMean(stack: number, rows: number, columns: number, cut: number, out: number, scratch: number): void
   meanAroundMedian(stack: number, rows: number, columns: number, count: number, out: number, scratch: number): void
   electedMean(stack: number, weights: number, rows: number, columns: number, out: number, scratch: number): void
-  rowNorms(stack: number, rows: number, columns: number, out: number): void
   addNorms(...input: [...Rows, squares: number]): void
   addMean(...input: [...Rows, shares: number, mean: number]): void
   addProducts(

@@ -1,8 +1,8 @@
-import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import { rowNorms } from '../../compute/ops/row-norms.ts'
+import { cohortSums } from '../../compute/cohort-sums.ts'
 import type { LayerBlock } from '../../core/layout.ts'
 import { type Cohort, changed } from '../cohort.ts'
+import { minorityOf } from '../minority.ts'
 import type { Filter, Part } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -28,17 +28,16 @@ export const normClip: Part<Filter, typeof schema> = {
   schema,
   make: ({ maxNorm, scope }) => ({
     name: 'normClip',
+    robust: { tolerates: minorityOf, bound: { pull: maxNorm === 'median' ? 0 : maxNorm } },
     columnwise: true, // once the norms are known
-    async apply(cohort, { averaged }) {
-      const perBlock = await Promise.all(averaged.map(block => normsOf(cohort, block)))
-      const whole = cohort.clients.map((_, row) =>
-        Math.sqrt(perBlock.reduce((sum, norms) => sum + norms[row]! ** 2, 0)),
-      )
+    apply(cohort, { averaged }) {
+      const squares = squaresByBlock(cohort, averaged)
+      const whole = cohort.clients.map((_, row) => Math.sqrt(squares.reduce((sum, block) => sum + block[row]!, 0)))
       const factors = new Map(
         averaged.map((block, index) => {
-          const norms = scope === 'model' ? whole : Array.from(perBlock[index]!)
+          const norms = scope === 'model' ? whole : Array.from(squares[index]!, Math.sqrt)
           const most = maxNorm === 'median' ? medianOf(norms) : maxNorm
-          return [block.name, norms.map(norm => (norm > most ? Math.fround(most / norm) : 1))] as const
+          return [block.name, norms.map(norm => (norm > most ? most / norm : 1))] as const
         }),
       )
       return changed(cohort, (rows, block) => scale(rows, block, factors.get(block.name) ?? []))
@@ -51,13 +50,15 @@ function medianOf(values: readonly number[]): number {
   return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
-async function normsOf(cohort: Cohort, block: LayerBlock): Promise<ArrayLike<number>> {
-  const norms = tf.tidy(() => rowNorms(cohort.stack(block)))
-  try {
-    return await norms.data()
-  } finally {
-    norms.dispose()
-  }
+/** Of each client's update, in float64: of any finite update it is finite. Memory is K × the largest block. */
+function squaresByBlock(cohort: Cohort, blocks: readonly LayerBlock[]): readonly Float64Array[] {
+  const count = cohort.clients.length
+  const scratch = new Float32Array(count * blocks.reduce((most, { size }) => Math.max(most, size), 0))
+  return blocks.map(block => {
+    const rows = scratch.subarray(0, count * block.size)
+    cohort.fill(block, rows)
+    return cohortSums().squares(cohort.clients.map((_, k) => rows.subarray(k * block.size, (k + 1) * block.size)))
+  })
 }
 
 /** Multiplies each client's row by its factor, in place. */

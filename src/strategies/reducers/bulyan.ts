@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
 import { meanAroundMedian } from '../../compute/ops/mean-around-median.ts'
 import { scopeOption } from '../combination.ts'
-import { byKrumScore, clientsFor, type KrumOptions, krumOptions } from '../krum-score.ts'
+import { byKrumScore, clientsFor, type KrumOptions, krumOptions, krumRobustness } from '../krum-score.ts'
 import { ofRows, type Products, productsByBlock, summed } from '../products.ts'
 import type { Part, Reducer } from '../transform.ts'
 
@@ -20,7 +20,7 @@ export const bulyan: Part<Reducer, typeof schema> = {
   schema,
   make: ({ scope, faulty, distance }) => ({
     name: 'bulyan',
-    robust: true,
+    robust: krumRobustness(4, { faulty, distance }),
     needs: clientsFor('bulyan', 4, faulty),
     prepare(cohort, { averaged, global }) {
       const byBlock = productsByBlock(cohort, averaged, global)

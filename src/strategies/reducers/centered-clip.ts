@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { combination, scopeOption } from '../combination.ts'
 import { distanceTo } from '../distance-to.ts'
+import { minorityOf } from '../minority.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -22,7 +23,7 @@ export const centeredClip: Part<Reducer, typeof schema> = {
   make: ({ scope, maxNorm, iterations }) =>
     combination({
       name: 'centeredClip',
-      robust: true,
+      robust: { tolerates: minorityOf, bound: { pull: iterations * maxNorm } },
       scope,
       coefficients(products, weights) {
         let centre = new Float64Array(weights.length)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { combination, scopeOption } from '../combination.ts'
-import { byKrumScore, clientsFor, evenly, krumOptions } from '../krum-score.ts'
+import { byKrumScore, clientsFor, evenly, krumOptions, krumRobustness } from '../krum-score.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({ name: z.literal('krum'), ...krumOptions, scope: scopeOption('model') })
@@ -17,7 +17,7 @@ export const krum: Part<Reducer, typeof schema> = {
   make: ({ scope, ...options }) =>
     combination({
       name: 'krum',
-      robust: true,
+      robust: krumRobustness(2, options),
       needs: clientsFor('krum', 2, options.faulty),
       scope,
       coefficients(products) {

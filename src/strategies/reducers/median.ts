@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { centralMean } from '../../compute/ops/central-mean.ts'
+import { minorityOf } from '../minority.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({ name: z.literal('median') })
@@ -15,7 +16,7 @@ export const median: Part<Reducer, typeof schema> = {
   schema,
   make: () => ({
     name: 'median',
-    robust: true,
+    robust: { tolerates: minorityOf, bound: 'range' },
     columnwise: true,
     reduce: stack => centralMean(stack, Math.floor((stack.shape[0] - 1) / 2)),
   }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { combination, scopeOption } from '../combination.ts'
-import { byKrumScore, clientsFor, evenly, krumOptions } from '../krum-score.ts'
+import { byKrumScore, clientsFor, evenly, krumOptions, krumRobustness } from '../krum-score.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -18,17 +18,19 @@ export const multiKrum: Part<Reducer, typeof schema> = {
   name: 'multiKrum',
   summary: 'Mean of the updates with the nearest neighbours (Multi-Krum, Blanchard et al. 2017).',
   schema,
-  make: ({ scope, keep, ...options }) =>
-    combination({
+  make: ({ scope, keep, ...options }) => {
+    const robust = krumRobustness(2, options)
+    const keepOf = (clients: number) => Math.min(clients, keep ?? Math.max(1, clients - options.faulty))
+    return combination({
       name: 'multiKrum',
-      robust: true,
+      robust: { ...robust, tolerates: clients => Math.min(robust.tolerates(clients), clients - keepOf(clients)) },
       needs: clientsFor('multiKrum', 2, options.faulty),
       scope,
       coefficients(products) {
         const { count } = products
         const all = Array.from({ length: count }, (_, row) => row)
-        const m = keep ?? Math.max(1, count - options.faulty)
-        return { updates: evenly(count, byKrumScore(products, all, options).slice(0, m)) }
+        return { updates: evenly(count, byKrumScore(products, all, options).slice(0, keepOf(count))) }
       },
-    }),
+    })
+  },
 }

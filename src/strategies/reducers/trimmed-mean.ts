@@ -23,9 +23,13 @@ export const trimmedMean: Part<Reducer, typeof schema> = {
   schema,
   make: ({ trim }) => ({
     name: 'trimmedMean',
-    robust: true,
+    robust: { tolerates: clients => cutOf(trim, clients), bound: 'range' },
     columnwise: true,
-    // 0.29 · 100 is 28.999999999999996 in float64; the slack is far below the spacing of fractions of any cohort.
-    reduce: stack => centralMean(stack, Math.floor(trim * stack.shape[0] + 1e-9)),
+    reduce: stack => centralMean(stack, cutOf(trim, stack.shape[0])),
   }),
+}
+
+/** 0.29 · 100 is 28.999999999999996 in float64; the slack is far below the spacing of fractions of any cohort. */
+function cutOf(trim: number, clients: number): number {
+  return Math.floor(trim * clients + 1e-9)
 }

@@ -19,6 +19,6 @@ export { averagePool, channelMeans, channelMeansGradient, maxPool } from './pool
 export { avgPoolGradient, maxPoolGradient } from './pooling'
 export { adamStep, proxGradient, sgdStep } from './step'
 export { segmentSum } from './segments'
-export { rowNorms, sumScratch, weightedSum } from './stack'
+export { sumScratch, weightedSum } from './stack'
 export { rowSums, squareSum } from './sums'
 export { centralMean, electedMean, meanAroundMedian, stripScratch } from './strips'

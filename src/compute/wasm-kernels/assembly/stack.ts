@@ -130,28 +130,3 @@ function round(sums: usize, out: usize, length: i32): void {
   }
   for (; i < length; i++, sums += 8, out += 4) f32.store(out, <f32>f64.load(sums))
 }
-
-/** out[row] = the L2 norm of stack[row]; squares in float64, in eight sums that are added in order at the end. */
-export function rowNorms(stack: usize, rows: i32, columns: i32, out: usize): void {
-  for (let row: i32 = 0; row < rows; row++, out += 4) {
-    let s0 = f64x2.splat(0), s1 = s0, s2 = s0, s3 = s0
-    let i: i32 = 0
-    for (; i + 8 <= columns; i += 8, stack += 32) {
-      const x = v128.load(stack)
-      const y = v128.load(stack, 16)
-      s0 = plusSquare(s0, f64x2.promote_low_f32x4(x))
-      s1 = plusSquare(s1, f64x2.promote_low_f32x4(upper(x)))
-      s2 = plusSquare(s2, f64x2.promote_low_f32x4(y))
-      s3 = plusSquare(s3, f64x2.promote_low_f32x4(upper(y)))
-    }
-    const pairs = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3))
-    let sum = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1)
-    for (; i < columns; i++, stack += 4) sum += <f64>f32.load(stack) * <f64>f32.load(stack)
-    f32.store(out, <f32>Math.sqrt(sum))
-  }
-}
-
-@inline
-function plusSquare(sum: v128, x: v128): v128 {
-  return f64x2.add(sum, f64x2.mul(x, x))
-}
