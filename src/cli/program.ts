@@ -57,6 +57,22 @@ Examples:
   return configured(program, cli)
 }
 
+/**
+ * The words without their wish for help where they name a command that there is not: commander would show the general help,
+ * as if all were well.
+ */
+export function answerable(program: Command, words: readonly string[]): readonly string[] {
+  const rest = words.filter(word => !['help', '--help', '-h'].includes(word))
+  return namesNoCommand(program, rest) ? rest : words
+}
+
+function namesNoCommand(command: Command, words: readonly string[]): boolean {
+  const at = words.findIndex(word => !word.startsWith('-'))
+  if (at < 0 || command.commands.length === 0) return false
+  const named = command.commands.find(sub => sub.name() === words[at])
+  return named === undefined || namesNoCommand(named, words.slice(at + 1))
+}
+
 /** Settings that commander does not hand down to commands that were made on their own. */
 function configured(command: Command, cli: Cli): Command {
   command

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { EXIT, type ExitCode } from '../core/exit-codes.ts'
 import { parseLogLevels } from '../core/log-levels.ts'
 import { describeError, errorDocument, exitCodeOfThrown } from './error-report.ts'
-import { buildProgram } from './program.ts'
+import { answerable, buildProgram } from './program.ts'
 import { type Cli, say, type Terminal, write } from './terminal.ts'
 
 /** Runs one command line to its end. Never rejects: an error is told on stderr, and with --json as a document. */
@@ -21,7 +21,8 @@ export async function runCli(words: readonly string[], terminal: Terminal): Prom
     },
   }
   try {
-    await buildProgram(cli).parseAsync([...words], { from: 'user' })
+    const program = buildProgram(cli)
+    await program.parseAsync([...answerable(program, words)], { from: 'user' })
     return code
   } catch (error) {
     const failure = exitCodeOfThrown(error)

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { closest } from 'fastest-levenshtein'
 import { FedError, toFedError } from '../core/errors.ts'
+import { didYouMean } from '../core/suggest.ts'
 import { bringUp } from './bring-up.ts'
 import type { Device, Engine, EngineName, EngineSetup } from './engine.ts'
 import { engineSetups } from './engines/index.ts'
@@ -54,7 +54,7 @@ export function setupNamed(name: string): EngineSetup {
   throw new FedError('engine_unavailable', {
     expected: `one of auto, ${names.join(', ')}`,
     received: `"${name}"`,
-    hint: `Did you mean "${closest(name, names)}"?`,
+    hint: GRAPHICS.test(name) ? USES_GRAPHICS : (didYouMean(name, names) ?? 'fedstrata engines shows what is here'),
   })
 }
 
@@ -62,6 +62,11 @@ export function setupNamed(name: string): EngineSetup {
 export function currentEngine(): string {
   return tf.getBackend()
 }
+
+/** What people call an engine that computes on a graphics card. */
+const GRAPHICS = /gpu|cuda|nvidia|rocm|hip|metal|mps|vulkan|directml|webgl|opencl/i
+const USES_GRAPHICS =
+  'The graphics card is used by tensorflow (CUDA, with @tensorflow/tfjs-node-gpu) and by webgpu (Vulkan, Metal or Direct3D 12)'
 
 /** Why the current engine has to be prepared again before anything else is computed; null while it is sound. */
 export function engineFault(): FedError | null {

@@ -1,6 +1,6 @@
-import { closest } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { FedError } from './errors.ts'
+import { didYouMean } from './suggest.ts'
 
 /** Something a run file can name: its name, one sentence for people, and the schema of its options (with `name`). */
 export interface Component<S extends z.ZodObject = z.ZodObject> {
@@ -17,7 +17,7 @@ export interface Registry<T extends readonly [Component, ...Component[]]> {
   readonly members: T
   /** A union discriminated by `name`, of all members' schemas. */
   readonly schema: z.ZodDiscriminatedUnion<Schemas<T> extends infer U extends readonly z.core.SomeType[] ? U : never>
-  /** The member of that name; throws `input_invalid` with the nearest name. */
+  /** The member of that name; throws `input_invalid` with the name that was meant. */
   named(name: string): T[number]
 }
 
@@ -31,10 +31,11 @@ export function registry<const T extends readonly [Component, ...Component[]]>(k
       const member = members.find(candidate => candidate.name === name)
       if (member) return member
       const names = members.map(candidate => candidate.name)
+      const hint = didYouMean(name, names)
       throw new FedError('input_invalid', {
         expected: `a ${kind}: ${names.join(', ')}`,
         received: `"${name}"`,
-        hint: `Did you mean "${closest(name, names)}"?`,
+        ...(hint !== undefined && { hint }),
       })
     },
   }

@@ -1,6 +1,6 @@
-import { closest, distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { type ErrorCode, FedError, type Issue } from './errors.ts'
+import { didYouMean } from './suggest.ts'
 
 /** Parses `input`, or throws `code` with one issue per wrong key: the key, what was expected, and what came. */
 export function validate<S extends z.ZodType>(
@@ -13,7 +13,7 @@ export function validate<S extends z.ZodType>(
   throw new FedError(code, { issues: explain(result.error, schema) })
 }
 
-/** zod's issues as sentences that name the key, with the nearest valid name for a mistyped one. */
+/** zod's issues as sentences that name the key, with the name that was meant by a mistyped one. */
 export function explain(error: z.ZodError, schema?: z.ZodType): readonly Issue[] {
   return error.issues.flatMap(issue => explainIssue(issue as z.core.$ZodIssue, schema))
 }
@@ -23,29 +23,30 @@ function explainIssue(issue: z.core.$ZodIssue, schema?: z.ZodType): readonly Iss
   const came = 'input' in issue && issue.input !== undefined ? `, got ${show(issue.input)}` : ''
   if (issue.code === 'unrecognized_keys') {
     const known = schema ? keysAt(schema, issue.path, issue.input) : []
+    const all = known.length > 0 ? `Valid keys: ${known.join(', ')}` : ''
     return issue.keys.map(key => ({
       path: [...issue.path.map(String), key].join('.'),
-      message: `unknown key. ${nearest(key, known)}`.trimEnd(),
+      message: `unknown key${sentence(didYouMean(key, known) ?? all)}`,
     }))
   }
   if (issue.code === 'invalid_union' && 'discriminator' in issue && issue.discriminator) {
     const known = namesAt(schema, issue.path.slice(0, -1))
     const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator as string]
     const wanted = known.length > 0 ? `expected one of ${known.join(', ')}` : issue.message
-    return [{ path, message: `${wanted}, got ${show(given)}. ${nearest(word(given), known, 'name')}`.trimEnd() }]
+    return [{ path, message: `${wanted}, got ${show(given)}${sentence(didYouMean(word(given), known))}` }]
   }
   if (issue.code === 'invalid_union') return best(issue, path, came, schema)
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String)
     const given = word(issue.input)
-    return [
-      { path, message: `expected one of ${values.join(', ')}${came}. ${nearest(given, values, 'value')}`.trimEnd() },
-    ]
+    return [{ path, message: `expected one of ${values.join(', ')}${came}${sentence(didYouMean(given, values))}` }]
   }
   if (issue.code === 'invalid_type' && issue.input === undefined)
     return [{ path, message: `is missing: expected ${issue.expected}` }]
   if (issue.code === 'custom') return [{ path, message: issue.message }]
-  return [{ path, message: `${lowerFirst(issue.message.replace('Invalid input: ', ''))}${came}` }]
+  // What came is shown as it was written, which says its type as well.
+  const wanted = issue.message.replace('Invalid input: ', '').replace(came === '' ? '' : /, received [^,]*$/, '')
+  return [{ path, message: `${lowerFirst(wanted)}${came}` }]
 }
 
 /**
@@ -85,12 +86,9 @@ function withInput(issue: z.core.$ZodIssue, input: unknown): z.core.$ZodIssue {
   return issue.input === undefined ? ({ ...issue, input: value } as z.core.$ZodIssue) : issue
 }
 
-function nearest(given: string, known: readonly string[], what = 'key'): string {
-  if (known.length === 0) return ''
-  const guess = closest(given, known)
-  return distance(given, guess) <= Math.max(2, given.length / 2)
-    ? `Did you mean "${guess}"?`
-    : `Valid ${what}s: ${known.join(', ')}`
+/** What follows a message, as a sentence of its own. */
+function sentence(text = ''): string {
+  return text === '' ? '' : `. ${text}`
 }
 
 /** The schema at `path`, looking through wrappers (default, optional, …) and choosing union members by `input`. */

@@ -91,27 +91,31 @@ export const runFileSchema = z
     const wrong = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
     if (evaluate.fineTune && !evaluate.clients)
       wrong(['evaluate', 'fineTune'], 'expected evaluate.clients: true, which measures it')
-    if (clients.perRound > clients.total)
-      wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
-    if (round.quorum > clients.perRound)
-      wrong(['round', 'quorum'], `expected at most clients.perRound (${clients.perRound}), got ${round.quorum}`)
-    if (clients.perRound + round.overSelect > clients.total)
-      wrong(
-        ['round', 'overSelect'],
-        `expected at most ${clients.total - clients.perRound} (clients.total - clients.perRound), got ${round.overSelect}`,
-      )
-    // Those who happen to be quickest are no random sample.
-    if (round.overSelect > 0 && (clients.sampling === 'poisson' || privacy))
-      wrong(['round', 'overSelect'], `expected 0 with ${privacy ? 'privacy' : 'clients.sampling: poisson'}`)
-    if (privacy && privacy.delta >= 1 / clients.total)
-      wrong(
-        ['privacy', 'delta'],
-        `expected less than 1 / clients.total (${1 / clients.total}), got ${privacy.delta}: to give one client away in full would be within it`,
-      )
     if (barriers.every > 0 && barriers.between.includes('clients') && clients.perRound < 2)
       wrong(
         ['barriers', 'between'],
         'expected at least two clients per round to compare, got 1. Use between: global, or every: 0',
+      )
+    // What follows is measured against the number of clients, and says nothing while that is wrong itself.
+    if (clients.perRound > clients.total) {
+      wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
+      return
+    }
+    if (round.quorum > clients.perRound)
+      wrong(['round', 'quorum'], `expected at most clients.perRound (${clients.perRound}), got ${round.quorum}`)
+    // Those who happen to be quickest are no random sample.
+    const drawn = privacy ? 'privacy' : clients.sampling === 'poisson' ? 'clients.sampling: poisson' : null
+    const spare = clients.total - clients.perRound
+    if (drawn !== null && round.overSelect > 0) wrong(['round', 'overSelect'], `expected 0 with ${drawn}`)
+    else if (round.overSelect > spare)
+      wrong(
+        ['round', 'overSelect'],
+        `expected at most ${spare} (clients.total - clients.perRound), got ${round.overSelect}`,
+      )
+    if (privacy && privacy.delta >= 1 / clients.total)
+      wrong(
+        ['privacy', 'delta'],
+        `expected less than 1 / clients.total (${1 / clients.total}), got ${privacy.delta}: to give one client away in full would be within it`,
       )
   })
 

@@ -17,6 +17,9 @@ describe('the command line', { concurrency: 2 }, () => {
 
   const mistakes: readonly (readonly [words: string, expected: RegExp, env?: NodeJS.ProcessEnv])[] = [
     ['simulat tiny.json', /unknown command 'simulat'.*Did you mean simulate/s],
+    ['simulat --help', /unknown command 'simulat'.*Did you mean simulate/s],
+    ['runs lst --help', /unknown command 'lst'.*Did you mean list/s],
+    ['help nonsense', /unknown command 'nonsense'/],
     ['simulate', /missing required argument 'file'/],
     ['simulate tiny.json --wrokers 2', /unknown option '--wrokers'.*Did you mean --workers/s],
     ['simulate tiny.json --workers two', /--workers.*whole number from 0 to 256/],
@@ -27,6 +30,7 @@ describe('the command line', { concurrency: 2 }, () => {
     ['simulate tiny.json --set data={"name":"mnist","dir":"nowhere"}', /data_missing.*nowhere/s],
     ['simulate tiny.json --set strategy.layers.0.match=fc9', /layer_unknown.*fc1, fc2.*fc9/s],
     ['simulate tiny.json --engine wsm', /engine_unavailable.*wasm/s],
+    ['simulate tiny.json --engine cuda', /engine_unavailable.*graphics card is used by tensorflow.*webgpu/s],
     ['simulate tiny.json --host 0.0.0.0', /token_required_off_loopback.*FEDSTRATA_TOKEN/s],
     ['simulate tiny.json --database-url mysql://u:secret@h/d', /input_invalid.*postgresql/s],
     ['privacy tiny.json', /input_invalid.*a run file with privacy/s],
