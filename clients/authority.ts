@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { FedError } from '../src/core/errors.ts'
+import { fileTrouble } from '../src/core/file-trouble.ts'
 
 /**
  * The certificates of a private authority, PEM, trusted in place of the public ones. Throws `file_unreadable`, and
@@ -8,7 +9,7 @@ import { FedError } from '../src/core/errors.ts'
  */
 export async function readAuthority(file: string): Promise<Buffer> {
   const pem = await readFile(file).catch((cause: Error) => {
-    throw new FedError('file_unreadable', { received: `${file}: ${cause.message}`, cause })
+    throw new FedError('file_unreadable', { received: `${file}: ${fileTrouble(cause)}`, cause })
   })
   try {
     new X509Certificate(pem)

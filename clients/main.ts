@@ -1,10 +1,12 @@
 import { on } from 'node:events'
+import { homedir } from 'node:os'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { z } from 'zod'
 import { ERROR_CODES } from '../src/core/error-codes.ts'
 import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
 import { EXIT, EXIT_OF_OUTCOME, type ExitCode } from '../src/core/exit-codes.ts'
+import { inHome } from '../src/core/home-path.ts'
 import { parseLogLevels } from '../src/core/log-levels.ts'
 import { validate } from '../src/core/validate.ts'
 import { type EndMessage, type JoinOrder, joinOrderSchema } from '../src/protocol/standby.ts'
@@ -92,8 +94,8 @@ async function optionsOf(values: object): Promise<Omit<ClientOptions, 'signal' |
     token: options.token,
     slots: options.clients,
     process: options.process,
-    ca: options.ca === undefined ? undefined : await readAuthority(options.ca),
-    dataDir: options['data-dir'],
+    ca: options.ca === undefined ? undefined : await readAuthority(inHome(options.ca, homedir())),
+    dataDir: options['data-dir'] && inHome(options['data-dir'], homedir()),
     engine: options.engine,
     ...(options.noop && { trainer: noopTrainer }),
   }

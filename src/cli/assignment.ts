@@ -1,6 +1,9 @@
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import type { Assignment } from '../core/assign.ts'
 import { FedError } from '../core/errors.ts'
+import { inHome } from '../core/home-path.ts'
 
 /** One `--set`, e.g. `local.optimizer.learningRate=0.1`. The value is YAML: `3`, `true`, `[full, layer]`, `{ name: iid }`, or a bare word. Throws `input_invalid`. */
 export function parseAssignment(text: string): Assignment {
@@ -20,4 +23,10 @@ export function parseAssignment(text: string): Assignment {
       cause,
     })
   }
+}
+
+/** One `--set` that says where something is now: relative paths start from here, where the command is given. */
+export function parseMove(text: string): Assignment {
+  const { path, value } = parseAssignment(text)
+  return { path, value: typeof value === 'string' && value !== '' ? resolve(inHome(value, homedir())) : value }
 }

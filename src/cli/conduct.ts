@@ -65,14 +65,14 @@ function invitation(url: string, run: string, joinToken: string): string {
 }
 
 /** How it ended; for a run that did not complete, how to go on. */
-function ending({ cli, flags, signal }: Stage, report: RunReport, rounds: number): string {
+function ending({ cli, flags }: Stage, report: RunReport, rounds: number): string {
   const { runId, status, finalRound, error } = report
   const colors = colorsFor(cli.stderr, cli.variables)
   const last = report.rounds.findLast(round => round.accuracy !== null)
   const accuracy = last?.accuracy == null ? '' : `, accuracy ${last.accuracy.toFixed(4)} after round ${last.round}`
   const epsilon = report.rounds.at(-1)?.epsilon
   const privacy = epsilon == null ? '' : `, epsilon ${epsilon.toFixed(4)}`
-  const word = status === 'completed' ? colors.green(status) : colors.yellow(signal.aborted ? 'interrupted' : status)
+  const word = status === 'completed' ? colors.green(status) : colors.yellow(status)
   const warnings = divergences(report).map(([title, sentence]) => colors.yellow(`${title}  ${sentence}`))
   const line = [`\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`, ...warnings].join('\n')
   const isOver = status === 'completed' || error?.code === ('model_diverged' satisfies ErrorCode)

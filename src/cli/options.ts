@@ -1,6 +1,8 @@
+import { homedir } from 'node:os'
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../core/duration.ts'
 import { FedError } from '../core/errors.ts'
+import { inHome } from '../core/home-path.ts'
 import { parseOrigin } from '../core/origins.ts'
 import { type Environment, readEnvironment } from '../main/environment.ts'
 import type { TlsFiles } from '../main/tls-files.ts'
@@ -36,12 +38,19 @@ export const hostOption = () =>
 export const databaseOption = () =>
   new Option('--database-url <url>', 'SQLite file or postgresql://… (default: fedstrata.db in the data directory)')
 export const dataDirOption = () =>
-  new Option('--data-dir <dir>', 'folder of the database and the models (default: ./var)')
+  new Option('--data-dir <dir>', 'folder of the database and the models (default: ./var)').argParser(pathOf)
 export const dataRootOption = () =>
-  new Option('--data-root <dir>', 'folder of data and models that run files sent over REST may name (default: none)')
+  new Option(
+    '--data-root <dir>',
+    'folder of data and models that run files sent over REST may name (default: none)',
+  ).argParser(pathOf)
 export const tlsCertOption = () =>
-  new Option('--tls-cert <file>', 'certificate, PEM: REST and Socket.IO are encrypted (default: they are not)')
-export const tlsKeyOption = () => new Option('--tls-key <file>', 'private key of the certificate, PEM')
+  new Option(
+    '--tls-cert <file>',
+    'certificate, PEM: REST and Socket.IO are encrypted (default: they are not)',
+  ).argParser(pathOf)
+export const tlsKeyOption = () =>
+  new Option('--tls-key <file>', 'private key of the certificate, PEM').argParser(pathOf)
 export const rateLimitOption = () =>
   new Option(
     '--rate-limit <number>',
@@ -75,11 +84,23 @@ export const setOption = () =>
   new Option('--set <key=value>', 'change a key of the run file, e.g. --set rounds=3 (repeatable; the value is YAML)')
     .argParser((text: string, list: readonly string[]) => [...list, text])
     .default([], 'none')
+export const placeOption = () =>
+  new Option(
+    '--set <key=path>',
+    'where the files of the run are now, if they were moved: data.dir or model.path (repeatable)',
+  )
+    .argParser((text: string, list: readonly string[]) => [...list, text])
+    .default([], 'where they were')
 export const workersOption = () =>
   new Option(
     '--workers <number>',
     'client processes; 0 waits for clients from elsewhere (default: one per core)',
   ).argParser(wholeNumber(0, 256))
+
+/** A commander parser of paths: `~` is the user's home, also where no shell has seen to it. */
+export function pathOf(text: string): string {
+  return inHome(text, homedir())
+}
 
 /** A commander parser; what it throws, commander reports together with the option's name. */
 export function wholeNumber(least: number, most: number): (text: string) => number {

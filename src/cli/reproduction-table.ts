@@ -1,5 +1,5 @@
 import { readable } from '../reproduction/check.ts'
-import { duration, type Report } from '../reproduction/report.ts'
+import { duration, type Report, verdictsOf } from '../reproduction/report.ts'
 import type { Colors } from './terminal.ts'
 import { textTable } from './text-table.ts'
 
@@ -18,10 +18,9 @@ export function verdictTable({ checks, seconds, passed }: Report, colors: Colors
   })
   const remarks = checks.flatMap(({ id, skipped, error }) => {
     if (skipped) return [`${id}: skipped, ${skipped}`]
-    return error ? [`${id}: ${error.message} (${error.code})`] : []
+    return error ? [`${id}: not run, ${error.message} (${error.code})`] : []
   })
-  const count = (wanted: string) => checks.filter(({ status }) => status === wanted).length
-  const verdict = `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped, in ${duration(seconds)}`
+  const verdict = `${verdictsOf(checks)}, in ${duration(seconds)}`
   return [
     textTable(['check', 'measured', 'value', 'bound', 'reference', 'verdict'], rows),
     ...remarks.map(remark => `${remark}\n`),

@@ -1,8 +1,13 @@
 import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { assign } from '../core/assign.ts'
 import { FedError } from '../core/errors.ts'
+import { fileKind } from '../core/file-kind.ts'
+import { fileTrouble } from '../core/file-trouble.ts'
+import { inHome } from '../core/home-path.ts'
+import { textOf } from '../core/text-file.ts'
 import { parseRunFile, RUN_FILE_PATHS, type RunFile } from '../rounds/run-file.ts'
 import { parseAssignment } from './assignment.ts'
 
@@ -20,11 +25,7 @@ export interface LoadedRunFile {
 export async function loadRunFile(file: string, assignments: readonly string[] = []): Promise<LoadedRunFile> {
   const written = await readYaml(file, 'a run file')
   const input = assignments.map(parseAssignment).reduce(assign, written)
-  // Relative paths start from the run file's folder, wherever the command is given.
-  const located = RUN_FILE_PATHS.reduce(
-    (tree, [section, key]) => absolute(tree, section, key, dirname(resolve(file))),
-    input,
-  )
+  const located = withAbsolutePaths(input, dirname(resolve(file)))
   try {
     return { input: located, runFile: parseRunFile(located) }
   } catch (error) {
@@ -33,24 +34,31 @@ export async function loadRunFile(file: string, assignments: readonly string[] =
   }
 }
 
+/** Relative paths start from `folder`, that of the run file wherever the command is given; `~` is the user's home. */
+export function withAbsolutePaths(input: unknown, folder: string): unknown {
+  return RUN_FILE_PATHS.reduce((tree, [section, key]) => absolute(tree, section, key, folder), input)
+}
+
 /** What a file says, `what` being what it should be. Throws `file_unreadable`, and `run_file_invalid` for its syntax. */
 export async function readYaml(file: string, what: string): Promise<unknown> {
   return parseText(await readText(file, what), file)
 }
 
 async function readText(file: string, what: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const received = { ENOENT: 'no such file', EISDIR: 'a folder', EACCES: 'a file without read permission' }
-    throw new FedError('file_unreadable', {
+  const unreadable = (received: string, cause?: unknown) =>
+    new FedError('file_unreadable', {
       expected: `${what} at ${resolve(file)}`,
-      received: received[code as keyof typeof received] ?? message,
+      received,
       hint: 'examples/ has some to start from',
       cause,
     })
-  }
+  const bytes = await readFile(file).catch(cause => {
+    throw unreadable(fileTrouble(cause), cause)
+  })
+  const text = textOf(bytes)
+  if (text === null)
+    throw unreadable(fileKind(bytes)?.what ?? 'bytes that are no text (UTF-8, or UTF-16 with a byte order mark)')
+  return text
 }
 
 function parseText(text: string, file: string): unknown {
@@ -75,6 +83,6 @@ function absolute(tree: unknown, section: string, key: string, folder: string): 
   const part = (tree as Record<string, unknown> | null)?.[section]
   const path = (part as Record<string, unknown> | null | undefined)?.[key]
   return typeof path === 'string' && path !== ''
-    ? assign(tree, { path: [section, key], value: resolve(folder, path) })
+    ? assign(tree, { path: [section, key], value: resolve(folder, inHome(path, homedir())) })
     : tree
 }

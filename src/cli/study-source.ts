@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { validate } from '../core/validate.ts'
 import { planStudy, type Study, type StudyRun, studySchema } from '../rounds/study.ts'
+import { pathOf } from './options.ts'
 import { loadRunFile, readYaml } from './run-file-source.ts'
 
 export interface LoadedStudy {
@@ -14,6 +15,6 @@ export interface LoadedStudy {
  */
 export async function loadStudy(file: string, assignments: readonly string[]): Promise<LoadedStudy> {
   const study = validate(studySchema, await readYaml(file, 'a study'))
-  const { input } = await loadRunFile(resolve(dirname(file), study.run), assignments)
+  const { input } = await loadRunFile(resolve(dirname(file), pathOf(study.run)), assignments)
   return { study, plan: planStudy(study, input) }
 }

@@ -1,10 +1,12 @@
 import { FedError } from './errors.ts'
+import { floatsOfBfloats, floatsOfHalves } from './half.ts'
 import { sizeOf } from './layout.ts'
 
 /**
  * The safetensors format: 8 bytes little-endian length of a JSON header, the header padded with spaces to a multiple
  * of 8, then the data of all tensors back to back, row-major and little-endian. Source: README "Format" and
- * `safetensors/src/tensor.rs` (`validate`) of huggingface/safetensors. We differ in holding float32 only.
+ * `safetensors/src/tensor.rs` (`validate`) of huggingface/safetensors. We differ in holding float32 only: half precision is
+ * widened when it is read, which is exact.
  */
 export interface NamedTensor {
   readonly name: string
@@ -24,6 +26,19 @@ const MAX_HEADER_BYTES = 100_000_000
 const LENGTH_BYTES = 8
 const ELEMENT_BYTES = 4
 const METADATA = '__metadata__'
+
+interface Dtype {
+  /** Of one element. */
+  readonly bytes: number
+  read(bytes: Uint8Array, offset: number, length: number): Float32Array
+}
+
+/** Types that float32 holds without loss. */
+const DTYPES: Readonly<Record<string, Dtype>> = {
+  F32: { bytes: ELEMENT_BYTES, read: floats },
+  F16: { bytes: 2, read: (bytes, at, length) => floatsOfHalves(bytes.subarray(at, at + 2 * length)) },
+  BF16: { bytes: 2, read: (bytes, at, length) => floatsOfBfloats(bytes.subarray(at, at + 2 * length)) },
+}
 
 /**
  * A file as its parts in order, the header and then a view of each tensor's data, so that a large model is not held twice: a
@@ -61,7 +76,7 @@ export function encodeTensors(
  * The reverse. Data are views of `bytes` where their alignment allows, else copies (a `Buffer` from a socket or a pool
  * often starts at an odd address). Throws `checkpoint_invalid` for anything the official reader refuses (a header that
  * is too long, cut or no JSON object; tensors that overlap, leave a gap, do not fill the file or their shape) and for
- * types other than F32.
+ * types other than F32, F16 and BF16.
  */
 export function decodeTensors(bytes: Uint8Array): TensorFile {
   const { header, dataStart } = readHeader(bytes)
@@ -78,7 +93,7 @@ export function decodeTensors(bytes: Uint8Array): TensorFile {
     end = entry.end
     if (dataStart + end > bytes.length)
       throw invalid(`${dataStart + end} bytes or more, up to the end of ${entry.name}`, `${bytes.length} bytes`)
-    const data = floats(bytes, dataStart + entry.start, (entry.end - entry.start) / ELEMENT_BYTES)
+    const data = entry.dtype.read(bytes, dataStart + entry.start, (entry.end - entry.start) / entry.dtype.bytes)
     return { name: entry.name, shape: entry.shape, data }
   })
   if (dataStart + end !== bytes.length)
@@ -106,6 +121,7 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
 
 interface Entry {
   readonly name: string
+  readonly dtype: Dtype
   readonly shape: readonly number[]
   readonly start: number
   readonly end: number
@@ -113,16 +129,19 @@ interface Entry {
 
 function readEntry(name: string, entry: unknown): Entry {
   if (!isObject(entry)) throw invalid(`${name} to be { dtype, shape, data_offsets }`, JSON.stringify(entry))
-  const { dtype, shape, data_offsets: offsets } = entry
-  if (dtype !== 'F32') throw invalid(`${name} to be of type F32`, JSON.stringify(dtype) ?? 'none')
+  const { shape, data_offsets: offsets } = entry
+  const dtype =
+    typeof entry['dtype'] === 'string' && Object.hasOwn(DTYPES, entry['dtype']) ? DTYPES[entry['dtype']] : undefined
+  if (dtype === undefined)
+    throw invalid(`${name} to be of type ${Object.keys(DTYPES).join(', ')}`, JSON.stringify(entry['dtype']) ?? 'none')
   if (!isShape(shape)) throw invalid(`${name} to have a shape of whole numbers`, JSON.stringify(shape) ?? 'none')
   if (!isShape(offsets) || offsets.length !== 2)
     throw invalid(`${name} to have data_offsets [begin, end]`, JSON.stringify(offsets) ?? 'none')
   const [start, end] = offsets as [number, number]
-  const wanted = sizeOf(shape) * ELEMENT_BYTES
+  const wanted = sizeOf(shape) * dtype.bytes
   if (!Number.isSafeInteger(wanted) || end - start !== wanted)
     throw invalid(`${wanted} bytes for ${name} [${shape.join(', ')}]`, `bytes ${start} to ${end}`)
-  return { name, shape, start, end }
+  return { name, dtype, shape, start, end }
 }
 
 function floats(bytes: Uint8Array, offset: number, length: number): Float32Array {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { FedError } from '../core/errors.ts'
+import { fileTrouble } from '../core/file-trouble.ts'
 
 /** The bytes of a data file, unpacked, and the path they came from. */
 export interface DataFile {
@@ -35,7 +36,7 @@ export async function findDataFile(dir: string, names: readonly string[]): Promi
       if (code === 'ENOENT' || code === 'ENOTDIR') continue
       throw new FedError('data_invalid', {
         expected: `a readable file ${path}`,
-        received: cause instanceof Error ? cause.message : String(cause),
+        received: fileTrouble(cause),
         cause,
       })
     }

@@ -1,5 +1,7 @@
+import { homedir } from 'node:os'
 import { z } from 'zod'
 import { parseDuration } from '../core/duration.ts'
+import { inHome } from '../core/home-path.ts'
 import { type LogLevels, parseLogLevels } from '../core/log-levels.ts'
 import { parseOrigin } from '../core/origins.ts'
 import { wholeNumber } from '../core/text-values.ts'
@@ -20,6 +22,12 @@ const words = z.string().transform(text =>
     .map(word => word.trim())
     .filter(word => word !== ''),
 )
+
+/** Of a file or folder. */
+const path = z
+  .string()
+  .min(1)
+  .transform(text => inHome(text, homedir()))
 
 const origins = words.transform((list, context) =>
   list.map(text => {
@@ -43,15 +51,15 @@ const environmentSchema = z.object({
   FEDSTRATA_JOIN_TOKEN: z.string().min(8, 'expected at least 8 characters').max(200).optional(),
   FEDSTRATA_JOIN_TOKEN_TTL: duration.optional(),
   FEDSTRATA_SHUTDOWN_TIMEOUT: duration.optional(),
-  FEDSTRATA_TLS_CERT: z.string().min(1).optional(),
-  FEDSTRATA_TLS_KEY: z.string().min(1).optional(),
-  FEDSTRATA_CA: z.string().min(1).optional(),
+  FEDSTRATA_TLS_CERT: path.optional(),
+  FEDSTRATA_TLS_KEY: path.optional(),
+  FEDSTRATA_CA: path.optional(),
   FEDSTRATA_RATE_LIMIT: wholeNumber(0, 1_000_000).optional(),
   /** Web pages that may use the coordinator, and proxies that it believes. */
   FEDSTRATA_ALLOW_ORIGIN: origins.optional(),
   FEDSTRATA_TRUST_PROXY: words.optional(),
-  FEDSTRATA_DATA_DIR: z.string().min(1).default('./var'),
-  FEDSTRATA_DATA_ROOT: z.string().min(1).optional(),
+  FEDSTRATA_DATA_DIR: path.default('./var'),
+  FEDSTRATA_DATA_ROOT: path.optional(),
   FEDSTRATA_ENGINE: z.string().min(1).default('auto'),
   LOG_LEVEL: logLevels.optional(),
 })

@@ -12,6 +12,7 @@ import { memoryPressure } from '../rounds/memory-pressure.ts'
 import { modelDiverged } from '../rounds/model-diverged.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
+import { relocated } from '../rounds/relocation.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
 import { stateBytes, toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
@@ -283,14 +284,15 @@ export function runService({
       return store.run(id)
     },
 
-    async resume(id) {
+    async resume(id, moves = []) {
       const run = await store.run(id)
       if (run.status === 'completed')
         throw new FedError('run_not_resumable', {
           expected: 'a stopped, failed or interrupted run',
           received: 'a completed one',
         })
-      const runFile = parseRunFile(await store.runFile(id))
+      const stored = relocated(await store.runFile(id), moves)
+      const runFile = parseRunFile(stored)
       await leases.settle(id)
       await leases.take(id)
       await requireConverged(run, runFile)
@@ -299,7 +301,8 @@ export function runService({
         const joinToken = newToken()
         if (run.engine !== null && run.engine !== engine)
           log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')
-        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine }, by)
+        const place = moves.length > 0 ? { runFile: stored } : {}
+        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine, ...place }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
         const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }

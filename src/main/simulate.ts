@@ -1,3 +1,4 @@
+import type { Assignment } from '../core/assign.ts'
 import type { FedError } from '../core/errors.ts'
 import type { RunNotice, RunOutcome } from '../rounds/ports.ts'
 import { type ClientProcesses, type ClientProcessOptions, type Stay, startClientProcesses } from './client-processes.ts'
@@ -34,13 +35,14 @@ export async function simulate(
   return conduct(coordinator, identity.id, options, () => coordinator.runs.createAs(identity, runFile))
 }
 
-/** The same for a run that was stopped, failed or killed. */
+/** The same for a run that was stopped, failed or killed. `moves`: where its data or model are now. */
 export async function resumeSimulation(
   coordinator: Coordinator,
   run: string,
   options: SimulationOptions,
+  moves: readonly Assignment[] = [],
 ): Promise<SimulationEnd> {
-  return conduct(coordinator, run, options, () => coordinator.runs.resume(run))
+  return conduct(coordinator, run, options, () => coordinator.runs.resume(run, moves))
 }
 
 async function conduct(

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { FedError } from '../core/errors.ts'
+import { fileTrouble } from '../core/file-trouble.ts'
 import { firstFailing } from '../core/promises.ts'
 
 export interface TlsFiles {
@@ -46,7 +47,7 @@ async function readPem(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
   } catch (cause) {
-    throw new FedError('file_unreadable', { received: `${file}: ${(cause as Error).message}`, cause })
+    throw new FedError('file_unreadable', { received: `${file}: ${fileTrouble(cause)}`, cause })
   }
 }
 

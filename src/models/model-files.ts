@@ -2,8 +2,11 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { FedError } from '../core/errors.ts'
+import { fileKind } from '../core/file-kind.ts'
+import { fileTrouble } from '../core/file-trouble.ts'
 import { sizeOf } from '../core/layout.ts'
 import { firstFailing } from '../core/promises.ts'
+import { textOf } from '../core/text-file.ts'
 import { validate } from '../core/validate.ts'
 
 const BYTES = { float32: 4, int32: 4, complex64: 8, float16: 2, uint16: 2, uint8: 1, bool: 1 } as const
@@ -39,7 +42,7 @@ export interface ModelFiles {
  */
 export async function readModelFiles(path: string): Promise<ModelFiles> {
   const file = await modelFile(path)
-  const json = parseJson((await read(file)).toString('utf8'), file)
+  const json = parseJson(await read(file), file)
   if (typeof json === 'object' && json !== null && 'format' in json && json.format === 'graph-model')
     throw new FedError('model_invalid', {
       expected: `a LayersModel in ${file}`,
@@ -74,19 +77,32 @@ async function read(file: string): Promise<Buffer> {
   } catch (cause) {
     throw new FedError('file_unreadable', {
       expected: `the model file ${file}`,
-      received: cause instanceof Error ? cause.message : String(cause),
-      hint: 'model.path names the folder of a TF.js LayersModel, or its model.json',
+      received: fileTrouble(cause),
+      hint: 'model.path names the folder of a TF.js LayersModel, or its model.json; resume --set model.path=… says where that is now',
       cause,
     })
   }
 }
 
-function parseJson(text: string, file: string): unknown {
+function parseJson(bytes: Buffer, file: string): unknown {
+  const text = textOf(bytes)
+  const kind = fileKind(bytes)
+  if (text === null || kind !== null)
+    throw new FedError('model_invalid', {
+      expected: `the model.json of a TF.js LayersModel at ${file}`,
+      received: kind?.what ?? 'bytes that are no text',
+      ...(kind?.conversion !== undefined && { hint: kind.conversion }),
+    })
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new FedError('model_invalid', { expected: `JSON in ${basename(file)}`, received: String(cause), cause })
+    const [received = ''] = String((cause as Error).message).split('\n')
+    throw new FedError('model_invalid', { expected: `JSON in ${basename(file)}`, received: short(received), cause })
   }
+}
+
+function short(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 197)}…` : text
 }
 
 /** A model that came from elsewhere may not make us read outside its own folder. */

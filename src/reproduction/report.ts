@@ -17,12 +17,19 @@ export interface Circumstances {
 
 export type Report = Reproduction & Circumstances
 
-const VERDICT = { passed: '✔ passed', failed: '✘ failed', skipped: '– skipped' } as const
+const VERDICT = { passed: '✔ passed', failed: '✘ failed', skipped: '– skipped', 'not run': '– not run' } as const
+
+/** "3 passed, 0 failed, 1 skipped"; what could not be run is counted where there is some. */
+export function verdictsOf(checks: readonly CheckResult[]): string {
+  const count = (status: CheckResult['status']) => checks.filter(check => check.status === status).length
+  const broken = count('not run')
+  const counts = `${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`
+  return broken === 0 ? counts : `${counts}, ${broken} not run`
+}
 
 /** The report as a Markdown page; `command` is what gives the numbers again, less the names of checks. */
 export function reportPage(report: Report, command: string): string {
   const { engine, checks } = report
-  const count = (status: CheckResult['status']) => checks.filter(check => check.status === status).length
   return `# Reproduction
 
 Claims of the papers behind FedStrata, measured on real data with its own training, mixing and evaluation. Each has a bound
@@ -36,7 +43,7 @@ stand one below the other.
 
 | | |
 |---|---|
-| verdicts | ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped |
+| verdicts | ${verdictsOf(checks)} |
 | sizes | ${report.quick ? 'those of --quick' : 'full'} |
 | FedStrata | ${report.version} |
 | engine | ${engine.name} ${engine.version}, ${engine.device.description} |
@@ -72,7 +79,7 @@ function section(check: CheckResult, quick: boolean, command: string): string {
     `${VERDICT[status]}. Source: ${source}. Again: \`${command} ${id}\``,
     settingsPart(id, quick),
     ...(check.skipped ? [`Skipped: ${check.skipped}.`] : []),
-    ...(check.error ? [`Failed with ${check.error.code}: ${check.error.message}`] : []),
+    ...(check.error ? [`Not run: ${check.error.code}: ${check.error.message}`] : []),
     ...(measurements.length > 0 ? [measured(measurements)] : []),
     ...tables.map(
       table =>

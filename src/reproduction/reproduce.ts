@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Engine } from '../compute/engine.ts'
 import { type ErrorBody, errorBody, toFedError } from '../core/errors.ts'
+import { dataSchema, readDataset } from '../data/index.ts'
 import type { Check, DataNeed, Findings } from './check.ts'
 import { checksNamed } from './checks/index.ts'
 import type { Context } from './context.ts'
@@ -28,7 +29,8 @@ export type Notice =
   | { readonly type: 'check'; readonly result: CheckResult }
 
 export interface CheckResult extends Pick<Check, 'number' | 'id' | 'title' | 'source'>, Findings {
-  readonly status: 'passed' | 'failed' | 'skipped'
+  /** failed: what was measured is outside its bound; not run: it could not be measured, which says nothing of the claim. */
+  readonly status: 'passed' | 'failed' | 'skipped' | 'not run'
   /** Why it was skipped, and what to give; null otherwise. */
   readonly skipped: string | null
   /** What was thrown while it was measured; null otherwise. */
@@ -39,19 +41,20 @@ export interface Reproduction {
   readonly quick: boolean
   readonly engine: Engine
   readonly workers: number
-  /** Whether every check that ran passed. */
+  /** Whether every check passed that was not skipped. */
   readonly passed: boolean
   readonly checks: readonly CheckResult[]
 }
 
 /**
- * Runs checks, several tasks at a time, and says what came out. A check whose data are missing is skipped and says so; one
- * that throws has failed, and the others go on. Throws `input_invalid` for a check that is not there, what the engine
- * throws, and the signal's reason.
+ * Runs checks, several tasks at a time, and says what came out. A check is skipped where no folder of its data is given; one
+ * that throws was not run, and the others go on. Throws `input_invalid` for a check that is not there, `data_missing` and
+ * `data_invalid` for a folder, before anything is computed; what the engine throws, and the signal's reason.
  */
 export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
   const { quick, folders, notify, signal } = options
   const checks = checksNamed(options.checks)
+  if (!quick) await requireData(checks, folders)
   const workers = options.workers ?? availableParallelism()
   const pool = await startPool(workers, options.engine)
   try {
@@ -70,12 +73,19 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
       quick,
       engine: pool.engine,
       workers,
-      passed: finished.every(({ status }) => status !== 'failed'),
+      passed: finished.every(({ status }) => status === 'passed' || status === 'skipped'),
       checks: finished,
     }
   } finally {
     await pool.close()
   }
+}
+
+/** Reads what the checks will read: an hour of computing is no time to learn that a file is missing. */
+async function requireData(checks: readonly Check[], folders: ReproduceOptions['folders']): Promise<void> {
+  for (const need of new Set(checks.flatMap(({ needs }) => needs)))
+    if (folders[need] !== undefined)
+      await readDataset(dataSchema.parse({ name: need, dir: folders[need], train: 1, test: 1 }))
 }
 
 const NOTHING = { measurements: [], skipped: null, error: null } as const
@@ -86,7 +96,7 @@ async function perform(check: Check, context: Context): Promise<CheckResult> {
     const status = findings.measurements.every(({ ok }) => ok) ? 'passed' : 'failed'
     return { ...told(check), ...NOTHING, ...findings, status }
   } catch (thrown) {
-    return { ...told(check), ...NOTHING, status: 'failed', error: errorBody(toFedError(thrown)) }
+    return { ...told(check), ...NOTHING, status: 'not run', error: errorBody(toFedError(thrown)) }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Assignment } from '../core/assign.ts'
 import type { FedError } from '../core/errors.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { MetricKey } from '../core/metric-keys.ts'
@@ -60,6 +61,8 @@ export type RunPatch = Partial<
   Pick<RunRecord, 'engine' | 'dataSha256' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
     readonly status: StoredStatus
     readonly joinTokenHash: string
+    /** The same with its files in another place. */
+    readonly runFile: unknown
     /** Nobody drives it any more. */
     readonly holder: null
   }
@@ -288,7 +291,8 @@ export interface RunService {
    * Opens a stopped, failed or interrupted run again after its last complete round, with a new token. `run_held` while
    * another coordinator drives it.
    */
-  resume(id: string): Promise<JoinableRun>
+  /** `moves`: where the run's data or model are now; refused where they are no other place of the same. */
+  resume(id: string, moves?: readonly Assignment[]): Promise<JoinableRun>
   /**
    * Gives an active run a new token and revokes the one before. Processes that have joined stay, unless `drop`: then they
    * are disconnected, and only the new token lets them in again. `run_not_active` if the run has ended.

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FedError } from '../core/errors.ts'
+import { fileTrouble } from '../core/file-trouble.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import { asShared } from '../core/params.ts'
 import type { CheckpointRecord, ModelRecord } from '../core/records.ts'
@@ -42,7 +43,7 @@ export function checkpointFiles(dataDir: string): CheckpointStore {
   }
   const read = async (file: string, sha256: string): Promise<Uint8Array> => {
     const bytes = await readFile(path(file)).catch(cause => {
-      throw new FedError('checkpoint_invalid', { expected: path(file), received: (cause as Error).message, cause })
+      throw new FedError('checkpoint_invalid', { expected: path(file), received: fileTrouble(cause), cause })
     })
     const found = await sha256Of(bytes)
     if (found === sha256) return bytes

@@ -1,6 +1,8 @@
+import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FedError } from '../core/errors.ts'
+import { inHome } from '../core/home-path.ts'
 
 export interface DatabaseOptions {
   /** `file:…` or a path: SQLite. `postgresql://…`: PostgreSQL. Nothing: fedstrata.db in the data directory. */
@@ -20,7 +22,7 @@ export function parseDatabase({ databaseUrl, dataDir }: DatabaseOptions): Databa
   if (text.includes(':memory:')) throw unknownDatabase(text, 'SQLite in memory would not survive the run: name a file')
   // A single letter before the colon is a Windows drive.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
-  if (scheme === undefined) return { provider: 'sqlite', file: resolve(text) }
+  if (scheme === undefined) return { provider: 'sqlite', file: resolve(inHome(text, homedir())) }
   if (scheme === 'file') return { provider: 'sqlite', file: parseFile(text) }
   throw unknownDatabase(text)
 }
@@ -49,7 +51,7 @@ function parsePostgresql(text: string): Database {
 function parseFile(text: string): string {
   const path = text.slice('file:'.length).replace(/\?.*$/, '')
   if (path === '') throw unknownDatabase(text)
-  if (!path.startsWith('//')) return resolve(path)
+  if (!path.startsWith('//')) return resolve(inHome(path, homedir()))
   try {
     return fileURLToPath(`file:${path}`)
   } catch {

@@ -37,7 +37,7 @@ import { type ListName, type Position, pageOf, readPage } from './paging.ts'
 
 interface MemoryRun {
   readonly seq: number
-  readonly created: NewRun
+  created: NewRun
   record: RunRecord
   lease: LeaseRow
   joinTokenHash: string
@@ -128,12 +128,13 @@ export function memoryStore(now: DatabaseClock = async () => Date.now()): Store 
       return told(made)
     },
 
-    async updateRun(id, { joinTokenHash, holder, ...patch }, by) {
+    async updateRun(id, { joinTokenHash, runFile, holder, ...patch }, by) {
       const run = await requireHeld(id, by)
       if (holder === null) run.lease = { ...run.lease, ...FREE }
       const changes = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))
       run.record = validate(runRecordSchema, { ...run.record, ...structuredClone(changes) })
       run.joinTokenHash = joinTokenHash ?? run.joinTokenHash
+      if (runFile !== undefined) run.created = { ...run.created, runFile: structuredClone(runFile) }
       return told(run)
     },
 

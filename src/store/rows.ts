@@ -41,10 +41,11 @@ export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRec
 }
 
 /** The columns that a patch changes; a key that it lacks stays as it is. */
-export function runColumns({ error, parameters, layers, startedAt, endedAt, holder, ...same }: RunPatch) {
+export function runColumns({ runFile, error, parameters, layers, startedAt, endedAt, holder, ...same }: RunPatch) {
   return {
     ...defined(same),
     ...(holder === null && FREE),
+    ...(runFile !== undefined && { runFile: JSON.stringify(runFile) }),
     ...(error !== undefined && { errorCode: error?.code ?? null, errorMessage: error?.message ?? null }),
     ...(parameters !== undefined && { parameters: bigintOrNull(parameters) }),
     ...(layers !== undefined && { layers }),

@@ -25,13 +25,13 @@ describe('reproduce', () => {
     assert.match(page, /Skipped: needs real data: give --mnist DIR\./)
   })
 
-  test('fails for a folder without the data, and says which file', async t => {
+  test('refuses a folder without the data before anything is computed, and says which file', async t => {
     const folder = await temporaryFolder(t)
     const words = ['reproduce', 'spawning', '--mnist', '.', '--engine', 'cpu', '--workers', '1']
-    const { code, stdout } = await fedstrata(t, folder, words)
-    assert.equal(code, 1)
-    assert.match(stdout, /spawning: .*train-images.* \(data_missing\)/)
-    assert.match(stdout, /0 passed, 1 failed, 0 skipped/)
+    const { code, stdout, stderr } = await fedstrata(t, folder, words)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /^error: .*data_missing.*train-images/s)
+    assert.doesNotMatch(stderr, /failed|thread/)
   })
 
   test('refuses a check that is not there, naming those that are', async t => {

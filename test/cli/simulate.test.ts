@@ -107,7 +107,7 @@ describe('simulate', () => {
     assert.equal(readFileSync(join(folder.path, 'barriers.svg'), 'utf8'), drawn.stdout)
     const nowhere = await fedstrata(t, folder, ['figure', 'barriers', runId, '--out', 'no/where.svg'])
     assert.deepEqual([nowhere.code, nowhere.stdout], [2, ''])
-    assert.match(nowhere.stderr, /input_invalid.*ENOENT/s)
+    assert.match(nowhere.stderr, /input_invalid.*no such file/s)
 
     const curves = await fedstrata(t, folder, ['figure', 'interpolation', runId, '--round', '2', '--layers', 'fc2'])
     assert.ok(parseXml(curves.stdout).some(({ text }) => text === 'Error along the paths, round 2'))

@@ -85,7 +85,7 @@ test('a study that cannot be read says what is wrong', async t => {
   assert.deepEqual(none.code, 2)
   assert.match(none.stderr, /expected: a study at .*nowhere\.yaml/)
   const unwritable = await fedstrata(t, folder, ['study', 'nowhere.yaml', '--figure', 'no/where.svg'])
-  assert.match(unwritable.stderr, /input_invalid.*after --figure.*ENOENT/s)
+  assert.match(unwritable.stderr, /input_invalid.*after --figure.*no such file/s)
   await folder.write('study.yaml', 'name: x\nrun: tiny.json\nvariant: {}\nconditions: { a: {} }\nseeds: [1]\n')
   const wrong = await fedstrata(t, folder, ['study', 'study.yaml', '--json'])
   assert.equal(wrong.code, 2)

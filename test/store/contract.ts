@@ -95,6 +95,10 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
       await store.updateRun(id, { ...resumed, joinTokenHash: 'ff' })
       assert.deepEqual(await store.run(id), { ...created, ...known, ...resumed })
       assert.equal(await store.joinTokenHash(id), 'ff')
+      const moved = { ...((await store.runFile(id)) as object), data: { name: 'mnist', dir: '/elsewhere' } }
+      await store.updateRun(id, { runFile: moved })
+      assert.deepEqual(await store.runFile(id), moved)
+      assert.deepEqual(await store.run(id), { ...created, ...known, ...resumed })
     })
 
     test('an unknown run is run_not_found everywhere, an unknown round round_not_found', async () => {

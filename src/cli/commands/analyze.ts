@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { parse } from 'yaml'
 import { FedError } from '../../core/errors.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { engineOption, environmentOf, jsonOption, wholeNumber } from '../options.ts'
+import { engineOption, environmentOf, jsonOption, pathOf, wholeNumber } from '../options.ts'
 import { requireWritable, writeOut } from '../out-file.ts'
 import { type Cli, colorsFor, say, write } from '../terminal.ts'
 
@@ -33,11 +33,15 @@ const MOST = 2 ** 31
 export function analyzeCommand(cli: Cli): Command {
   return new Command('analyze')
     .description('barriers and controls between any two models, from their safetensors files; no run is needed')
-    .argument('<a>', 'first model')
-    .argument('<b>', 'second model, of the same architecture')
+    .argument('<a>', 'first model', pathOf)
+    .argument('<b>', 'second model, of the same architecture', pathOf)
     .option('--model <yaml>', "architecture: a name, or e.g. '{ name: mlp, hidden: [200] }'", yamlOf('--model'))
     .option('--data <yaml>', "data set: a name, or e.g. '{ name: mnist, dir: data }'", yamlOf('--data'))
-    .option('--run-file <file>', 'take model, data, seed and barriers from a run file; other options come first')
+    .option(
+      '--run-file <file>',
+      'take model, data, seed and barriers from a run file; other options come first',
+      pathOf,
+    )
     .option('--paths <list>', 'full, layer, cumulative, layers, window (default: full,layer)', listOf)
     .option('--orders <list>', 'of cumulative paths: shallow, deep, random, minimal (default: shallow)', listOf)
     .option('--groups <yaml>', "groups of layers for --paths layers, e.g. '[[conv*], [fc1, fc2]]'", yamlOf('--groups'))
@@ -63,11 +67,11 @@ export function analyzeCommand(cli: Cli): Command {
     .option('--draws <number>', 'random directions of each layer (default: 5)', wholeNumber(1, 10_000))
     .option('--bend <yaml>', 'how the curve of bezier is trained: epochs, batchSize, optimizer', yamlOf('--bend'))
     .option('--seed <number>', 'of the examples, random orders and directions (default: 1)', wholeNumber(0, MOST))
-    .option('--out <file>', 'write the JSON document there as well')
+    .option('--out <file>', 'write the JSON document there as well', pathOf)
     .addOption(engineOption())
     .addOption(jsonOption())
     .action(async (a: string, b: string, flags: Flags) => {
-      if (flags.out !== undefined) await requireWritable(flags.out, '--out')
+      if (flags.out !== undefined) await requireWritable(flags.out, '--out', 'json')
       const { parseAnalysisRequest } = await import('../../main/analysis/request.ts')
       const request = parseAnalysisRequest(await inputOf(flags))
       const { analyze } = await import('../../main/analysis/analyze.ts')
@@ -85,7 +89,7 @@ export function analyzeCommand(cli: Cli): Command {
 /** The options as a request: what is left out comes from the run file, and from the defaults after that. */
 async function inputOf(flags: Flags): Promise<object> {
   const { model, data, runFile, paths, orders, groups, window, interpolation, splits } = flags
-  const { loadRunFile } = await import('../run-file-source.ts')
+  const { loadRunFile, withAbsolutePaths } = await import('../run-file-source.ts')
   const taken = runFile === undefined ? null : (await loadRunFile(runFile)).runFile
   if (!taken && (model === undefined || data === undefined))
     throw new FedError('input_invalid', {
@@ -93,13 +97,14 @@ async function inputOf(flags: Flags): Promise<object> {
       received:
         [model !== undefined && '--model', data !== undefined && '--data'].filter(Boolean).join('') || 'neither',
     })
+  const named = withAbsolutePaths({ model: byName(model), data: byName(data) }, process.cwd()) as Named
   return defined({
-    model: named(model) ?? taken?.model,
-    data: named(data) ?? taken?.data,
+    model: named.model ?? taken?.model,
+    data: named.data ?? taken?.data,
     seed: flags.seed ?? taken?.seed,
     examples: flags.examples,
     controls: flags.controls,
-    align: named(flags.align),
+    align: byName(flags.align),
     repair: repairsOf(flags.repair),
     draws: flags.draws,
     bend: flags.bend,
@@ -107,15 +112,20 @@ async function inputOf(flags: Flags): Promise<object> {
   })
 }
 
+interface Named {
+  readonly model?: unknown
+  readonly data?: unknown
+}
+
 /** `mlp` for `{ name: mlp }`. */
-function named(value: unknown): unknown {
+function byName(value: unknown): unknown {
   return typeof value === 'string' ? { name: value } : value
 }
 
 /** `repair,rescale` for `[{ name: repair }, { name: rescale }]`. */
 function repairsOf(value: unknown): unknown {
   const list = typeof value === 'string' ? listOf(value) : value
-  return Array.isArray(list) ? list.map(named) : list
+  return Array.isArray(list) ? list.map(byName) : list
 }
 
 function defined(options: Readonly<Record<string, unknown>>): object {

@@ -5,7 +5,7 @@ import { levelOf } from '../../core/log-levels.ts'
 import type { RunOutcome } from '../../rounds/ports.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { newestRun } from '../newest-run.ts'
-import { engineOption, environmentOf, jsonOption, wholeNumber } from '../options.ts'
+import { engineOption, environmentOf, jsonOption, pathOf, wholeNumber } from '../options.ts'
 import { type Cli, logger, say } from '../terminal.ts'
 
 interface Flags {
@@ -29,8 +29,12 @@ export function clientCommand(cli: Cli): Command {
     )
     .option('--clients <number>', 'virtual clients taken in hand at a time', wholeNumber(1, 10_000), 1)
     .option('--token <token>', 'join token of the run (better: FEDSTRATA_JOIN_TOKEN, which ps does not show)')
-    .option('--ca <file>', 'certificates of a private authority, PEM, for an https:// address (or FEDSTRATA_CA)')
-    .option('--data-dir <dir>', 'folder of the data set on this machine, in place of the run file’s data.dir')
+    .option(
+      '--ca <file>',
+      'certificates of a private authority, PEM, for an https:// address (or FEDSTRATA_CA)',
+      pathOf,
+    )
+    .option('--data-dir <dir>', 'folder of the data set on this machine, in place of the run file’s data.dir', pathOf)
     .addOption(engineOption())
     .addOption(jsonOption())
     .action(async (flags: Flags) => {

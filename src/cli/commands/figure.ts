@@ -10,8 +10,8 @@ import { courseQuestion, readCourses } from '../../rounds/courses.ts'
 import { cumulativeQuestion, readCumulativeBarriers } from '../../rounds/cumulative-barriers.ts'
 import type { Store } from '../../rounds/ports.ts'
 import { withStore } from '../database.ts'
-import { databaseOption, dataDirOption, environmentOf, type StorageFlags, storageOf } from '../options.ts'
-import { writeOut } from '../out-file.ts'
+import { databaseOption, dataDirOption, environmentOf, pathOf, type StorageFlags, storageOf } from '../options.ts'
+import { requireWritable, writeOut } from '../out-file.ts'
 import { addQuestionOptions, questionOf } from '../question-options.ts'
 import { type Cli, write } from '../terminal.ts'
 
@@ -71,11 +71,12 @@ function figure<S extends z.ZodObject>(cli: Cli, { name, description, argument, 
   const command = new Command(name)
     .description(description)
     .argument(argument, argument === '<run>' ? 'id of the run' : 'ids of runs')
-    .option('--out <file>', 'where to write it (default: stdout)')
+    .option('--out <file>', 'where to write it (default: stdout)', pathOf)
     .addOption(databaseOption())
     .addOption(dataDirOption())
   return addQuestionOptions(command, question).action(
     async (runs: string | readonly string[], flags: StorageFlags & { readonly out?: string }) => {
+      if (flags.out !== undefined) await requireWritable(flags.out, '--out', 'svg')
       const asked = questionOf(question, { ...flags })
       const options = storageOf(flags, environmentOf(cli))
       const svg = await withStore(options, store => draw(store, [runs].flat(), asked))

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { PrivacyOutlook } from '../../rounds/privacy-outlook.ts'
-import { jsonOption, setOption } from '../options.ts'
+import { jsonOption, pathOf, setOption } from '../options.ts'
 import { type Cli, say, write } from '../terminal.ts'
 import { textTable } from '../text-table.ts'
 
@@ -13,7 +13,7 @@ interface Flags {
 export function privacyCommand(cli: Cli): Command {
   return new Command('privacy')
     .description('what the rounds of a run file would give away of a client: epsilon, before anything is run')
-    .argument('<file>', 'run file with privacy, YAML or JSON')
+    .argument('<file>', 'run file with privacy, YAML or JSON', pathOf)
     .option('--noise <list>', 'noise multipliers in place of its own, e.g. 0.7,1,1.5', multipliers)
     .addOption(setOption())
     .addOption(jsonOption())

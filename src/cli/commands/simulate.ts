@@ -8,6 +8,7 @@ import {
   engineOption,
   hostOption,
   jsonOption,
+  pathOf,
   portOption,
   setOption,
   workersOption,
@@ -29,7 +30,7 @@ export interface RunFileFlags extends SimulationFlags {
 export function simulateCommand(cli: Cli): Command {
   const command = new Command('simulate')
     .description('run a run file to its end, on a coordinator and client processes of its own')
-    .argument('<file>', 'run file, YAML or JSON; relative paths in it start from its folder')
+    .argument('<file>', 'run file, YAML or JSON; relative paths in it start from its folder', pathOf)
     .addOption(setOption())
   return addSimulationOptions(command).action(async (file: string, flags: RunFileFlags) => {
     const { loadRunFile } = await import('../run-file-source.ts')

@@ -4,7 +4,7 @@ import type { StudyProgress } from '../../main/study.ts'
 import type { Store } from '../../rounds/ports.ts'
 import type { StudyRun } from '../../rounds/study.ts'
 import { describeError } from '../error-report.ts'
-import { setOption } from '../options.ts'
+import { pathOf, setOption } from '../options.ts'
 import { requireWritable, writeOut } from '../out-file.ts'
 import { keepServing, onStage, type Stage } from '../stage.ts'
 import type { StudyCell } from '../study-text.ts'
@@ -19,11 +19,11 @@ interface Flags extends RunFileFlags {
 export function studyCommand(cli: Cli): Command {
   const command = new Command('study')
     .description('run a study: one run file in every combination of variants, conditions and seeds; again, it goes on')
-    .argument('<file>', 'study, YAML or JSON')
-    .option('--figure <file>', 'draw local and global accuracy there, as SVG')
+    .argument('<file>', 'study, YAML or JSON', pathOf)
+    .option('--figure <file>', 'draw local and global accuracy there, as SVG', pathOf)
     .addOption(setOption())
   return addSimulationOptions(command).action(async (file: string, flags: Flags) => {
-    if (flags.figure !== undefined) await requireWritable(flags.figure, '--figure')
+    if (flags.figure !== undefined) await requireWritable(flags.figure, '--figure', 'svg')
     const { loadStudy } = await import('../study-source.ts')
     const { study, plan } = await loadStudy(file, flags.set)
     const { parseRunFile } = await import('../../rounds/run-file.ts')

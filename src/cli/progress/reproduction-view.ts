@@ -38,7 +38,9 @@ export function reproductionView(terminal: Terminal): ReproductionView {
           return
         case 'check': {
           const { id, status } = notice.result
-          return print(`${since()}  ${id}: ${status === 'failed' ? colors.red(status) : colors.green(status)}`)
+          return print(
+            `${since()}  ${id}: ${status === 'failed' || status === 'not run' ? colors.red(status) : colors.green(status)}`,
+          )
         }
         default:
           return notice satisfies never

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { FedError, toFedError } from '../../core/errors.ts'
+import { fileKind, SAFETENSORS } from '../../core/file-kind.ts'
+import { fileTrouble } from '../../core/file-trouble.ts'
 import { type LayerLayout, type Params, requireSameTensors } from '../../core/layout.ts'
 import { decodeTensors, type NamedTensor } from '../../core/safetensors.ts'
 
@@ -12,20 +14,33 @@ export interface ModelFile {
   readonly tensors: readonly NamedTensor[]
 }
 
-/** Reads a safetensors file of float32. Throws `file_unreadable`, also for a file that is something else. */
+/** Reads a safetensors file, half precision widened. Throws `file_unreadable`, also for a file that is something else. */
 export async function readModelFile(file: string): Promise<ModelFile> {
+  let kind: ReturnType<typeof fileKind> = null
   try {
     const bytes = await readFile(file)
+    kind = fileKind(bytes)
     return { file, sha256: createHash('sha256').update(bytes).digest('hex'), tensors: decodeTensors(bytes).tensors }
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const received = { ENOENT: 'no such file', EISDIR: 'a folder', EACCES: 'a file without read permission' }
+    if (cause instanceof FedError) throw unlike(file, kind, cause)
     throw new FedError('file_unreadable', {
       expected: `a model as safetensors at ${file}`,
-      received: received[code as keyof typeof received] ?? message,
+      received: fileTrouble(cause),
       cause,
     })
   }
+}
+
+function unlike(file: string, kind: ReturnType<typeof fileKind>, cause: FedError): FedError {
+  const { expected, received } = cause.detail
+  if (kind === null || kind === SAFETENSORS)
+    return new FedError('file_unreadable', { expected: `${expected} in ${file}`, ...(received && { received }), cause })
+  return new FedError('file_unreadable', {
+    expected: `a model as safetensors at ${file}`,
+    received: kind.what,
+    hint: 'In Python, safetensors.numpy.save_file(arrays by tensor name, FILE) writes one',
+    cause,
+  })
 }
 
 /** Throws `layout_mismatch` with the first tensor of the two files that differs. */
