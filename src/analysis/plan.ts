@@ -67,6 +67,14 @@ export type BarrierPlan = z.output<typeof barriersSchema>
 /** What is measured, without when, and what is kept. */
 export type ProbeOptions = Omit<BarrierPlan, 'every' | 'keepModels'>
 
+/** The plan with the keys that are given in place of its own. Its groups are of no use to other paths, and go with them. */
+export function overridden(plan: BarrierPlan, given: Readonly<Partial<Record<keyof BarrierPlan, unknown>>>): object {
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const merged: { readonly paths: unknown } = { ...plan, ...set }
+  const isGrouped = given.groups !== undefined || (Array.isArray(merged.paths) && merged.paths.includes('layers'))
+  return isGrouped ? merged : { ...merged, groups: [] }
+}
+
 /** Whether barriers are measured after `round` (from 1). */
 export function probesRound({ every }: Pick<BarrierPlan, 'every'>, round: number): boolean {
   return every > 0 && round % every === 0

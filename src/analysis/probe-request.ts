@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { validate } from '../core/validate.ts'
-import { type BarrierPlan, barriersSchema, type ProbeOptions } from './plan.ts'
+import { type BarrierPlan, barriersSchema, overridden, type ProbeOptions } from './plan.ts'
 import { ascending, rangesText, roundsOf } from './round-ranges.ts'
 
 const roundsSchema = z
@@ -43,10 +43,6 @@ function asked<S extends z.ZodType>(schema: z.ZodDefault<S>) {
 
 /** The request's options over those of the run file. Throws `input_invalid` where they do not go together. */
 export function probeOptions(plan: BarrierPlan, { rounds: _, ...request }: ProbeRequest): ProbeOptions {
-  const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined))
-  const merged = { ...plan, ...given }
-  // The run file's groups are of no use to other paths.
-  const grouped = request.groups === undefined && !merged.paths.includes('layers') ? { ...merged, groups: [] } : merged
-  const { every: _every, keepModels: _keep, ...options } = validate(barriersSchema, grouped)
+  const { every: _every, keepModels: _keep, ...options } = validate(barriersSchema, overridden(plan, request))
   return options
 }

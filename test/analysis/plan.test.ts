@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
-import { barriersSchema, betweenOf, probesRound } from '../../src/analysis/plan.ts'
+import { barriersSchema, betweenOf, overridden, probesRound } from '../../src/analysis/plan.ts'
 import { validate } from '../../src/core/validate.ts'
 
 test('the defaults are those of the design', () => {
@@ -67,6 +67,17 @@ const refused: readonly [input: object, message: RegExp][] = [
 
 test('what is wrong is refused by key, with what was expected and what came', () => {
   for (const [input, message] of refused) assert.throws(() => validate(barriersSchema, input), message)
+})
+
+test('keys given anew come before those of a plan, whose groups stay only where they are measured', () => {
+  const plan = validate(barriersSchema, { paths: ['full', 'layers'], groups: [['fc1', 'fc2']], examples: 50 })
+  const set = (given: object) => validate(barriersSchema, overridden(plan, given))
+  assert.deepEqual(set({}), plan)
+  assert.deepEqual(set({ paths: ['full', 'layer'] }), { ...plan, paths: ['full', 'layer'], groups: [] })
+  assert.deepEqual(set({ paths: undefined, examples: 7 }), { ...plan, examples: 7 })
+  assert.deepEqual(set({ groups: [['fc2']] }), { ...plan, groups: [['fc2']] })
+  assert.throws(() => set({ paths: ['full'], groups: [['fc2']] }), /groups: expected layers among barriers\.paths/)
+  assert.throws(() => set({ paths: 'full' }), /paths: expected array/)
 })
 
 test('every key has a description for the documentation, and a default', () => {

@@ -17,6 +17,17 @@ const MODEL = JSON.stringify(TINY.model)
 const DATA = JSON.stringify(TINY.data)
 const ON = ['--model', MODEL, '--data', DATA, '--engine', 'wasm']
 
+/** The run file of the folder, with a group of layers that moves together. */
+const GROUPED = { ...TINY, barriers: { examples: 50, paths: ['full', 'layers'], groups: [['fc1', 'fc2']] } }
+
+/** One float64, as safetensors. */
+const HEADER = JSON.stringify({ x: { dtype: 'F64', shape: [1], data_offsets: [0, 8] } })
+const DOUBLE = Buffer.concat([
+  Buffer.from(BigUint64Array.of(BigInt(HEADER.length)).buffer),
+  Buffer.from(HEADER),
+  Buffer.alloc(8),
+])
+
 /** fc1 12 × `hidden`, fc2 `hidden` × 4, as the run file of the folder says for 8. */
 function layoutWith(hidden: number) {
   const tensor = (name: string, shape: number[], kind: 'kernel' | 'bias') => ({ name, shape, kind, trainable: true })
@@ -76,6 +87,15 @@ describe('analyze', { concurrency: 2 }, () => {
       [report.model, report.parameters, report.data, report.engine, report.examples],
       ['mlp', a.length, 'synthetic', 'wasm', { test: 100 }],
     )
+  })
+
+  test('options come before a run file, whose groups go where no path moves them', async t => {
+    const { analyze, folder } = await twoModels(t)
+    await folder.write('grouped.json', JSON.stringify(GROUPED))
+    const { code, stdout, stderr } = await analyze('--run-file', 'grouped.json', '--paths', 'full,layer', '--json')
+    assert.equal(code, 0, stderr)
+    const { barriers }: AnalysisReport = JSON.parse(stdout)
+    assert.deepEqual(new Set(barriers.map(({ path }) => path)), new Set(['full', 'layer']))
   })
 
   test('takes model, data and barriers from a run file, and gives the same bits each time, for every control', async t => {
@@ -196,6 +216,21 @@ describe('analyze', { concurrency: 2 }, () => {
     ['no file', ['a.safetensors', 'c.safetensors', ...ON], /file_unreadable.*c\.safetensors.*no such file/s],
     ['a file of something else', ['a.safetensors', 'tiny.json', ...ON], /file_unreadable.*safetensors at tiny\.json/s],
     [
+      'weights of PyTorch',
+      ['a.safetensors', 'model.pt', ...ON],
+      /file_unreadable.*safetensors at model\.pt\n +got: +a pickle.*PyTorch.*save_file/s,
+    ],
+    [
+      'weights in float64',
+      ['a.safetensors', 'double.safetensors', ...ON],
+      /file_unreadable.*at double\.safetensors: x to be of type F32, F16, BF16\n +got: +"F64"/s,
+    ],
+    [
+      'groups without the paths that move them, over those of a run file',
+      ['a.safetensors', 'b.safetensors', '--run-file', 'grouped.json', '--paths', 'full', '--groups', '[[fc2]]'],
+      /input_invalid.*barriers\.groups: expected layers among/s,
+    ],
+    [
       'no model',
       ['a.safetensors', 'b.safetensors', '--data', 'mnist-10k'],
       /input_invalid.*--model and --data, or --run-file.*--data/s,
@@ -230,6 +265,9 @@ describe('analyze', { concurrency: 2 }, () => {
     test(`refuses ${name} with exit code 2`, async t => {
       const { folder } = await twoModels(t)
       await writeModel(folder, 'wide.safetensors', 3, 9)
+      await writeFile(join(folder.path, 'model.pt'), Buffer.from([0x80, 0x02, 0x8a, 0x0a]))
+      await writeFile(join(folder.path, 'double.safetensors'), DOUBLE)
+      await folder.write('grouped.json', JSON.stringify(GROUPED))
       const { code, stdout, stderr } = await fedstrata(t, folder, ['analyze', ...words])
       assert.equal(code, 2, stderr)
       assert.match(stderr, expected)

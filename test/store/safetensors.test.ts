@@ -35,6 +35,23 @@ function file(header: unknown, size = 0, length?: number): Uint8Array {
 const entry = (shape: unknown, data_offsets: unknown, dtype: unknown = 'F32') => ({ dtype, shape, data_offsets })
 
 describe('safetensors', () => {
+  test('half precision is widened, beside float32 and at any place', () => {
+    const entries = { h: entry([1, 3], [0, 6], 'F16'), b: entry([2], [6, 10], 'BF16'), f: entry([1], [10, 14]) }
+    const bytes = Buffer.from(file(entries, 14))
+    const at = bytes.length - 14
+    for (const [i, half] of [0x3c00, 0x0001, 0xfc00, 0x3f80, 0xc049].entries()) bytes.writeUInt16LE(half, at + 2 * i)
+    bytes.writeFloatLE(0.1, at + 10)
+    const { tensors } = decodeTensors(bytes)
+    assert.deepEqual(
+      tensors.map(({ name, shape, data }) => [name, shape, [...data]]),
+      [
+        ['h', [1, 3], [1, 2 ** -24, Number.NEGATIVE_INFINITY]],
+        ['b', [2], [1, -3.140625]],
+        ['f', [1], [Math.fround(0.1)]],
+      ],
+    )
+  })
+
   test('decoding what was encoded gives the same tensors, bit by bit, wherever the bytes start in memory', () => {
     const seen = { misaligned: 0, empty: 0, scalar: 0, several: 0, metadata: 0 }
     const check = (given: NamedTensor[], meta: Record<string, string>, shift: number) => {
@@ -87,7 +104,9 @@ describe('safetensors', () => {
     ['a tensor that is no object', file({ a: 7 })],
     ['a tensor without type', file({ a: { shape: [], data_offsets: [0, 4] } }, 4)],
     ['an unknown type', file({ a: entry([1], [0, 4], 'F99') }, 4)],
-    ['another type', file({ a: entry([2], [0, 4], 'F16') }, 4)],
+    ['another type', file({ a: entry([2], [0, 16], 'F64') }, 16)],
+    ['a type that objects have', file({ a: entry([2], [0, 8], 'toString') }, 8)],
+    ['halves as long as floats', file({ a: entry([2], [0, 8], 'F16') }, 8)],
     ['a negative extent', file({ a: entry([-1], [0, 4]) }, 4)],
     ['a fractional extent', file({ a: entry([0.5], [0, 2]) }, 2)],
     ['a shape that overflows', file({ a: entry([2 ** 52, 2 ** 52], [0, 4]) }, 4)],

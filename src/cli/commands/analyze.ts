@@ -73,7 +73,8 @@ export function analyzeCommand(cli: Cli): Command {
     .action(async (a: string, b: string, flags: Flags) => {
       if (flags.out !== undefined) await requireWritable(flags.out, '--out', 'json')
       const { parseAnalysisRequest } = await import('../../main/analysis/request.ts')
-      const request = parseAnalysisRequest(await inputOf(flags))
+      const { input, plan } = await inputOf(flags)
+      const request = parseAnalysisRequest(input, plan)
       const { analyze } = await import('../../main/analysis/analyze.ts')
       const engine = flags.engine ?? environmentOf(cli).FEDSTRATA_ENGINE ?? 'auto'
       const signal = interruptible(cli)
@@ -86,8 +87,8 @@ export function analyzeCommand(cli: Cli): Command {
     })
 }
 
-/** The options as a request: what is left out comes from the run file, and from the defaults after that. */
-async function inputOf(flags: Flags): Promise<object> {
+/** The options as a request, and the barriers of the run file, over which its own come first. */
+async function inputOf(flags: Flags) {
   const { model, data, runFile, paths, orders, groups, window, interpolation, splits } = flags
   const { loadRunFile, withAbsolutePaths } = await import('../run-file-source.ts')
   const taken = runFile === undefined ? null : (await loadRunFile(runFile)).runFile
@@ -98,7 +99,7 @@ async function inputOf(flags: Flags): Promise<object> {
         [model !== undefined && '--model', data !== undefined && '--data'].filter(Boolean).join('') || 'neither',
     })
   const named = withAbsolutePaths({ model: byName(model), data: byName(data) }, process.cwd()) as Named
-  return defined({
+  const input = defined({
     model: named.model ?? taken?.model,
     data: named.data ?? taken?.data,
     seed: flags.seed ?? taken?.seed,
@@ -108,8 +109,9 @@ async function inputOf(flags: Flags): Promise<object> {
     repair: repairsOf(flags.repair),
     draws: flags.draws,
     bend: flags.bend,
-    barriers: { ...taken?.barriers, ...defined({ paths, orders, groups, window, interpolation, splits }) },
+    barriers: defined({ paths, orders, groups, window, interpolation, splits }),
   })
+  return { input, plan: taken?.barriers }
 }
 
 interface Named {

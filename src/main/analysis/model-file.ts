@@ -33,14 +33,11 @@ export async function readModelFile(file: string): Promise<ModelFile> {
 
 function unlike(file: string, kind: ReturnType<typeof fileKind>, cause: FedError): FedError {
   const { expected, received } = cause.detail
+  const wanted = `a model as safetensors at ${file}`
   if (kind === null || kind === SAFETENSORS)
-    return new FedError('file_unreadable', { expected: `${expected} in ${file}`, ...(received && { received }), cause })
-  return new FedError('file_unreadable', {
-    expected: `a model as safetensors at ${file}`,
-    received: kind.what,
-    hint: 'In Python, safetensors.numpy.save_file(arrays by tensor name, FILE) writes one',
-    cause,
-  })
+    return new FedError('file_unreadable', { expected: `${wanted}: ${expected}`, ...(received && { received }), cause })
+  const hint = 'In Python, safetensors.numpy.save_file(arrays by tensor name, FILE) writes one'
+  return new FedError('file_unreadable', { expected: wanted, received: kind.what, hint, cause })
 }
 
 /** Throws `layout_mismatch` with the first tensor of the two files that differs. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { aligners } from '../../alignment/index.ts'
 import { repairs } from '../../alignment/repairs/index.ts'
-import { barriersSchema } from '../../analysis/plan.ts'
+import { type BarrierPlan, barriersSchema, overridden } from '../../analysis/plan.ts'
 import { validate } from '../../core/validate.ts'
 import { dataSchema } from '../../data/index.ts'
 import { modelSchema } from '../../models/index.ts'
@@ -47,7 +47,11 @@ const requestSchema = z.strictObject({
 /** What is asked of two model files; the sections are those of a run file. */
 export type AnalysisRequest = z.output<typeof requestSchema>
 
-/** Throws `input_invalid` with one issue per wrong key. */
-export function parseAnalysisRequest(input: unknown): AnalysisRequest {
-  return validate(requestSchema, input)
+/** `plan`: what barriers are over which the input's come first. Throws `input_invalid` with one issue per wrong key. */
+export function parseAnalysisRequest(input: AnalysisInput, plan?: BarrierPlan): AnalysisRequest {
+  return validate(requestSchema, plan ? { ...input, barriers: overridden(plan, input.barriers ?? {}) } : input)
+}
+
+interface AnalysisInput {
+  readonly barriers?: Readonly<Partial<Record<keyof BarrierPlan, unknown>>>
 }
