@@ -7,11 +7,17 @@ import * as tf from '@tensorflow/tfjs-core'
  */
 export async function keepNaN(): Promise<void> {
   const backend = tf.getBackend()
-  const here = repairs.filter(({ kernel }) => tf.getKernel(kernel, backend))
-  const probes = tf.tidy(() => here.map(({ probe }) => tf.reshape(probe(), [-1])))
-  const answers = await Promise.all(probes.map(probe => probe.data<'float32'>()))
-  tf.dispose(probes)
-  for (const [i, repair] of here.entries()) if (!answers[i]!.every(Number.isNaN)) install(repair, backend)
+  for (const repair of repairs)
+    if (tf.getKernel(repair.kernel, backend) && (await loses(repair))) install(repair, backend)
+}
+
+async function loses({ probe }: Repair): Promise<boolean> {
+  const answer = tf.tidy(probe)
+  try {
+    return !(await answer.data<'float32'>()).every(Number.isNaN)
+  } finally {
+    answer.dispose()
+  }
 }
 
 interface Repair {
@@ -51,6 +57,19 @@ function unary(kernel: string, run: (x: tf.Tensor) => tf.Tensor): Repair {
     repaired(call, shipped) {
       const x = call.inputs['x']!
       return tf.where(tf.isNaN(x), x, shipped(call))
+    },
+  }
+}
+
+/** Of two tensors that may differ in shape. */
+function binary(kernel: string, run: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): Repair {
+  return {
+    kernel,
+    probe: () => tf.concat([run(nan(9), tf.ones([9])), run(tf.ones([9]), nan(9))]),
+    repaired(call, shipped) {
+      const { a, b } = call.inputs as Record<'a' | 'b', tf.Tensor>
+      const y = shipped(call)
+      return tf.where(tf.logicalOr(tf.isNaN(a), tf.isNaN(b)), nan(...y.shape), y)
     },
   }
 }
@@ -100,6 +119,8 @@ const repairs: readonly Repair[] = [
   unary('Log', tf.log),
   unary('Sqrt', tf.sqrt),
   unary('Rsqrt', tf.rsqrt),
+  binary('Maximum', tf.maximum),
+  binary('Minimum', tf.minimum),
   maxPool,
   fused('_FusedMatMul', activation => tf.fused.matMul({ a: nan(2, 2), b: tf.ones([2, 5]), activation })),
   fused('FusedConv2D', activation =>

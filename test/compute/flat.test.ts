@@ -172,6 +172,27 @@ describe('the flat executor', () => {
     assert.ok(kinds.get('alive')! > 200)
   })
 
+  it('averages many positions to the last bit, where a float32 sum of them is off in the fourth digit', () => {
+    const positions = 90_000
+    const op = { kind: 'globalAverage', layer: 'average', positions, channels: CLASSES, size: CLASSES } as const
+    const plan = {
+      inputSize: positions * CLASSES,
+      numClasses: CLASSES,
+      numParams: 0,
+      ops: [{ ...op, inputs: [0], relu: false }],
+    }
+    const network = createFlatNetwork(plan, 1)
+    network.x.fill(0.1)
+    let short = 0
+    for (let i = 0; i < positions; i++) short = Math.fround(short + Math.fround(0.1))
+    assert.ok(Math.abs(short / positions - 0.1) > 1e-5)
+    network.forward(1)
+    assert.deepEqual(
+      [...network.logits],
+      [0, 1, 2].map(() => Math.fround(0.1)),
+    )
+  })
+
   it('computes gradients of what is trained to the same bits, whatever else is', () => {
     let shorter = 0
     fc.assert(

@@ -1,19 +1,19 @@
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { WasmBackend } from './heap.ts'
 
-/** Names of TF.js's fused activations that lose NaN inside XNNPACK's clamp, as kernels of their own. */
-const CLAMPED: Readonly<Record<string, string>> = { relu: 'Relu', relu6: 'Relu6' }
+/** TF.js's fused activations that layers ask for, as kernels of their own. */
+const KERNELS: Readonly<Record<string, string>> = { relu: 'Relu', relu6: 'Relu6', elu: 'Elu' }
 
 /**
- * A fused kernel whose clamping activation runs behind it, in a kernel that keeps NaN. The others are applied to what was
- * clamped to −∞ … ∞, where `run` sees to NaN.
+ * A fused kernel whose activation runs behind it. XNNPACK clamps before it activates, and of NaN a ReLU would make 0 and an ELU
+ * −1; here `run` sees to NaN first, and the kernels of the activations keep it.
  */
 export function activatedAfter<Attributes extends { readonly activation?: string }>(
   attrs: Attributes,
   backend: WasmBackend,
   run: (attrs: Attributes) => TensorInfo,
 ): TensorInfo {
-  const kernel = CLAMPED[attrs.activation ?? 'linear']
+  const kernel = KERNELS[attrs.activation ?? 'linear']
   if (!kernel) return run(attrs)
   const x = run({ ...attrs, activation: 'linear' })
   const out = getKernel(kernel, 'wasm').kernelFunc({ inputs: { x }, backend, attrs: {} }) as TensorInfo

@@ -54,7 +54,7 @@ export const depthwiseConv2D: WasmKernel = {
 function repaired({ inputs, attrs, backend }: Call, shipped: ShippedKernel | null): TensorInfo {
   if (!shipped) throw new Error('tfjs-backend-wasm ships Conv2D and FusedConv2D')
   const out = shipped({ ...inputs }, { ...attrs, pad: explicitPadding(inputs, attrs) }, backend)
-  // What an activation other than a clamp makes of −∞ is not looked into; the two clamps run behind this.
+  // The activations that layers fuse run behind this.
   if (attrs.activation && attrs.activation !== 'linear') return out
   return withLostNaN(out, backend, values => convolve(operands(inputs, attrs, backend), values))
 }

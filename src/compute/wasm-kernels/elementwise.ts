@@ -1,7 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend } from './heap.ts'
 import type { ShippedKernel, WasmKernel } from './kernel.ts'
-import { hasNaN } from './lost-nan.ts'
 
 export interface UnaryCall {
   readonly inputs: { readonly x: TensorInfo }
@@ -56,7 +55,7 @@ function extremum(name: string): WasmKernel {
     run({ inputs: { a, b }, backend }: BinaryCall, shipped: ShippedKernel | null) {
       if (!shipped) throw new Error(`tfjs-backend-wasm ships ${name}`)
       const out = shipped({ a, b }, {}, backend)
-      if (b.dtype !== 'float32' || !hasNaN(floats(backend, b))) return out
+      if (b.dtype !== 'float32' || !floats(backend, b).includes(Number.NaN)) return out
       const turned = shipped({ a: b, b: a }, {}, backend)
       const [to, other] = [floats(backend, out), floats(backend, turned)]
       for (let i = 0; i < to.length; i++) if (Number.isNaN(other[i]!)) to[i] = Number.NaN

@@ -1,5 +1,6 @@
-import type { TensorInfo } from '@tensorflow/tfjs-core'
-import { floats, type WasmBackend } from './heap.ts'
+import { type TensorInfo, util } from '@tensorflow/tfjs-core'
+import { addressOf, floats, type WasmBackend } from './heap.ts'
+import { packOf } from './pack.ts'
 
 /**
  * XNNPACK clamps what it computes to what a fused activation allows, −∞ to ∞ for none, and NaN becomes the lower end: a model
@@ -7,14 +8,10 @@ import { floats, type WasmBackend } from './heap.ts'
  * loop, into a result of the same shape; all else stays as it is, to the bit.
  */
 export function withLostNaN(out: TensorInfo, backend: WasmBackend, again: (out: Float32Array) => void): TensorInfo {
-  const values = floats(backend, out)
-  if (values.includes(Number.NEGATIVE_INFINITY)) again(values)
+  const pack = packOf(backend)
+  const suspect = pack
+    ? pack.hasLeast(addressOf(backend, out), util.sizeFromShape(out.shape))
+    : floats(backend, out).includes(Number.NEGATIVE_INFINITY)
+  if (suspect) again(floats(backend, out))
   return out
-}
-
-/** Whether one of them is NaN. */
-export function hasNaN(values: Float32Array): boolean {
-  let sum = 0 // NaN once NaN is in it; ∞ − ∞ counts too, which costs no more than a second look
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0
-  return sum !== 0 && values.some(Number.isNaN)
 }

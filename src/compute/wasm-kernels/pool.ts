@@ -2,7 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core'
 import { backend_util } from '@tensorflow/tfjs-core'
 import { floats, type WasmBackend } from './heap.ts'
 import type { ShippedKernel, WasmKernel } from './kernel.ts'
-import { hasNaN, withLostNaN } from './lost-nan.ts'
+import { withLostNaN } from './lost-nan.ts'
 import * as loops from './window-loops.ts'
 
 export interface PoolAttributes {
@@ -24,7 +24,8 @@ export const maxPool: WasmKernel = {
   run({ inputs: { x }, attrs, backend }: PoolCall, shipped: ShippedKernel | null) {
     if (!shipped) throw new Error('tfjs-backend-wasm ships MaxPool')
     const out = shipped({ x }, attrs, backend)
-    if (hasNaN(floats(backend, x))) loops.maxPool(floats(backend, x), floats(backend, out), windowsOf(x, attrs))
+    if (floats(backend, x).includes(Number.NaN))
+      loops.maxPool(floats(backend, x), floats(backend, out), windowsOf(x, attrs))
     return out
   },
 }

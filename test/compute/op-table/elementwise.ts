@@ -110,6 +110,12 @@ const ours: readonly ElementwiseRow[] = [
     EXACT,
   ),
   binary(
+    'logicalOr',
+    (x, y) => number(tf.logicalOr(tf.greater(x, 0), tf.greater(y, 0))),
+    (x, y) => flag(x > 0 || y > 0),
+    EXACT,
+  ),
+  binary(
     'where',
     (x, y) => tf.where(tf.greater(x, 0), x, y),
     (x, y) => (x > 0 ? x : y),

@@ -23,6 +23,19 @@ export function scale(x: usize, length: i32, factor: f32): void {
   for (; at < bytes; at += 4) f32.store(x + at, f32.load(x + at) * factor)
 }
 
+/** Whether one of the values is −∞. */
+export function hasLeast(x: usize, length: i32): bool {
+  const least = f32x4.splat(-Infinity)
+  const end = x + (<usize>length << 2)
+  for (; x + 64 <= end; x += 64) {
+    const low = v128.or(f32x4.eq(v128.load(x), least), f32x4.eq(v128.load(x, 16), least))
+    const high = v128.or(f32x4.eq(v128.load(x, 32), least), f32x4.eq(v128.load(x, 48), least))
+    if (v128.any_true(v128.or(low, high))) return true
+  }
+  for (; x < end; x += 4) if (f32.load(x) == -Infinity) return true
+  return false
+}
+
 /** out = min(max(x, low), high); NaN stays NaN, as these instructions of WebAssembly have it. */
 export function clamp(x: usize, out: usize, length: i32, low: f32, high: f32): void {
   const lows = f32x4.splat(low)
