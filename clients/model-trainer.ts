@@ -2,7 +2,7 @@ import { prepareEngine } from '../src/compute/choose.ts'
 import { blocksMatching } from '../src/core/block-pattern.ts'
 import { FedError } from '../src/core/errors.ts'
 import { type ExtraName, extraNamed } from '../src/core/extras.ts'
-import { blockNamed, inOnePiece, type Params, view } from '../src/core/layout.ts'
+import { blockNamed, inOnePiece, type Params, view, weightBlocks } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
 import { validate } from '../src/core/validate.ts'
 import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
@@ -56,7 +56,7 @@ export const modelTrainer: PrepareTrainer = async (open, { dataDir, engine = 'au
   const sentOf = (params: Params, global: Params, sent: readonly string[], { round, client }: LocalTask) => {
     if (!privacy) return params
     const { averaged } = layerPlan(strategy.rules, layout, round, rng)
-    const shared = sent.filter(name => averaged.has(name)).map(name => blockNamed(layout, name))
+    const shared = weightBlocks(sent.filter(name => averaged.has(name)).map(name => blockNamed(layout, name)))
     const clipped = clippedModel(params, global, shared, privacy)
     if (privacy.noiseOn === 'sum') return clipped
     return noisyModel(clipped, shared, privacy, rng.fork(`privacy/${round}/client/${client}`))

@@ -1,4 +1,4 @@
-import type { LayerLayout, Params } from '../core/layout.ts'
+import { type LayerLayout, type Params, weightsIn } from '../core/layout.ts'
 import { cosineOf } from './cosine.ts'
 import { requireSize } from './mixture.ts'
 
@@ -12,7 +12,8 @@ export interface Closeness {
 
 /**
  * Distance and cosine of two models u, v, float32[layout.size], in the layers that are asked for, as one vector. The layers
- * are gone through once, in float64, whatever is asked then. Throws `layout_mismatch`.
+ * are gone through once, in float64, whatever is asked then. Running statistics are left out: they have a scale of their own,
+ * and no gradient moves them. Throws `layout_mismatch`.
  */
 export function closeness(layout: LayerLayout, u: Params, v: Params): (layers: readonly string[]) => Closeness {
   for (const [params, name] of [
@@ -20,7 +21,9 @@ export function closeness(layout: LayerLayout, u: Params, v: Params): (layers: r
     [v, 'the second model'],
   ] as const)
     requireSize(layout, params, name)
-  const sums = new Map(layout.blocks.map(({ name, offset, size }) => [name, sumsOf(u, v, offset, offset + size)]))
+  const sums = new Map(
+    layout.blocks.map(weightsIn).map(({ name, offset, size }) => [name, sumsOf(u, v, offset, offset + size)]),
+  )
   return layers => {
     const total = (i: number) => layers.reduce((sum, layer) => sum + (sums.get(layer)?.[i] ?? 0), 0)
     const [squared, dot, ofU, ofV] = [total(0), total(1), total(2), total(3)]

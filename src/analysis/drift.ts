@@ -1,5 +1,5 @@
 import { type CohortSums, plainSums } from '../core/cohort-sums.ts'
-import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
+import { type LayerBlock, type LayerLayout, type Params, view, weightsIn } from '../core/layout.ts'
 import { cosineOf, type Member } from './cosine.ts'
 import { requireSize } from './mixture.ts'
 
@@ -7,7 +7,7 @@ import { requireSize } from './mixture.ts'
 export type WeightedMember = Member & { readonly weight: number }
 
 export interface ClientDrift {
-  /** The block; null for the whole vector. */
+  /** The block; null for all of them. */
   readonly layer: string | null
   readonly client: number
   /** |u|, in units of the parameters. */
@@ -25,7 +25,7 @@ export interface CohortDrift {
 
 /**
  * How far each client moved from the model it started from, and whether it moved where the others did: for the updates
- * u_k = local − global and their weighted mean m, per layer block and for the whole vector,
+ * u_k = local − global of the weights and their weighted mean m, per layer block and for the whole vector,
  *
  *   l2 = |u_k|,  cosine = u_k · m / (|u_k| |m|),  between = mean over pairs j < k of u_j · u_k / (|u_j| |u_k|)
  *
@@ -48,7 +48,7 @@ export function cohortDrift(
   })
   const total = members.reduce((sum, { weight }) => sum + weight, 0)
   const shares = Float64Array.from(members, ({ weight }) => weight / total)
-  const first = layout.blocks.map(block => sums.norms(updatesOf(block), shares))
+  const first = layout.blocks.map(block => sums.norms(updatesOf(weightsIn(block)), shares))
   const whole = Float64Array.from(members, (_, k) => first.reduce((sum, { squared }) => sum + squared[k]!, 0))
   const unit = whole.map(inverseRoot)
   const second = first.map(norms => norms.products([norms.squared.map(inverseRoot), unit]))

@@ -81,6 +81,7 @@ export const ERROR_CODES = {
   },
   update_refused: { message: 'The client was already refused in this round', status: 409, exit: failed },
   non_finite: { message: 'The update contains values that are not finite', status: 422, exit: failed },
+  variance_negative: { message: 'The update contains a variance below zero', status: 422, exit: failed },
   example_count_invalid: { message: 'The example count is not acceptable', status: 422, exit: failed },
   training_diverged: { message: 'Local training left the finite numbers', status: 422, exit: failed },
   aggregate_diverged: { message: 'Aggregation left the finite numbers', status: 422, exit: failed },

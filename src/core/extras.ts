@@ -1,7 +1,7 @@
 import { matchesBlock } from './block-pattern.ts'
-import type { LayerBlock, LayerLayout } from './layout.ts'
+import { type LayerBlock, type LayerLayout, weightsIn } from './layout.ts'
 
-/** What a client can be asked to send beside a layer block, by name: its size in float32, 0 for a block that has none. */
+/** What a client can be asked to send beside the weights of a layer block, by name: its size in float32, 0 for none. */
 const SIZES = {
   /** SCAFFOLD's control variate: one value for each weight. */
   control: ({ size }) => size,
@@ -12,7 +12,7 @@ const SIZES = {
   /** Elastic aggregation's sensitivity: one value for each tensor. */
   sensitivity: ({ tensors }) => tensors.length,
   /** PLayer-FL's score of a layer. */
-  layerScore: () => 1,
+  layerScore: ({ size }) => Math.min(1, size),
   /** FedALA's mixing weights: how much of the global value each weight takes. */
   mixing: ({ size }) => size,
   /** FedGuCci's older global models: clients are told them, and asked for none. */
@@ -74,7 +74,7 @@ export function extraShapes(
   return extras.flatMap(({ name, layers = ['*'] }) =>
     blocks.flatMap(block => {
       if (!layers.some(pattern => matchesBlock(pattern, block))) return []
-      const size = SIZES[name](block)
+      const size = SIZES[name](weightsIn(block))
       return size > 0 ? [{ name: extraKey(name, block.name), size }] : []
     }),
   )

@@ -11,11 +11,13 @@ export interface TensorSpec {
   readonly name: string
   readonly shape: readonly number[]
   readonly kind: TensorKind
-  /** false for running statistics: averaged and stored, never given a gradient. */
+  /** false for statistics and for weights that a model's author froze: never given a gradient. */
   readonly trainable: boolean
+  /** Which running statistic of batch normalisation it is; a weight when left out. Follows from the name, so the digest covers it. */
+  readonly statistic?: 'mean' | 'variance' | undefined
 }
 
-/** Adjacent tensors that are averaged and probed as one unit: "fc1" = kernel + bias. */
+/** Adjacent tensors that are averaged and probed as one unit: "fc1" = kernel + bias. Weights lie before statistics. */
 export interface LayerBlock {
   readonly name: string
   /** Depth index, 0 next to the input. */
@@ -41,6 +43,11 @@ export function layoutOf(tensors: readonly TensorSpec[]): LayerLayout {
     const size = sizeOf(tensor.shape)
     const last = blocks.at(-1)
     if (last?.name === name) {
+      if (isStatistic(last.tensors.at(-1)!) && !isStatistic(tensor))
+        throw new FedError('model_invalid', {
+          expected: `weights of ${name} before its statistics`,
+          received: tensor.name,
+        })
       blocks[blocks.length - 1] = { ...last, size: last.size + size, tensors: [...last.tensors, tensor] }
     } else {
       if (blocks.some(block => block.name === name))
@@ -54,6 +61,35 @@ export function layoutOf(tensors: readonly TensorSpec[]): LayerLayout {
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1)
+}
+
+function isStatistic({ statistic }: TensorSpec): boolean {
+  return statistic !== undefined
+}
+
+/**
+ * A block without its statistics: what training moves by gradients, what a strategy works on, and what norms and cosines are
+ * taken of. The block itself where it has none; of size 0 where it has nothing else.
+ */
+export function weightsIn(block: LayerBlock): LayerBlock {
+  const tensors = block.tensors.filter(tensor => !isStatistic(tensor))
+  return tensors.length === block.tensors.length ? block : { ...block, tensors, size: sizeOfAll(tensors) }
+}
+
+/** The statistics of a block alone; of size 0 where it has none. */
+export function statisticsIn(block: LayerBlock): LayerBlock {
+  const tensors = block.tensors.filter(isStatistic)
+  const size = sizeOfAll(tensors)
+  return { ...block, tensors, size, offset: block.offset + block.size - size }
+}
+
+/** The weights of each block that has any. */
+export function weightBlocks(blocks: readonly LayerBlock[]): readonly LayerBlock[] {
+  return blocks.map(weightsIn).filter(({ size }) => size > 0)
+}
+
+function sizeOfAll(tensors: readonly TensorSpec[]): number {
+  return tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
 }
 
 /** The part of `params` that belongs to `block`: a view, not a copy. */

@@ -4,6 +4,12 @@ import type { TensorKind, TensorSpec } from '../core/layout.ts'
 
 type Layer = layers.Layer
 
+/** What batch normalisation calls them, TF.js's and ours; TF.js lists what a layer does not train after what it does. */
+const STATISTICS: ReadonlyMap<string, TensorSpec['statistic']> = new Map([
+  ['moving_mean', 'mean'],
+  ['moving_variance', 'variance'],
+])
+
 /** One weight of a model: what the layout says of it, and where its value is. */
 export interface Weight {
   readonly spec: TensorSpec
@@ -28,13 +34,14 @@ export function weightsOf(model: LayersModel): readonly Weight[] {
     return layer.weights.map(weight => {
       const stem = weight.originalName.slice(weight.originalName.lastIndexOf('/') + 1)
       const name = unused(stem, taken)
-      const kind = kindOf(layer, stem)
+      const statistic = STATISTICS.get(stem)
       return {
         spec: {
           name: `${layer.name}/${name}`,
           shape: weight.shape as number[],
-          kind,
+          kind: kindOf(layer, stem),
           trainable: trainable.has(weight),
+          ...(statistic && { statistic }),
         },
         variable: weight.read() as tf.Variable,
       }

@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '../core/errors.ts'
-import type { LayerLayout } from '../core/layout.ts'
+import { type LayerLayout, statisticsIn } from '../core/layout.ts'
 import { keepsLayersLocal, sharedBlocks } from '../strategies/layer-rules.ts'
 import { extrasOf, type Strategy } from '../strategies/strategy.ts'
 
@@ -60,7 +60,7 @@ function sentRefusal({ rules }: Strategy, layout: LayerLayout): Refusal {
         received: 'rules that leave some to the clients',
         hint: 'The coordinator keeps those for their clients, and would see them without noise',
       }
-    : statisticsRefusal(rules, layout)
+    : tensorsRefusal(rules, layout)
 }
 
 function without(section: string, part: { readonly name: string } | null, hint: string): Refusal {
@@ -75,16 +75,25 @@ function rulesRefusal({ rules }: Strategy, layout: LayerLayout): Refusal {
       received: weighted.participation === undefined ? 'clientWeights' : 'participation',
       hint: 'The sum is divided by the expected number of clients',
     }
-  return statisticsRefusal(rules, layout)
+  return tensorsRefusal(rules, layout)
 }
 
-function statisticsRefusal(rules: Strategy['rules'], layout: LayerLayout): Refusal {
-  const statistics = sharedBlocks(rules, layout).find(({ tensors }) => tensors.some(({ trainable }) => !trainable))
-  return statistics
+/** Statistics are averaged beside the noised sum, as they are; and noise would move weights that nobody trains. */
+function tensorsRefusal(rules: Strategy['rules'], layout: LayerLayout): Refusal {
+  const shared = sharedBlocks(rules, layout)
+  const statistics = shared.find(block => statisticsIn(block).size > 0)
+  if (statistics)
+    return {
+      expected: 'layers without running statistics, or such that stay local',
+      received: statistics.name,
+      hint: 'Running statistics are averaged without clipping or noise: use norm: group, or average: none for such layers',
+    }
+  const frozen = shared.find(({ tensors }) => tensors.some(({ trainable }) => !trainable))
+  return frozen
     ? {
-        expected: 'layers without running statistics, or such that stay local',
-        received: statistics.name,
-        hint: 'With noise a running variance may be negative: use norm: group, or average: none for them',
+        expected: 'layers whose weights are all trained, or such that stay local',
+        received: frozen.name,
+        hint: 'Noise would move its frozen weights: use average: none for such layers',
       }
     : null
 }

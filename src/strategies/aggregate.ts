@@ -1,16 +1,17 @@
 import { FedError } from '../core/errors.ts'
 import { allFinite } from '../core/finite.ts'
-import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
+import { type LayerBlock, type LayerLayout, type Params, view, weightBlocks, weightsIn } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
 import type { Rng } from '../core/rng.ts'
 import type { StateTree } from '../core/state-tree.ts'
-import { type BlockShare, type BlockStep, blockSteps } from './block-steps.ts'
+import { type BlockStep, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
 import { diverged, requireFinite, type Suspects } from './diverged.ts'
-import { type BlockRule, type LayerPlan, layerPlan, takesPart } from './layer-rules.ts'
+import { type BlockRule, factorOf, type LayerPlan, layerPlan } from './layer-rules.ts'
 import { memoryOf, readMemory, remember } from './memory.ts'
 import type { PersonalVersions } from './personal/personal.ts'
 import type { LayerBarriers, Selected } from './selectors/selector.ts'
+import { withMeanStatistics } from './statistics.ts'
 import type { Strategy } from './strategy.ts'
 import type { RoundContext, Unlabelled } from './transform.ts'
 
@@ -49,8 +50,9 @@ export interface AggregateResult {
 
 /**
  * The one place where a strategy runs. For each block that the layer rules average in this round and the selector takes:
- * filtered updates → reducer → server optimizers → added to the global model; every other block keeps its bits. Memory is K × a
- * piece of a block (`blockSteps`). The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
+ * filtered updates → reducer → server optimizers → added to the global model; every other block keeps its bits. All of that is done
+ * to weights; running statistics become the clients' mean by examples (`withMeanStatistics`). Memory is K × a piece of a block
+ * (`blockSteps`). The result does not depend on the order of `members`, bit for bit; with the defaults it is the weighted mean of
  * the members' parameters to within a rounding of the largest of them (they are reduced as differences, in float32).
  * Throws `input_invalid` and `length_mismatch` (see `cohortOf`), `checkpoint_invalid` for the state of another strategy,
  * `aggregate_diverged` when a block, or anything that the strategy remembers, leaves the finite numbers.
@@ -62,26 +64,41 @@ export async function aggregate(strategy: Strategy, input: AggregateInput): Prom
   const members = cohortOf(input.members, layout, global)
   const candidates = layout.blocks.filter(block => plan.averaged.has(block.name))
   const { factors, looked = [], memory: layers } = await selected(strategy, input, members, candidates, memory.layers)
-  const blocks = candidates.filter(block => factors.has(block.name))
-  const context: RoundContext = { round, layout, global, averaged: blocks, rng, unlabelled: input.unlabelled }
-  const cohort = await filtered(strategy, members, context)
+  // What has no weights gives a selector nothing to go by.
+  const blocks = candidates.filter(block => factors.has(block.name) || weightsIn(block).size === 0)
+  const start: RoundContext = {
+    round,
+    layout,
+    global,
+    averaged: weightBlocks(blocks),
+    rng,
+    unlabelled: input.unlabelled,
+  }
+  const cohort = await filtered(strategy, members, start)
+  const shares = blocks.flatMap(block => {
+    const weights = weightsOf(strategy, cohort, plan.averaged.get(block.name)!, block, start)
+    return weights === null ? [] : [{ block, weights }]
+  })
+  const statistics = shares.map(({ block }) => ({ block, rule: plan.averaged.get(block.name)! }))
+  const suspects = { members: input.members, global, blocks: start.averaged }
+  const context = { ...start, global: withMeanStatistics(input, statistics, suspects) }
   const { reducer } = strategy
   const blockReducer = 'prepare' in reducer ? await reducer.prepare(cohort, context) : reducer
 
-  const suspects = { members: input.members, global, blocks }
   const next = memory.server.map(byBlock => ({ ...byBlock }))
-  const params = sharedCopy(global)
-  const averaged: string[] = []
-  const shares = blocks.flatMap(block => {
-    const weights = weightsOf(strategy, cohort, plan.averaged.get(block.name)!, block, context)
-    if (weights === null) return []
-    return [{ block, weights, before: strategy.server.map((each, index) => memoryOf(memory, index, each, block)) }]
-  })
-  for await (const { block, start, step, after } of blockSteps(strategy, blockReducer, cohort, shares, context)) {
+  const params = sharedCopy(context.global)
+  const weightShares = shares
+    .map(({ block, weights }) => ({ block: weightsIn(block), weights }))
+    .filter(({ block }) => block.size > 0)
+    .map(share => ({
+      ...share,
+      before: strategy.server.map((each, index) => memoryOf(memory, index, each, share.block)),
+    }))
+  for await (const { block, start, step, after } of blockSteps(strategy, blockReducer, cohort, weightShares, context)) {
     add(params, { block, start, step, factor: factors.get(block.name)! }, suspects)
     for (const [index, vectors] of after.entries()) remember(next[index]!, block, start, vectors)
-    if (start === 0) averaged.push(block.name)
   }
+  const averaged = shares.map(({ block }) => block.name)
   const exchange = exchanged(strategy, input, shares, memory.exchange)
   const needed = new Set([...averaged, ...looked])
   const collected = candidates.map(({ name }) => name).filter(name => needed.has(name))
@@ -99,15 +116,22 @@ async function selected(
   candidates: readonly LayerBlock[],
   memory: StateTree,
 ): Promise<Selected> {
-  if (selector) return selector.select({ round, candidates, cohort, global, memory, layerBarriers })
+  if (selector)
+    return selector.select({ round, candidates: weightBlocks(candidates), cohort, global, memory, layerBarriers })
   return { factors: new Map(candidates.map(({ name }) => [name, 1])), memory }
+}
+
+/** A block with its statistics, and the clients' weights in it, in the order of the cohort. */
+interface WholeShare {
+  readonly block: LayerBlock
+  readonly weights: Float64Array
 }
 
 /** Blocks and weights as the cohort has them that came: filters change updates, not who took part. */
 function exchanged(
   { exchange }: Strategy,
   { global, members, totalClients = members.length }: AggregateInput,
-  shares: readonly BlockShare[],
+  shares: readonly WholeShare[],
   state: StateTree,
 ): StateTree {
   const sorted = members.toSorted((left, right) => left.client - right.client)
@@ -153,9 +177,8 @@ function weightsOf(
 ): Float64Array | null {
   if (divisor !== null) return weights.map(() => 1 / divisor)
   const raw = weights.map((examples, row) => {
-    const client = clients[row]!
-    if (!takesPart(rule, { block, client, round }, rng)) return 0
-    return (rule.average === 'weighted' ? examples : 1) * (rule.clientWeights[client] ?? 1)
+    const factor = factorOf(rule, { block, client: clients[row]!, round }, rng)
+    return (rule.average === 'weighted' ? examples : 1) * factor
   })
   const total = raw.reduce((sum, weight) => sum + weight, 0)
   return total > 0 ? raw.map(weight => weight / total) : null

@@ -7,7 +7,7 @@ import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
 /** What one client brings to a round. */
 export interface Member {
   readonly client: number
-  /** Training examples, the weight of McMahan et al. 2017. */
+  /** Training examples, the weight of McMahan et al. 2017. Running statistics are always averaged by them. */
   readonly numExamples: number
   /** The whole model after local training, float32[layout.size]. Blocks that are not averaged are not read. */
   readonly params: Params

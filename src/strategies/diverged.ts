@@ -9,7 +9,7 @@ export interface Suspects {
   readonly members: readonly Member[]
   /** The global model before the round, float32[layout.size]. */
   readonly global: Params
-  /** The blocks averaged in the round. */
+  /** The weights of the blocks averaged in the round. */
   readonly blocks: readonly LayerBlock[]
 }
 

@@ -95,6 +95,11 @@ export function takesPart(
   return participation === 1 || rng.fork(`participation/${round}/${block}/${client}`).next() < participation
 }
 
+/** What a client's weight in a block is multiplied by; 0 for one that takes no part. */
+export function factorOf(rule: BlockRule, at: Parameters<typeof takesPart>[1], rng: Rng): number {
+  return takesPart(rule, at, rng) ? (rule.clientWeights[at.client] ?? 1) : 0
+}
+
 /** The blocks that are averaged in some round, in layout order. The others are each client's own for the whole run. */
 export function sharedBlocks(rules: readonly LayerRule[], layout: LayerLayout): readonly LayerBlock[] {
   const shared = new Set(

@@ -4,7 +4,7 @@ import type { StateTree } from '../core/state-tree.ts'
 import type { Exchange } from './exchanges/exchange.ts'
 import type { ServerOptimizer } from './transform.ts'
 
-/** The vectors that one server optimizer remembers of one block, each float32[block.size]. */
+/** The vectors that one server optimizer remembers of one block, each one value for each of its weights. */
 export type BlockMemory = Readonly<Record<string, Float32Array>>
 
 /** A strategy's memory between rounds: for each server optimizer in order, by block name. A block begins when first averaged. */
@@ -71,6 +71,6 @@ function foreign(expected: string, received: string): FedError {
   return new FedError('checkpoint_invalid', {
     expected,
     received,
-    hint: 'The checkpoint was written by another strategy',
+    hint: 'The checkpoint was written by another strategy, or by a version that took running statistics for weights: start the run anew',
   })
 }

@@ -17,9 +17,9 @@ export interface Unlabelled {
 export interface RoundContext {
   readonly round: number
   readonly layout: LayerLayout
-  /** The global model before the round, float32[layout.size]. */
+  /** The global model before the round, float32[layout.size]; for reducers and server optimizers with the statistics of the new one. */
   readonly global: Params
-  /** The blocks averaged in this round, in layout order. Whole-model quantities are taken over these. */
+  /** The weights of the blocks averaged in this round, without statistics, in layout order. Whole-model quantities are taken over these. */
   readonly averaged: readonly LayerBlock[]
   /** The run's stream; what a part draws, it forks by a label that holds its name and the round. */
   readonly rng: Rng

@@ -1,13 +1,13 @@
 import { extraKey } from '../core/extras.ts'
-import { type LayerLayout, type Params, view } from '../core/layout.ts'
+import { type LayerLayout, type Params, view, weightBlocks } from '../core/layout.ts'
 
 /** Control variates of blocks by their extra's key, 0 for a block that has none. */
 export type Controls = ReadonlyMap<string, Float32Array>
 
-/** c − c_k, which SCAFFOLD adds to each gradient of client k: float32[layout.size]. */
+/** c − c_k, which SCAFFOLD adds to each gradient of client k: float32[layout.size], 0 for running statistics. */
 export function correctionOf(layout: LayerLayout, common: Controls, own: Controls): Params {
   const correction = new Float32Array(layout.size)
-  for (const block of layout.blocks) {
+  for (const block of weightBlocks(layout.blocks)) {
     const key = extraKey('control', block.name)
     const [c, ours] = [common.get(key), own.get(key)]
     const values = view(correction, block)
@@ -29,7 +29,7 @@ export interface Trained {
  */
 export function nextControl(layout: LayerLayout, correction: Params, own: Controls, { start, end, rates }: Trained) {
   const next = new Map<string, Float32Array>()
-  for (const block of layout.blocks) {
+  for (const block of weightBlocks(layout.blocks)) {
     const key = extraKey('control', block.name)
     const rate = rates.get(block.name) ?? 0
     const [from, to, added] = [start, end, correction].map(params => view(params, block)) as [Params, Params, Params]
@@ -37,7 +37,7 @@ export function nextControl(layout: LayerLayout, correction: Params, own: Contro
       key,
       rate > 0
         ? Float32Array.from(from, (value, i) => (value - to[i]!) / rate - added[i]!)
-        : (own.get(key)?.slice() ?? new Float32Array(block.size)),
+        : (own.get(key)?.slice(0, block.size) ?? new Float32Array(block.size)),
     )
   }
   return next

@@ -1,5 +1,5 @@
 import { extraKey, type MixingOptions } from '../core/extras.ts'
-import { type LayerBlock, type Params, view } from '../core/layout.ts'
+import { type LayerBlock, type Params, view, weightBlocks } from '../core/layout.ts'
 import { mixed } from '../core/mixing.ts'
 import { type Rng, shuffle } from '../core/rng.ts'
 import type { Examples } from '../data/examples.ts'
@@ -35,7 +35,8 @@ export interface Mixed {
 }
 
 /**
- * Learns mixing weights A in [0, 1], one for each weight, and begins with own + (global − own) A in the mixed blocks: the adaptive
+ * Learns mixing weights A in [0, 1], one for each weight, and begins with own + (global − own) A in the mixed blocks, whose
+ * running statistics stay its own: the adaptive
  * local aggregation of FedALA (Zhang et al. 2023, Algorithm 1, lines 6-14). Batch by batch A ← clip(A − rate · ∇L · (global − own)), ∇L
  * the gradient of the batch's mean cross-entropy at the mix. Weights that are all 1, as they begin, were never learnt: then passes over
  * the examples go on until the last losses, one a pass, hardly differ; else there is one. Where both versions are the same there is nothing to learn. Leaves no tensor.
@@ -43,10 +44,11 @@ export interface Mixed {
 export async function mixLocally(network: Network, input: MixingInput): Promise<Mixed> {
   const { own, global, kept, examples, indices, options, signal } = input
   const params = own.slice()
-  const parts = input.blocks.map(block => {
+  const blocks = weightBlocks(input.blocks)
+  const parts = blocks.map(block => {
     const key = extraKey('mixing', block.name)
     const [from, to] = [view(own, block), view(global, block)]
-    return { key, block, from, to, mixing: kept.get(key)?.slice() ?? new Float32Array(block.size).fill(1) }
+    return { key, block, from, to, mixing: kept.get(key)?.slice(0, block.size) ?? new Float32Array(block.size).fill(1) }
   })
   const result = { params, mixing: new Map(parts.map(({ key, mixing }) => [key, mixing])) }
   const mix = () => {
@@ -58,7 +60,7 @@ export async function mixLocally(network: Network, input: MixingInput): Promise<
   const count = Math.max(1, Math.floor(options.share * indices.length))
   const chosen = shuffle(input.rng, indices.slice()).subarray(0, count)
   const batchSize = Math.min(input.batchSize, count)
-  const slopes = batchSlopes(network, examples, { batchSize, blocks: input.blocks })
+  const slopes = batchSlopes(network, examples, { batchSize, blocks })
   const pace = createPacer(signal)
   const losses: number[] = []
   while (losses.length < most && !settled(losses, options)) {

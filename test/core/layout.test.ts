@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FedError } from '../../src/core/errors.ts'
-import { blockNamed, layoutOf, requireSameTensors, type TensorSpec, tensorViews, view } from '../../src/core/layout.ts'
+import {
+  blockNamed,
+  layoutOf,
+  requireSameTensors,
+  statisticsIn,
+  type TensorSpec,
+  tensorViews,
+  view,
+  weightBlocks,
+  weightsIn,
+} from '../../src/core/layout.ts'
 import { asShared, floatPool, sharedCopy, sharedFloats } from '../../src/core/params.ts'
 
 const tensor = (name: string, ...shape: number[]): TensorSpec => ({ name, shape, kind: 'kernel', trainable: true })
@@ -70,6 +80,38 @@ describe('a layout', () => {
       () => blockNamed(layout, 'fc9'),
       (error: FedError) => error.message.includes('fc1, stage/conv, scale'),
     )
+  })
+})
+
+describe('statistics in a layout', () => {
+  const mean = { ...tensor('norm/moving_mean', 2), trainable: false, statistic: 'mean' } as const
+  const variance = { ...tensor('norm/moving_variance', 2), trainable: false, statistic: 'variance' } as const
+  const frozen = { ...tensor('norm/gamma', 2), trainable: false }
+  const parts = ({ offset, size, tensors }: ReturnType<typeof weightsIn>) => [offset, size, tensors.map(t => t.name)]
+
+  test('lie behind the weights of their block, frozen ones too, and both parts keep its name and index', () => {
+    const [, norm] = layoutOf([tensors[0]!, frozen, tensor('norm/beta', 2), mean, variance]).blocks
+    assert.deepEqual(parts(weightsIn(norm!)), [6, 4, ['norm/gamma', 'norm/beta']])
+    assert.deepEqual(parts(statisticsIn(norm!)), [10, 4, ['norm/moving_mean', 'norm/moving_variance']])
+    for (const part of [weightsIn(norm!), statisticsIn(norm!)]) assert.deepEqual([part.name, part.index], ['norm', 1])
+    assert.deepEqual(weightsIn(weightsIn(norm!)), weightsIn(norm!))
+  })
+
+  test('a block without any is its own weights, and one of nothing else has none', () => {
+    const { blocks } = layoutOf([tensors[0]!, mean, variance])
+    assert.equal(weightsIn(blocks[0]!), blocks[0])
+    assert.equal(statisticsIn(blocks[0]!).size, 0)
+    assert.deepEqual(parts(weightsIn(blocks[1]!)), [6, 0, []])
+    assert.deepEqual(parts(statisticsIn(blocks[1]!)), [6, 4, ['norm/moving_mean', 'norm/moving_variance']])
+    assert.deepEqual(weightBlocks(blocks), [blocks[0]])
+  })
+
+  test('before a weight of the same block are refused', () => {
+    assert.throws(() => layoutOf([mean, frozen]), { code: 'model_invalid', message: /norm before its statistics/ })
+  })
+
+  test('follow from names, so what they are changes no digest', () => {
+    assert.equal(layoutOf([mean]).digest, layoutOf([{ ...mean, statistic: undefined }]).digest)
   })
 })
 

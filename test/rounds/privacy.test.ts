@@ -54,13 +54,21 @@ describe('a run with privacy', () => {
     check({ preset: { name: 'fedprox', mu: 0.1 } })
   })
 
-  it('does not average running statistics, whose variance noise may turn negative', () => {
-    const normalized = layoutOf([
-      { name: 'fc1/kernel', shape: [3], kind: 'kernel', trainable: true },
-      { name: 'norm/variance', shape: [3], kind: 'norm', trainable: false },
-    ])
-    assert.throws(() => check({}, {}, normalized), { code: 'privacy_invalid', message: /running statistics.*got norm/ })
-    check({ layers: [{ match: 'kind:norm', average: 'none' }, { match: '*' }] }, {}, normalized)
+  it('does not share running statistics, which get no noise, nor add noise to frozen weights', () => {
+    const kernel = { name: 'fc1/kernel', shape: [3], kind: 'kernel', trainable: true } as const
+    const norm = { name: 'norm/moving_variance', shape: [3], kind: 'norm', trainable: false } as const
+    const normalized = layoutOf([kernel, { ...norm, statistic: 'variance' }])
+    const frozen = layoutOf([kernel, { ...norm, name: 'norm/gamma' }])
+    for (const noiseOn of ['sum', 'updates']) {
+      const changes = { privacy: { noiseOn } }
+      for (const [of, message] of [
+        [normalized, /running statistics.*got norm.*norm: group.*average: none/],
+        [frozen, /all trained.*got norm.*average: none/],
+      ] as const)
+        assert.throws(() => check({}, changes, of), { code: 'privacy_invalid', message })
+    }
+    for (const of of [normalized, frozen])
+      check({ layers: [{ match: 'kind:norm', average: 'none' }, { match: '*' }] }, {}, of)
   })
 
   it('with noise on updates may treat them as it likes, but nothing may be sent without noise', () => {

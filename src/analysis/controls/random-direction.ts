@@ -1,4 +1,4 @@
-import { type LayerBlock, type LayerLayout, type Params, view } from '../../core/layout.ts'
+import { type LayerBlock, type LayerLayout, type Params, view, weightsIn } from '../../core/layout.ts'
 import { type Variant, variantsOf } from '../../core/model-family.ts'
 import { finiteOrNull } from '../../core/records.ts'
 import { normal, type Rng } from '../../core/rng.ts'
@@ -43,7 +43,7 @@ export interface RandomDirectionRequest {
  *
  *   W1 + a ‖W1 − W2‖ r / ‖r‖   beside   (1 − a) W1 + a W2,   a = 0, ½, 1     (Adilova et al., ICLR 2024, on robustness)
  *
- * kernel and bias as one vector, the other layers those of the base. As in the authors' convolutional script; their script
+ * kernel and bias as one vector, the other layers, and all running statistics, those of the base. As in the authors' convolutional script; their script
  * for transformers matches the norm tensor by tensor, also for the whole model. Draw d of a layer is a stream of its own, so
  * neither more draws nor another layer changes it. 1 + (2 + 2 · draws)(L + 1) models, evaluated together.
  * Throws `layout_mismatch` and what the evaluation throws.
@@ -81,14 +81,14 @@ function randomSteps(
   steps: readonly number[],
   rng: Rng,
 ): readonly Variant[] {
-  const directions = blocks.map(({ size }) => Float64Array.from({ length: size }, () => normal(rng)))
+  const directions = blocks.map(weightsIn).map(({ size }) => Float64Array.from({ length: size }, () => normal(rng)))
   const norm = Math.sqrt(directions.reduce((sum, part) => sum + part.reduce((inner, r) => inner + r * r, 0), 0))
   return steps.map(
     a =>
       new Map(
         blocks.map((block, b) => [
           block.index,
-          view(base, block).map((value, i) => value + (a * length * directions[b]![i]!) / norm),
+          view(base, block).map((value, i) => value + (a * length * (directions[b]![i] ?? 0)) / norm),
         ]),
       ),
   )

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/messages.ts'
 import { parseMessage } from '../../protocol/parse.ts'
 import { type Asked, requireBodyBytes, requireReply, valueName, viewSegments } from '../../protocol/segments.ts'
+import { requireVariances } from '../../protocol/variances.ts'
 import type { UpdateKey } from '../../rounds/ports.ts'
 import { keyOf, requireRun, requireSegmentCount } from './header.ts'
 import { createOffers } from './offers.ts'
@@ -88,13 +89,15 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
     offers.done(key.client)
     // The header of the first part was checked; those of later parts might say anything.
     const { numExamples, metrics, segments } = body.about
+    const values = viewSegments(segments, body.values)
+    requireVariances(run.layout, values)
     const decision = await events.update(key, {
       client: key.client,
       process,
       numExamples: numExamples as number,
       ...metrics,
       trainLoss: metrics.trainLoss ?? Number.NaN,
-      segments: viewSegments(segments, body.values),
+      segments: values,
       fingerprint: body.fingerprint(),
       bytes: body.values.byteLength,
       openedAt: body.openedAt,

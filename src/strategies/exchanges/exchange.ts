@@ -9,7 +9,7 @@ export interface ExchangeInput {
   readonly global: Params
   /** In ascending order of clients. */
   readonly members: readonly Member[]
-  /** The blocks averaged in the round, and the members' weights in each, in the order of `members`; they sum to 1. */
+  /** The blocks averaged in the round, statistics included, and the members' weights in each, in the order of `members`; they sum to 1. */
   readonly shares: readonly { readonly block: LayerBlock; readonly weights: Float64Array }[]
   /** Clients of the run, those of other rounds included. */
   readonly totalClients: number

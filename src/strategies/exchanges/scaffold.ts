@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { extraKey } from '../../core/extras.ts'
+import { weightsIn } from '../../core/layout.ts'
 import type { Part } from '../transform.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -12,7 +13,7 @@ export const controlAverage = z.enum(['uniform', 'weighted']).default('uniform')
 const schema = z.strictObject({ name: z.literal('scaffold'), average: controlAverage })
 
 interface Memory {
-  /** c of the paper, by block: float32[block.size]. */
+  /** c of the paper, by block: one value for each of its weights. */
   readonly control: Readonly<Record<string, Float32Array>>
 }
 
@@ -43,8 +44,11 @@ export const scaffold: Part<Exchange, typeof schema> = {
       ),
     close({ members, shares, totalClients, state }) {
       const before = (state as Memory | null)?.control ?? {}
-      const moved = shares.map(({ block: { name, size }, weights }) => {
-        const next = Float64Array.from(before[name] ?? new Float32Array(size))
+      const moved = shares.flatMap(({ block, weights }) => {
+        const { name, size } = weightsIn(block)
+        if (size === 0) return []
+        // Older memory goes on behind the weights.
+        const next = Float64Array.from(before[name]?.subarray(0, size) ?? new Float32Array(size))
         const key = extraKey('control', name)
         for (const [row, { extras, kept }] of members.entries()) {
           const [after, earlier] = [extras?.get(key), kept?.get(key)]
@@ -52,7 +56,7 @@ export const scaffold: Part<Exchange, typeof schema> = {
           const share = weight / totalClients
           if (after) for (let i = 0; i < size; i++) next[i]! += share * (after[i]! - (earlier?.[i] ?? 0))
         }
-        return [name, Float32Array.from(next)] as const
+        return [[name, Float32Array.from(next)] as const]
       })
       return { control: { ...before, ...Object.fromEntries(moved) } }
     },

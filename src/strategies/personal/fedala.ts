@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { matchesBlock } from '../../core/block-pattern.ts'
 import { extraKey } from '../../core/extras.ts'
+import { weightsIn } from '../../core/layout.ts'
 import { mixed } from '../../core/mixing.ts'
 import type { Part } from '../transform.ts'
 import type { Personal } from './personal.ts'
@@ -43,7 +44,7 @@ export const fedala: Part<Personal, typeof schema> = {
     keeps: block => layers.some(pattern => matchesBlock(pattern, block)),
     begin({ block, own, global, kept }) {
       const mixing = kept.get(extraKey('mixing', block.name))
-      return mixing ? mixed(own, global, mixing) : own
+      return mixing ? mixed(own, global, mixing.subarray(0, weightsIn(block).size)) : own
     },
   }),
 }

@@ -19,7 +19,7 @@ export interface OwnVersion {
 export interface PersonalInput {
   /** In ascending order of clients. */
   readonly members: readonly Member[]
-  /** The blocks averaged in the round of which clients keep a version of their own. */
+  /** The blocks averaged in the round of which clients keep a version of their own, statistics included. */
   readonly blocks: readonly LayerBlock[]
   /** Clients of the run, those of other rounds included. */
   readonly totalClients: number
@@ -37,7 +37,8 @@ export interface PersonalVersions {
 
 /**
  * Gives each client a model of its own, though layers are averaged: an averaged block that it `keeps` stays with the client as it was
- * trained, beside the global one, and both reach the client with its next task.
+ * trained, beside the global one, and both reach the client with its next task. Only weights are mixed: a client's version keeps
+ * its own running statistics.
  */
 export interface Personal {
   readonly name: string

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { z } from 'zod'
 import { matchesBlock } from '../../core/block-pattern.ts'
-import { view } from '../../core/layout.ts'
+import { view, weightsIn } from '../../core/layout.ts'
 import type { StateTree } from '../../core/state-tree.ts'
 import type { Part } from '../transform.ts'
 import { createHypernetwork, type HyperShape, hyperOutputs, hyperStep } from './hypernetwork.ts'
@@ -23,7 +23,7 @@ const schema = z.strictObject({
 })
 
 interface Memory {
-  /** The last model of each client that was heard, by client, then block: float32[block.size]. */
+  /** The last model of each client that was heard, by client, then block, statistics included: float32[block.size]. */
   readonly models: Readonly<Record<string, Readonly<Record<string, Float32Array>>>>
   /** Their hypernetworks, by client. */
   readonly nets: Readonly<Record<string, Float32Array>>
@@ -55,7 +55,7 @@ export const pfedla: Part<Personal, typeof schema> = {
         if (net) {
           const shares = sharesOf(net, shape, { client, heard: heardOf(before), keepLocal })
           const slopes = shares.map(({ sum, share }, l) => {
-            const at = blocks[l]!
+            const at = weightsIn(blocks[l]!)
             const models = heardOf(before).map(j => ({ j, model: before.models[j]![at.name]! }))
             return slopesOf(view(start, at), view(params, at), share === 'own' ? [] : models, { sum, totalClients })
           })
@@ -72,11 +72,12 @@ export const pfedla: Part<Personal, typeof schema> = {
           const { share } = rows[i]![l]!
           return share === 'own' ? heard.map(j => Number(j === client)) : share
         })
+        const versions = heard.map(client => models[client]![block.name]!)
         const mixes = await mixesOf(
           weights,
-          heard.map(client => models[client]![block.name]!),
+          versions.map(version => version.subarray(0, weightsIn(block).size)),
         )
-        for (const [i, client] of heard.entries()) own.get(client)!.set(block.name, mixes[i]!)
+        for (const [i, client] of heard.entries()) own.get(client)!.set(block.name, followed(mixes[i]!, versions[i]!))
       }
       return { own, memory: after as unknown as StateTree }
     },
@@ -128,12 +129,21 @@ function product(start: Float32Array, trained: Float32Array, model: Float32Array
   return sum
 }
 
+/** The mixed weights, and behind them a client's own statistics. */
+function followed(weights: Float32Array, version: Float32Array): Float32Array {
+  if (weights.length === version.length) return weights
+  const block = version.slice()
+  block.set(weights)
+  return block
+}
+
 /** Σ_j weights[i][j] models[j] for each i, on the engine. */
 async function mixesOf(
   weights: readonly (readonly number[])[],
   models: readonly Float32Array[],
 ): Promise<readonly Float32Array[]> {
   const size = models[0]!.length
+  if (size === 0) return models
   const stack = new Float32Array(models.length * size)
   for (const [j, model] of models.entries()) stack.set(model, j * size)
   const mixed = tf.tidy(() =>

@@ -23,7 +23,7 @@ export type LayerBarriers = (request: BarrierRequest) => Promise<ReadonlyMap<str
 
 export interface SelectorInput {
   readonly round: number
-  /** The blocks that the layer rules average in this round, in layout order. */
+  /** The weights of the blocks that the layer rules average in this round, without statistics, in layout order. */
   readonly candidates: readonly LayerBlock[]
   readonly cohort: Cohort
   /** The global model before the round, float32[layout.size]. */

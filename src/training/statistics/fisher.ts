@@ -1,4 +1,5 @@
 import { extraKey } from '../../core/extras.ts'
+import { weightBlocks } from '../../core/layout.ts'
 import { type Rng, shuffle } from '../../core/rng.ts'
 import { gradientAt, type Relabel } from '../gradient.ts'
 import { createPacer } from '../pacer.ts'
@@ -7,7 +8,7 @@ import type { Statistic } from './statistic.ts'
 /**
  * The diagonal of the Fisher information, F = mean over examples of (∇ log p(y | x))², one example at a time, y drawn from the
  * model's own prediction: Matena and Raffel 2022, equation 4; `labels: data` takes the data's (the empirical Fisher). Divided by its L2
- * norm over the whole model, so that it says which weights matter to a client, not how well the client has learned. float32[block.size] each.
+ * norm over the whole model, so that it says which weights matter to a client, not how well the client has learned. One value for each weight of a block.
  */
 export const fisher: Statistic = async ({ network, params, examples, indices, extra, rng, signal }) => {
   const chosen = shuffle(rng.fork('examples'), indices.slice()).subarray(0, extra.examples ?? indices.length)
@@ -23,7 +24,7 @@ export const fisher: Statistic = async ({ network, params, examples, indices, ex
   }
   const norm = Math.sqrt(sum.reduce((total, value) => total + value ** 2, 0)) || 1
   return new Map(
-    network.layout.blocks.map(({ name, offset, size }) => [
+    weightBlocks(network.layout.blocks).map(({ name, offset, size }) => [
       extraKey('fisher', name),
       Float32Array.from(sum.subarray(offset, offset + size), value => value / norm),
     ]),

@@ -1,4 +1,5 @@
 import { extraKey } from '../../core/extras.ts'
+import { weightBlocks } from '../../core/layout.ts'
 import { gradientAt } from '../gradient.ts'
 import { createPacer } from '../pacer.ts'
 import type { Statistic } from './statistic.ts'
@@ -18,7 +19,7 @@ export const layerScore: Statistic = async ({ network, params, examples, indices
     await pace()
   }
   return new Map(
-    network.layout.blocks.map(({ name, offset, size }) => {
+    weightBlocks(network.layout.blocks).map(({ name, offset, size }) => {
       let sum = 0
       for (let i = offset; i < offset + size; i++) sum += (params[i]! * mean[i]!) ** 2
       return [extraKey('layerScore', name), Float32Array.of(sum / size)]
