@@ -88,7 +88,7 @@ const TABLE = [
   row(['drift/l2'], {
     per: 'client; layer, or none',
     unit: 'of the parameters',
-    what: '‖local − global‖, global being the model that the round began with; no layer: the whole vector',
+    what: '‖local − global‖ of the weights, global being the model that the round began with; no layer: all of them. Running statistics are left out of it, and of every distance and cosine',
   }),
   row(['drift/cosine'], {
     per: 'client; layer, or none',

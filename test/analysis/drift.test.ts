@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { cohortDrift } from '../../src/analysis/drift.ts'
 import type { Params } from '../../src/core/layout.ts'
-import { layoutOfSizes, normalParams } from './toys.ts'
+import { layoutOfSizes, normalParams, withStatistics } from './toys.ts'
 
 const layout = layoutOfSizes([2, 1])
 const zero = new Float32Array(3)
@@ -151,4 +151,19 @@ test('another length is refused, and the client named', () => {
   const wrong = [{ client: 6, params: new Float32Array(2), weight: 1 }]
   assert.throws(() => cohortDrift(layout, zero, wrong), /3 parameters in client 6, got 2/)
   assert.throws(() => cohortDrift(layout, new Float32Array(1), []), /the global model, got 1/)
+})
+
+test('running statistics are no part of an update: lengths and cosines are those of the weights', () => {
+  const plain = layoutOfSizes([3, 2])
+  const { layout: normalized, statistics } = withStatistics(plain)
+  const [global, a, b] = [1, 2, 3].map(seed => normalParams(plain.size, seed)) as [Params, Params, Params]
+  const far = (params: Params, seed: number) =>
+    statistics(
+      params,
+      normalParams(10, seed).map(value => 1e6 * value),
+    )
+  assert.deepEqual(
+    cohortDrift(normalized, far(global, 4), members([far(a, 5), far(b, 6)])),
+    cohortDrift(plain, global, members([a, b])),
+  )
 })

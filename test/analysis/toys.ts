@@ -9,6 +9,26 @@ export function layoutOfSizes(sizes: readonly number[]): LayerLayout {
   )
 }
 
+/** The same layers, each with a running mean and a variance behind its weights; and a model of them from one and from those. */
+export function withStatistics({ blocks }: LayerLayout) {
+  const layout = layoutOf(
+    blocks.flatMap(({ name, tensors }) => [
+      ...tensors,
+      ...(['mean', 'variance'] as const).map(statistic => ({
+        ...({ name: `${name}/moving_${statistic}`, shape: [2], kind: 'norm', trainable: false, statistic } as const),
+      })),
+    ]),
+  )
+  const statistics = (params: Params, values: Params): Params =>
+    Float32Array.from(
+      blocks.flatMap(({ offset, size }, b) => [
+        ...params.subarray(offset, offset + size),
+        ...values.subarray(4 * b, 4 * b + 4),
+      ]),
+    )
+  return { layout, statistics }
+}
+
 export function normalParams(size: number, seed: number): Params {
   const rng = createRng(seed)
   return Float32Array.from({ length: size }, () => normal(rng))

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Socket } from 'socket.io-client'
 import { FedError } from '../../src/core/errors.ts'
+import { layoutOf } from '../../src/core/layout.ts'
 import { silent } from '../../src/protocol/log.ts'
 import { createInvitations } from '../../src/server/socket/invitations.ts'
 import { openRun } from '../../src/server/socket/run.ts'
 import { createTurns } from '../../src/server/socket/turns.ts'
 import { createUploads, type Uploads } from '../../src/server/socket/uploads.ts'
 import { crc32 } from '../oracle/crc32.ts'
-import { counting, large } from '../protocol/layouts.ts'
+import { counting, large, small } from '../protocol/layouts.ts'
 import { manualClock } from '../protocol/manual-clock.ts'
 import { accepting, type Harness, headerOf, heard, sendUpdate, startGateway } from './harness.ts'
 
@@ -198,6 +199,32 @@ test('a NaN in a later part is found there', async () => {
   const reply = await send({ part: second }, bad)
   assert.equal(reply.error.code, 'non_finite')
   assert.match(reply.error.message, /block\/fc1\[262144\]/)
+})
+
+test('a running variance below zero is refused, wherever a block with one lies; a mean may be anything', async t => {
+  const norm = (tensor: string, statistic?: 'mean' | 'variance') =>
+    ({ name: `norm/${tensor}`, shape: [3], kind: 'norm', trainable: !statistic, statistic }) as const
+  const normalized = layoutOf([
+    ...small.blocks.flatMap(block => block.tensors),
+    ...[norm('gamma'), norm('moving_mean', 'mean'), norm('moving_variance', 'variance')],
+  ])
+  const gateway = await startGateway({ layout: normalized })
+  t.after(() => gateway.stop())
+  const { socket: peer } = await gateway.join('p1')
+  accepting(peer)
+  for (const client of [0, 1]) gateway.clients.assign('p1', gateway.task(client))
+  await gateway.until('delivered', 2)
+  const params = counting(normalized.size).map(value => -value)
+  params.fill(0, normalized.size - 3)
+  const send = (client: number) =>
+    peer.emitWithAck('round:update', headerOf(normalized, { client }), Buffer.from(params.slice().buffer))
+  assert.equal((await send(0)).ok, true, 'a variance of 0')
+  params[normalized.size - 2] = -1e-30
+  const { error } = await send(1)
+  assert.equal(error.code, 'variance_negative')
+  assert.match(error.message, /-1.0\d*e-30 at norm\/moving_variance\[1\]/)
+  const refused = await gateway.until('refused')
+  assert.deepEqual([refused.key.client, refused.error.code], [1, 'variance_negative'])
 })
 
 test('the header of the first part counts, whatever later ones say', async () => {

@@ -7,7 +7,7 @@ import { oneByOne } from '../../../src/analysis/evaluation.ts'
 import { pathSpecs } from '../../../src/analysis/paths/registry.ts'
 import type { Params } from '../../../src/core/layout.ts'
 import { createRng } from '../../../src/core/rng.ts'
-import { half, layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance } from '../toys.ts'
+import { half, layoutOfSizes, lossOnly, normalParams, recorded, squaredDistance, withStatistics } from '../toys.ts'
 
 const layout = layoutOfSizes([3, 2, 4])
 const [a, b] = [normalParams(layout.size, 1), normalParams(layout.size, 2)]
@@ -132,4 +132,32 @@ test('a step that is no step is refused', async () => {
   const request = { layout, a, b, paths: [], evaluateFamily: oneByOne(lossOnly(half)) }
   for (const step of [0, -0.1, 0.6, Number.NaN])
     await assert.rejects(curvatures({ ...request, step }), { code: 'input_invalid', message: /\(0, 0\.5\]/ })
+})
+
+test('running statistics are left out of distances and random directions, and averaged along the way to the other model', async () => {
+  const { layout: normalized, statistics } = withStatistics(layout)
+  const [ofA, ofB] = [5, 6].map(seed => normalParams(12, seed).map(value => 100 * Math.abs(value))) as [Params, Params]
+  const [wholeA, wholeB] = [statistics(a, ofA), statistics(b, ofB)]
+  const ends = (first: Params, second: Params) => [
+    { id: 'a', params: first },
+    { id: 'b', params: second },
+  ]
+  assert.deepEqual(modelDistances(normalized, ends(wholeA, wholeB)), modelDistances(layout, ends(a, b)))
+
+  const { evaluate, calls } = recorded(lossOnly(half))
+  const request = { draws: 2, rng: createRng(3), evaluateFamily: oneByOne(evaluate) }
+  await randomDirections({ ...request, layout: normalized, base: wholeA, other: wholeB })
+  const whole = calls.splice(0)
+  await randomDirections({ ...request, layout, base: a, other: b })
+  // Of all layers together: half way and all the way to the other model, then both steps of each draw.
+  const [towards, ...random] = [whole.at(-6)!, whole.at(-4)!, whole.at(-3)!, whole.at(-2)!, whole.at(-1)!]
+  const middle = calls.at(-6)!
+  assert.deepEqual(
+    towards,
+    statistics(
+      middle,
+      ofA.map((value, i) => Math.fround(0.5 * value + 0.5 * ofB[i]!)),
+    ),
+  )
+  for (const [i, params] of random.entries()) assert.deepEqual(params, statistics(calls.at(i - 4)!, ofA))
 })
