@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { normals } from '../../helpers/values.ts'
 import * as conv from '../../oracle/conv2d.ts'
 import { matMul } from '../../oracle/matrix.ts'
-import { type CallRow, row, type Tolerance } from './row.ts'
+import { type CallRow, exactly, row, type Tolerance } from './row.ts'
 
 const TENTH = Math.fround(0.1)
 /** Sums of `n` float32 products of standard normal values. */
@@ -56,7 +56,8 @@ const channelwise = filter.slice(0, 9 * 3 * 2)
 const plainImage = normals(4, 2 * 7 * 6 * 3)
 const x4 = (values: Float32Array = image) => tf.tensor4d(values.slice(), [2, 7, 6, 3])
 const f4 = () => tf.tensor4d(filter.slice(), [3, 3, 3, 5])
-const wideSlope = normals(7, 2 * 7 * 6 * 6).map((value, i) => (i === 77 ? Number.NaN : value))
+const plainSlope = normals(7, 2 * 7 * 6 * 6)
+const wideSlope = plainSlope.map((value, i) => (i === 77 ? Number.NaN : value))
 const convolved = conv.conv2d(image, filter, window)
 
 const convolutions: readonly CallRow[] = [
@@ -99,29 +100,33 @@ const convolutions: readonly CallRow[] = [
     conv.depthwise(image, channelwise, { ...window, outChannels: 0 }, 2),
     sums(9),
   ),
-  row(
-    'depthwiseConv2d',
-    'gradient for the filter, NaN in one place',
-    () =>
-      tf.grad(f => tf.depthwiseConv2d(x4(plainImage), f as tf.Tensor4D, 1, 'same'))(
-        tf.tensor4d(channelwise.slice(), [3, 3, 3, 2]),
-        tf.tensor4d(wideSlope.slice(), [2, 7, 6, 6]),
-      ),
-    conv.depthwiseFilterGradient(plainImage, wideSlope, { ...window, outChannels: 0 }, 2),
-    sums(84),
-  ),
 ]
 
-const channelwiseInputGradient = row(
-  'depthwiseConv2d',
-  'gradient for the input, NaN in one place',
-  () =>
-    tf.grad(x => tf.depthwiseConv2d(x as tf.Tensor4D, tf.tensor4d(channelwise.slice(), [3, 3, 3, 2]), 1, 'same'))(
-      x4(plainImage),
-      tf.tensor4d(wideSlope.slice(), [2, 7, 6, 6]),
-    ),
-  conv.depthwiseInputGradient(channelwise, wideSlope, { ...window, outChannels: 0 }, 2),
-  sums(18),
-)
+const depthwise = (x: tf.Tensor, f: tf.Tensor) => tf.depthwiseConv2d(x as tf.Tensor4D, f as tf.Tensor4D, 1, 'same')
+const channelFilter = () => tf.tensor4d(channelwise.slice(), [3, 3, 3, 2])
+const wide = (values: Float32Array) => tf.tensor4d(values.slice(), [2, 7, 6, 6])
+const channelWindow = { ...window, outChannels: 0 }
+const forFilter = (dy: Float32Array) => tf.grad(f => depthwise(x4(plainImage), f))(channelFilter(), wide(dy))
+const forInput = (dy: Float32Array) => tf.grad(x => depthwise(x, channelFilter()))(x4(plainImage), wide(dy))
 
-export const products: readonly CallRow[] = [...matrixProducts, ...convolutions, channelwiseInputGradient]
+/** Where NaN is in one place of the gradient, TensorFlow gives it to all taps of the filter: it arrives. */
+const channelwiseGradients: readonly CallRow[] = [
+  row(
+    'depthwiseConv2d',
+    'gradient for the filter',
+    () => forFilter(plainSlope),
+    conv.depthwiseFilterGradient(plainImage, plainSlope, channelWindow, 2),
+    sums(84),
+  ),
+  row(
+    'depthwiseConv2d',
+    'gradient for the input',
+    () => forInput(plainSlope),
+    conv.depthwiseInputGradient(channelwise, plainSlope, channelWindow, 2),
+    sums(18),
+  ),
+  exactly('depthwiseConv2d', 'NaN in the gradient for the filter', () => tf.sum(forFilter(wideSlope)), [Number.NaN]),
+  exactly('depthwiseConv2d', 'NaN in the gradient for the input', () => tf.sum(forInput(wideSlope)), [Number.NaN]),
+]
+
+export const products: readonly CallRow[] = [...matrixProducts, ...convolutions, ...channelwiseGradients]
