@@ -4,6 +4,7 @@ import type { Height } from '../rounds/barrier-heights.ts'
 import type { RunFile } from '../rounds/run-file.ts'
 import { columnsOf, fullOf, fullTitles, layerOf, layersOf, titleOf } from './barrier-columns.ts'
 import { divergences, lossWords } from './divergence.ts'
+import { enginesOf } from './engines-of.ts'
 import type { RunReport } from './report-schema.ts'
 import { duration, number, outcomes, signed } from './round-summary.ts'
 import { colorsFor, pairs, type Terminal } from './terminal.ts'
@@ -26,7 +27,7 @@ export function showRun({ report, run, runFile, heights }: ShownRun, { stdout, v
       'task',
       `${model.name} on ${data.name}, ${partition.name} over ${clients.total} clients, ${clients.perRound} a round`,
     ],
-    ['engine', run.engine ?? '–'],
+    ['engine', enginesOf(report)],
     ['created', run.createdAt],
   ]
   if (report.modelFile) rows.push(['model', report.modelFile], ['sha256', report.modelSha256 ?? '–'])

@@ -31,6 +31,8 @@ interface StageOptions {
   readonly workers?: number
   /** The run that is opened first. */
   readonly firstRun?: RunFile
+  /** What `auto` takes first where it is there. */
+  readonly preferredEngine?: string | undefined
   /** For how long a clean end may take after Ctrl-C or SIGTERM; as long as it takes when left out. */
   readonly graceMs?: number | undefined
   readonly access?: Pick<CoordinatorOptions, 'tls' | 'allowOrigins' | 'trustProxies'>
@@ -41,7 +43,7 @@ export async function onStage(
   cli: Cli,
   flags: CoordinatorFlags,
   work: (stage: Stage) => Promise<ExitCode>,
-  { logLevel = 'silent', workers = 0, firstRun, graceMs, access }: StageOptions = {},
+  { logLevel = 'silent', workers = 0, firstRun, preferredEngine, graceMs, access }: StageOptions = {},
 ): Promise<void> {
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
@@ -61,6 +63,7 @@ export async function onStage(
       log,
       logLevels: levels?.of,
       ...access,
+      preferredEngine,
       firstRun: firstRun && workOf(firstRun),
     })
     try {

@@ -14,16 +14,29 @@ export type { Work } from './speed.ts'
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
  * when it has a GPU, else webgpu when there is a graphics card, else wasm (or tensorflow without a GPU, where it was measured
  * to be faster at `work`), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
- * passed over, and the reason says that too. A name means that engine or an error, never another one.
+ * passed over, and the reason says that too. A name means that engine or an error, never another one. `preferred`: what `auto`
+ * takes first, the engine on which a run was computed so far.
  *
  * Throws `engine_unavailable` (how to get it) and `engine_faulty` (which case, what was expected, what came).
  */
-export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 'auto', work?: Work): Promise<Engine> {
+export async function prepareEngine(
+  name: 'auto' | EngineName | (string & {}) = 'auto',
+  work?: Work,
+  preferred?: string,
+): Promise<Engine> {
   if (name !== 'auto') return bringUp(setupNamed(name), 'asked for by name', true)
   const passedOver: string[] = []
   let last: unknown = null
   let native: Engine | null = null // on the processor TensorFlow wins with large convolutions, and loses with small nets
-  for (const setup of engineSetups)
+  const first = engineSetups.find(setup => setup.name === preferred)
+  if (first)
+    try {
+      return await bringUp(first, 'the run was computed on it so far', true)
+    } catch (error) {
+      passedOver.push(passingOver(first, error))
+      last = error
+    }
+  for (const setup of engineSetups.filter(setup => setup !== first))
     try {
       const why = native ? passedOver : [...passedOver, NOTES[setup.name]]
       const engine = await bringUp(setup, why.join('; '), false)
@@ -34,9 +47,13 @@ export async function prepareEngine(name: 'auto' | EngineName | (string & {}) = 
       else return engine
     } catch (error) {
       last = error
-      passedOver.push(`${setup.name} ${toFedError(error).code === 'engine_faulty' ? 'is faulty' : 'is not there'}`)
+      passedOver.push(passingOver(setup, error))
     }
   throw last
+}
+
+function passingOver({ name }: EngineSetup, error: unknown): string {
+  return `${name} ${toFedError(error).code === 'engine_faulty' ? 'is faulty' : 'is not there'}`
 }
 
 const NOTES: Readonly<Record<EngineName, string>> = {
@@ -58,9 +75,11 @@ export function setupNamed(name: string): EngineSetup {
   })
 }
 
-/** What TF.js computes on in this thread. */
+/** What computes in this thread, as the record of a round says it: the engine's name, and what else decides its bits. */
 export function currentEngine(): string {
-  return tf.getBackend()
+  const name = tf.getBackend()
+  const variant = engineSetups.find(setup => setup.name === name)?.variant?.()
+  return variant ? `${name} (${variant})` : name
 }
 
 /** What people call an engine that computes on a graphics card. */

@@ -30,6 +30,8 @@ export interface EngineSetup {
   load(byName: boolean): Promise<void>
   /** Called once the backend is current. `note` goes into the engine's reason. */
   describe(): Pick<Engine, 'version' | 'device'> & { readonly note?: string | null }
+  /** Of engines that compute the same in several ways, with other bits: which one it is; null for the usual one. */
+  variant?(): string | null
   /** What may help where it computes something wrongly. */
   remedy?(): string | undefined
   /** Why the engine has to be brought up again before anything else is computed; null while it is sound. */

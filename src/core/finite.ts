@@ -13,3 +13,18 @@ export function allFinite(values: Float32Array, from = 0, to = values.length): b
   for (let i = from; i < to; i++) carried |= (bits[i]! & EXPONENT) + CARRY
   return carried >= 0
 }
+
+/**
+ * The first value that is not finite in these, in words: "NaN at fc1/kernel[13]", the index row-major from 0; null where all are.
+ * For what is read from files: SHA-256 says that a file is the one that was written, not that it is a model.
+ */
+export function firstNotFinite(
+  tensors: Iterable<{ readonly name: string; readonly data: Float32Array }>,
+): string | null {
+  for (const { name, data } of tensors) {
+    if (allFinite(data)) continue
+    const index = data.findIndex(value => !Number.isFinite(value))
+    return `${data[index]} at ${name}[${index}]`
+  }
+  return null
+}

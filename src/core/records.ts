@@ -23,7 +23,9 @@ export const runRecordSchema = z
     seed: z.int(),
     rounds: count.meta({ description: 'rounds asked for' }),
     finalRound: count.meta({ description: 'last complete round' }),
-    engine: z.string().nullable().meta({ description: 'engine of the compute worker, null until it is ready' }),
+    engine: z.string().nullable().meta({
+      description: 'that computed its first rounds; a run that was resumed on another says so round by round',
+    }),
     dataSha256: z
       .string()
       .length(64)
@@ -180,7 +182,9 @@ export const probeRecordSchema = z
   .object({
     probe: count.meta({ description: 'number within the run, from 1' }),
     status: z.enum(PROBE_STATUSES),
-    request: z.record(z.string(), z.unknown()).meta({ description: 'what is measured, with every default filled in' }),
+    request: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'what is measured, with every default filled in, and the engine that measures it' }),
     done: count.meta({ description: 'models evaluated so far, for each split and pair' }),
     total: count.meta({ description: 'models to evaluate, at most: what is there already is not measured again' }),
     error: errorRecordSchema.nullable(),

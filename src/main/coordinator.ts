@@ -35,6 +35,8 @@ export interface CoordinatorOptions {
   /** Data and models that a run file sent over REST may name lie in this folder; without one it may name no path. */
   readonly dataRoot?: string | undefined
   readonly engine: string
+  /** What `auto` takes first where it is there. */
+  readonly preferredEngine?: string | undefined
   /** The run that is opened first: `auto` goes by its work, and its data are read while the rest starts. */
   readonly firstRun?: RunWork | undefined
   /** Bearer token of REST; without one the coordinator only listens on loopback. */
@@ -97,7 +99,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { allowOrigins = [] } = options
   const trustProxy = options.trustProxies && trustedProxies(options.trustProxies)
   const tls = options.tls && (await readTlsIdentity(options.tls, clock.date()))
-  const compute = startCompute({ engine: options.engine, firstRun: options.firstRun, program: options.computeProgram }) // first: it loads on another core meanwhile
+  const { engine, preferredEngine, firstRun, computeProgram: program } = options
+  const compute = startCompute({ engine, preferredEngine, firstRun, program }) // first: it loads on another core meanwhile
   const store = await openStore({ databaseUrl: options.databaseUrl, dataDir }).catch(async error => {
     await compute.close()
     throw error

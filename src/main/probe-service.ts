@@ -170,7 +170,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     const planned = await compute.openProbe({ key, runFile, request, rounds: asked })
     try {
       const total = planned.evaluations.reduce((sum, count) => sum + count, 0)
-      const stored = { rounds: rounds.map(({ round }) => round), ...options }
+      const stored = { rounds: rounds.map(({ round }) => round), ...options, engine: planned.engine }
       const record = await store.createProbe(run, { request: stored, total })
       let settle: Job['settle'] = () => {}
       const settled = new Promise<ProbeRecord>(resolve => {

@@ -20,6 +20,7 @@ import { extrasOf } from '../strategies/strategy.ts'
 import { insideDataRoot } from './data-root.ts'
 import { expiryAfter, hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
+import { engineMismatch, engineOf } from './run-engine.ts'
 import { runSignature } from './run-id.ts'
 import { runLeases } from './run-leases.ts'
 
@@ -66,8 +67,6 @@ interface ActiveRun {
 interface OpenedRun {
   readonly session: OpenedSession
   readonly context: TaskContext
-  /** Name of the engine that computes. */
-  readonly engine: string
 }
 
 /** A run that is ready to begin: nothing about it can be refused any more. */
@@ -211,7 +210,7 @@ export function runService({
     try {
       const session = await compute.open(id, runFile)
       const context = taskContext(runFile, session.layout)
-      return await prepare({ session, context, engine: (await compute.engine()).name })
+      return await prepare({ session, context })
     } catch (error) {
       await compute.release(id).catch(() => undefined)
       await leases.release(id).catch(() => undefined) // it may not be stored yet
@@ -259,11 +258,11 @@ export function runService({
     const runFile = parseRunFile(input)
     const { id, joinToken } = identity
     const { name, seed, rounds } = runFile
-    return open(id, runFile, async ({ session, context, engine }) => {
+    return open(id, runFile, async ({ session, context }) => {
       const { holder } = leases
       leases.keep(id)
       await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken), holder })
-      const { layout, clients } = session
+      const { engine, layout, clients } = session
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
       await store.updateRun(id, { engine, parameters: layout.size, layers })
       await store.saveClients(id, clients)
@@ -284,7 +283,7 @@ export function runService({
       return store.run(id)
     },
 
-    async resume(id, moves = []) {
+    async resume(id, { moves = [], allowEngineChange = false } = {}) {
       const run = await store.run(id)
       if (run.status === 'completed')
         throw new FedError('run_not_resumable', {
@@ -296,13 +295,18 @@ export function runService({
       await leases.settle(id)
       await leases.take(id)
       await requireConverged(run, runFile)
-      return open(id, runFile, async ({ session, context, engine }) => {
+      const before = await engineOf(store, run)
+      return open(id, runFile, async ({ session, context }) => {
+        const { engine } = session
+        if (before !== null && before !== engine) {
+          if (!allowEngineChange) throw engineMismatch(run, before, `${engine} (${(await compute.engine()).reason})`)
+          log.warn({ run: id, before, now: engine }, 'another engine: the rounds to come have other bits')
+        }
         const server = (await lastState(id, session.layout)) ?? session.initial
         const joinToken = newToken()
-        if (run.engine !== null && run.engine !== engine)
-          log.warn({ run: id, before: run.engine, now: engine }, 'another engine: results differ in the last bits')
         const place = moves.length > 0 ? { runFile: stored } : {}
-        await store.updateRun(id, { joinTokenHash: hashToken(joinToken), engine, ...place }, by)
+        const joins = { joinTokenHash: hashToken(joinToken), ...(before === null && { engine }) }
+        await store.updateRun(id, { ...joins, ...place }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
         const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }

@@ -1,6 +1,5 @@
-import type { Assignment } from '../core/assign.ts'
 import type { FedError } from '../core/errors.ts'
-import type { RunNotice, RunOutcome } from '../rounds/ports.ts'
+import type { ResumeOptions, RunNotice, RunOutcome } from '../rounds/ports.ts'
 import { type ClientProcesses, type ClientProcessOptions, type Stay, startClientProcesses } from './client-processes.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { RunIdentity } from './run-service.ts'
@@ -39,10 +38,10 @@ export async function simulate(
 export async function resumeSimulation(
   coordinator: Coordinator,
   run: string,
-  options: SimulationOptions,
-  moves: readonly Assignment[] = [],
+  options: SimulationOptions & ResumeOptions,
 ): Promise<SimulationEnd> {
-  return conduct(coordinator, run, options, () => coordinator.runs.resume(run, moves))
+  const { moves, allowEngineChange } = options
+  return conduct(coordinator, run, options, () => coordinator.runs.resume(run, { moves, allowEngineChange }))
 }
 
 async function conduct(

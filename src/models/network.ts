@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { LayersModel, Sequential } from '@tensorflow/tfjs-layers'
 import { requireRoom } from '../compute/room.ts'
 import { FedError } from '../core/errors.ts'
+import { firstNotFinite } from '../core/finite.ts'
 import { type LayerBlock, type LayerLayout, layoutOf, type Params, sizeOf, tensorViews, view } from '../core/layout.ts'
 import type { NetworkPlan, UnitPlan } from '../core/network-plan.ts'
 import type { Rng } from '../core/rng.ts'
@@ -139,7 +140,7 @@ async function networkOf(
 
   const units = planOf(model, layout)
   const { init } = options
-  const stored = init === 'stored' ? await read() : null
+  const stored = init === 'stored' ? requireFinite(await read(), layout) : null
   return {
     name: options.name,
     inputShape: shape.inputShape,
@@ -183,6 +184,21 @@ async function networkOf(
     reseed: noise.reseed,
     dispose: () => disposeWeights(model),
   }
+}
+
+/** A start from which nothing can come is refused before anybody trains. Throws `model_invalid` with layer and place. */
+function requireFinite(params: Float32Array, layout: LayerLayout): Float32Array {
+  const received = firstNotFinite(
+    layout.blocks.flatMap(block =>
+      tensorViews(params, block).map((data, i) => ({ name: block.tensors[i]!.name, data })),
+    ),
+  )
+  if (received === null) return params
+  throw new FedError('model_invalid', {
+    expected: 'finite weights to begin with',
+    received,
+    hint: 'model.init: heNormal (or another) begins with fresh ones',
+  })
 }
 
 function requireSteps<T>(steps: T | null, model: string): T {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
-import { errorBody, toFedError } from '../core/errors.ts'
+import { currentEngine, engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
+import { errorBody, FedError, toFedError } from '../core/errors.ts'
 import { loadDataset } from '../data/index.ts'
 import { trainingWork, typicalWork } from '../training/training-work.ts'
 import { averageRound, measureRound } from './close-round.ts'
@@ -27,9 +27,9 @@ import { createTurns } from './turns.ts'
  * level the order is that of the calls.
  */
 const port = parentPort!
-const { engine: engineName, firstRun } = workerData as ComputeOptions
+const { engine: engineName, preferredEngine, firstRun } = workerData as ComputeOptions
 const work = firstRun ? trainingWork(firstRun) : typicalWork
-let engine = prepareEngine(engineName, work)
+let engine = prepareEngine(engineName, work, preferredEngine)
 if (firstRun) void loadDataset(firstRun.data).catch(() => undefined) // what is wrong is said when a run needs it
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
@@ -99,14 +99,16 @@ async function perform(call: ComputeCall, id: number): Promise<unknown> {
 
 function sessionOf(run: string): Session {
   const session = sessions.get(run)
-  if (session) return session
-  throw new Error(`no session for run ${run}`)
+  if (!session) throw new Error(`no session for run ${run}`)
+  // Another run may have been opened since on another engine, where ours had lost its device.
+  if (session.engine === currentEngine()) return session
+  throw new FedError('engine_mismatch', { expected: session.engine, received: currentEngine(), hint: 'Resume the run' })
 }
 
 async function readyEngine(): Promise<void> {
   await engine
   // What lost its device failed the runs that were on it. Whoever opens one now, to resume it, gets another device.
-  if (engineFault()) engine = prepareEngine(engineName, work)
+  if (engineFault()) engine = prepareEngine(engineName, work, preferredEngine)
   await engine
 }
 
@@ -116,5 +118,5 @@ async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
   const session = await openSession(parseRunFile(runFile), { turn: () => turns.pass(LEVELS.measure) })
   sessions.set(run, session)
   open.set(run, new Map())
-  return { layout: session.layout, clients: session.clients, initial: session.initial() }
+  return { engine: session.engine, layout: session.layout, clients: session.clients, initial: session.initial() }
 }

@@ -38,6 +38,8 @@ export interface EngineMemory {
 
 export interface ComputeOptions {
   readonly engine: string
+  /** What `auto` takes first where it is there. */
+  readonly preferredEngine?: string | undefined
   /** The run that is opened first: `auto` goes by its work, and its data are read while nothing else is asked. */
   readonly firstRun?: RunWork | undefined
   /** The thread's program, in place of ours: for tests of what it cannot survive. */
@@ -45,6 +47,8 @@ export interface ComputeOptions {
 }
 
 export interface OpenedSession {
+  /** As the records of its rounds say it. */
+  readonly engine: string
   readonly layout: LayerLayout
   readonly clients: readonly ClientRecord[]
   readonly initial: ServerState

@@ -281,6 +281,13 @@ export interface JoinableRun {
   readonly joinTokenExpiresAt: string | null
 }
 
+export interface ResumeOptions {
+  /** Where the run's data or model are now; refused where they are no other place of the same. */
+  readonly moves?: readonly Assignment[] | undefined
+  /** Go on also where another engine computed the rounds so far. */
+  readonly allowEngineChange?: boolean | undefined
+}
+
 /** What REST and the command line ask of the running coordinator. */
 export interface RunService {
   /** Validates, stores and opens a run; it begins when a client process joins. The token is shown only here. */
@@ -289,10 +296,10 @@ export interface RunService {
   stop(id: string): Promise<RunRecord>
   /**
    * Opens a stopped, failed or interrupted run again after its last complete round, with a new token. `run_held` while
-   * another coordinator drives it.
+   * another coordinator drives it; `engine_mismatch` where another engine than this one computed that round, unless
+   * `allowEngineChange`: the rounds to come then have other bits than they would have had.
    */
-  /** `moves`: where the run's data or model are now; refused where they are no other place of the same. */
-  resume(id: string, moves?: readonly Assignment[]): Promise<JoinableRun>
+  resume(id: string, options?: ResumeOptions): Promise<JoinableRun>
   /**
    * Gives an active run a new token and revokes the one before. Processes that have joined stay, unless `drop`: then they
    * are disconnected, and only the new token lets them in again. `run_not_active` if the run has ended.

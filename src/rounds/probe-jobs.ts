@@ -35,6 +35,8 @@ export interface ProbeStep {
 }
 
 export interface PlannedProbe {
+  /** That will measure, as records say it. */
+  readonly engine: string
   readonly layout: LayerLayout
   /** Models to evaluate in each round, at most. */
   readonly evaluations: readonly number[]
@@ -77,7 +79,7 @@ export function probeJobs(turn: () => Promise<void>): ProbeJobs {
           return units.reduce((sum, unit) => sum + evaluationsOf(unit, layout, plan.grid), 0)
         })
         jobs.set(key, { session, plan, cancelled })
-        return { layout, evaluations }
+        return { engine: session.engine, layout, evaluations }
       } catch (thrown) {
         session.dispose()
         throw thrown

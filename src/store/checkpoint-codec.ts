@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FedError } from '../core/errors.ts'
+import { firstNotFinite } from '../core/finite.ts'
 import { type LayerLayout, type Params, requireSameTensors, tensorViews } from '../core/layout.ts'
 import { decodeTensors, encodeTensors, type NamedTensor } from '../core/safetensors.ts'
 import { flattenTree, unflattenTree } from '../core/state-tree.ts'
@@ -21,11 +22,12 @@ export function encodeModel(params: Params, layout: LayerLayout): readonly Uint8
   return encodeTensors(tensors, { format: FORMAT, layout: layout.digest })
 }
 
-/** float32[layout.size]. Throws `checkpoint_invalid` for a damaged file and one of another layout. */
+/** float32[layout.size], finite. Throws `checkpoint_invalid` for a damaged file, one of another layout, and one with NaN or infinity. */
 export function decodeModel(bytes: Uint8Array, layout: LayerLayout): Params {
   const { tensors, metadata } = decodeTensors(bytes)
   requireFormat(FORMAT, metadata)
   requireLayout(layout, metadata)
+  requireFinite(tensors)
   try {
     requireSameTensors(layout, tensors)
   } catch (thrown) {
@@ -43,6 +45,9 @@ export function decodeModel(bytes: Uint8Array, layout: LayerLayout): Params {
 
 /** Everything of a state but its parameters: the strategy's tree, and what the virtual clients keep. */
 export type StateBesideModel = Omit<ServerState, 'params'>
+
+/** Name of what a virtual client keeps. */
+const OF_CLIENT = /^client\/(\d+)\/(.*)$/s
 
 const stateHeaderSchema = z.object({
   round: z.int().nonnegative(),
@@ -74,6 +79,8 @@ export function decodeState(bytes: Uint8Array, layout: LayerLayout, round: numbe
   const { tensors, metadata } = decodeTensors(bytes)
   requireFormat(STATE_FORMAT, metadata)
   requireLayout(layout, metadata)
+  // What a strategy remembers is its own, and checked when it is used.
+  requireFinite(tensors.filter(({ name }) => OF_CLIENT.test(name)))
   const header = validate(stateHeaderSchema, parseJson(metadata['state'] ?? ''), 'checkpoint_invalid')
   if (header.round !== round)
     throw new FedError('checkpoint_invalid', { expected: `the state of round ${round}`, received: `${header.round}` })
@@ -81,7 +88,7 @@ export function decodeState(bytes: Uint8Array, layout: LayerLayout, round: numbe
   const arrays = new Map<string, Float32Array>()
   const clients = new Map<number, Map<string, Float32Array>>(header.clients.map(client => [client, new Map()]))
   for (const { name, data } of tensors) {
-    const [, client, segment] = /^client\/(\d+)\/(.*)$/s.exec(name) ?? []
+    const [, client, segment] = OF_CLIENT.exec(name) ?? []
     if (client === undefined || segment === undefined) arrays.set(name, data)
     else clients.get(Number(client))?.set(segment, data)
   }
@@ -120,6 +127,12 @@ function requireFormat(format: string, metadata: Metadata): void {
     expected: `a file of format "${format}"`,
     received: JSON.stringify(metadata['format'] ?? null),
   })
+}
+
+/** No round leaves anything else (`aggregate_diverged`, `non_finite`), and whatever went on from it would be worth nothing. */
+function requireFinite(tensors: readonly NamedTensor[]): void {
+  const received = firstNotFinite(tensors)
+  if (received !== null) throw new FedError('checkpoint_invalid', { expected: 'finite values', received })
 }
 
 function requireLayout(layout: LayerLayout, metadata: Metadata): void {

@@ -55,6 +55,40 @@ async function twoModels(t: TestContext) {
 }
 
 describe('analyze', { concurrency: 2 }, () => {
+  test('a value that is not finite is refused with file, tensor and place, before anything is measured', async t => {
+    const { folder, models, analyze } = await twoModels(t)
+    const layout = layoutWith(8)
+    // fc1/kernel has 96 values, fc1/bias 8.
+    const broken = models[1].with(98, Number.NaN)
+    await writeFile(join(folder.path, 'b.safetensors'), Buffer.concat(encodeModel(broken, layout)))
+    const { code, stdout, stderr } = await analyze(...ON)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /model_invalid[\s\S]*finite values in b\.safetensors[\s\S]*NaN at fc1\/bias\[2\]/)
+  })
+
+  test('a model that is finite and computes nothing finite has no loss, no error and no barrier', async t => {
+    const { folder, models, analyze } = await twoModels(t)
+    await writeFile(
+      join(folder.path, 'b.safetensors'),
+      Buffer.concat(
+        encodeModel(
+          models[1].map(() => 3e38),
+          layoutWith(8),
+        ),
+      ),
+    )
+    const { code, stdout, stderr } = await analyze(...ON, '--paths', 'full', '--json')
+    assert.equal(code, 0, stderr)
+    const { loss, error, endpointError, lossBarrier, errorBarrier } = (JSON.parse(stdout) as AnalysisReport)
+      .barriers[0]!
+    assert.deepEqual(
+      [loss.at(-1), error.at(-1), endpointError[1], lossBarrier, errorBarrier],
+      [null, null, null, null, null],
+    )
+    assert.ok(loss[0] !== null && error[0] !== null && endpointError[0] !== null)
+    assert.doesNotMatch((await analyze(...ON, '--paths', 'full')).stdout, /NaN|1\.0000/)
+  })
+
   test('measures two files on all test examples as a float64 loop does, and says everything in one document', async t => {
     const { folder, models, analyze } = await twoModels(t)
     const words = ['--paths', 'full,layer,layers', '--groups', '[[fc2]]', '--controls', 'distance', '--out', 'out.json']

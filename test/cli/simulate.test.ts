@@ -158,6 +158,32 @@ describe('simulate', () => {
     assert.equal(resumed.modelSha256, undisturbed.modelSha256)
   })
 
+  test('a run goes on where it was computed: auto takes that engine, another is refused, unless asked for, and then said', async t => {
+    const folder = await folderWithRun(t, { rounds: 30 })
+    const stopAfter = async (words: readonly string[], round: number) => {
+      const running = start(t, folder, [...words, '--json', '--workers', '1'])
+      await running.said(new RegExp(`^round ${round}/30`, 'm'))
+      running.kill('SIGINT')
+      return reportOf(await running.finished, 130)
+    }
+    const { runId, finalRound } = await stopAfter(['simulate', 'tiny.json', '--engine', 'cpu'], 1)
+    const refused = await fedstrata(t, folder, ['resume', runId, '--engine', 'wasm', '--json'])
+    assert.equal(refused.code, 2, refused.stderr)
+    assert.match(
+      refused.stderr,
+      /engine_mismatch[\s\S]*cpu, which computed[\s\S]*got: +wasm[\s\S]*--allow-engine-change/,
+    )
+    const more = await stopAfter(['resume', runId], finalRound + 1) // wasm would be auto's choice
+    const words = ['resume', runId, '--engine', 'wasm', '--allow-engine-change', '--json', '--workers', '1']
+    const mixed = await fedstrata(t, folder, words)
+    const report = reportOf(mixed)
+    assert.deepEqual([report.status, report.engine], ['completed', 'cpu'])
+    for (const { round, engine } of report.rounds) assert.equal(engine, round <= more.finalRound ? 'cpu' : 'wasm')
+    const on = `cpu \\(rounds 1-${more.finalRound}\\), wasm \\(rounds ${more.finalRound + 1}-30\\)`
+    assert.match(mixed.stderr, new RegExp(`^warning: computed on ${on}`, 'm'))
+    assert.match((await fedstrata(t, folder, ['runs', 'show', runId])).stdout, new RegExp(`^engine +${on}$`, 'm'))
+  })
+
   test('a second signal does not wait', async t => {
     const folder = await folderWithRun(t, { rounds: 100_000 })
     const running = start(t, folder, ['simulate', 'tiny.json', '--workers', '1'])

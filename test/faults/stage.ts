@@ -36,7 +36,7 @@ export interface Stage {
   readonly url: string
   readonly dataDir: string
   run(changes?: object): Promise<StageRun>
-  resume(id: string): Promise<StageRun>
+  resume(id: string, options?: { readonly allowEngineChange: boolean }): Promise<StageRun>
   rest(path: string, init?: RequestInit): Promise<{ readonly status: number; readonly body: unknown }>
   /** The global model as REST serves it: all values, in the order of the layout. */
   model(run: string): Promise<Float32Array>
@@ -83,7 +83,7 @@ export async function stage(t: TestContext, options?: Partial<CoordinatorOptions
     dataDir,
     close,
     run: changes => begin(coordinator.runs.create({ ...QUICK, ...changes })),
-    resume: id => begin(coordinator.runs.resume(id)),
+    resume: (id, options) => begin(coordinator.runs.resume(id, options)),
     async rest(path, init) {
       const response = await fetch(new URL(path, url), init)
       return { status: response.status, body: await response.json() }

@@ -216,6 +216,17 @@ test('a model whose shapes do not fit the data is refused with both shapes, and 
   flat.dispose()
 })
 
+test('stored weights that are not finite are refused with layer and place; fresh ones take their place', async () => {
+  const model = small()
+  const [kernel, ...rest] = model.getWeights()
+  const values = kernel!.dataSync().slice()
+  values[5] = Number.NaN
+  model.setWeights([tf.tensor(values, kernel!.shape), ...rest])
+  const { dir } = await saved(model)
+  await refused(open(dir), 'model_invalid', /finite/, /NaN at \S+kernel\[5\]/)
+  ;(await open(dir, { init: 'heNormal' })).dispose()
+})
+
 test('an output activation that is neither logits nor softmax, and noise without a seed, are refused', async () => {
   await refused(open((await saved(small('sigmoid'))).dir), 'model_invalid', /softmax/, /sigmoid in out/)
   const noisy = small('linear')

@@ -36,7 +36,7 @@ const stateAt = (round: number): ServerState => ({
       3,
       new Map([
         ['momentum/fc1', Float32Array.of(4)],
-        ['block/fc2', Float32Array.of(Number.NaN, -0, 6)],
+        ['block/fc2', Float32Array.of(5, -0, 6)],
       ]),
     ],
     [7, new Map()],
@@ -164,6 +164,19 @@ describe('checkpoint files', () => {
     await assert.rejects(store.load(exchanged, layout), refuses('checkpoint_invalid'), 'state of another round')
     const swapped = { ...record, file: record.stateFile, sha256: record.stateSha256 }
     await assert.rejects(store.load(swapped, layout), refuses('checkpoint_invalid'), 'state in place of the model')
+  })
+
+  test('a value that is not finite is checkpoint_invalid with its place, in the model, a kept model and what clients keep', async () => {
+    const { store } = fresh()
+    const broken = { ...stateAt(1), params: stateAt(1).params.with(7, Number.NaN) }
+    const says = (message: RegExp) => (error: unknown) =>
+      refuses('checkpoint_invalid')(error) && message.test(String(error))
+    await assert.rejects(store.load(await store.save('a', broken, layout), layout), says(/NaN at fc1\/bias\[1\]/))
+    const kept = { round: 1, client: 3, params: broken.params.map(Math.abs) }
+    await assert.rejects(store.loadModel(await store.saveModel('a', kept, layout), layout), says(/fc1\/bias\[1\]/))
+    const clients = new Map([[12, new Map([['block/fc2', Float32Array.of(1, Number.NEGATIVE_INFINITY)]])]])
+    const state = await store.save('b', { ...stateAt(1), clients }, layout)
+    await assert.rejects(store.load(state, layout), says(/-Infinity at client\/12\/block\/fc2\[1\]/))
   })
 
   test('a checkpoint of another layout is checkpoint_invalid, and parameters of another size are not written', async () => {

@@ -18,6 +18,7 @@ export const wasm: EngineSetup = {
     setWasmPaths(dirname(script) + sep)
     installKernels(packKernels)
   },
+  variant: () => (packProblem(tf.backend() as unknown as WasmBackend) === null ? null : 'kernels in JavaScript'),
   describe() {
     const device = oneThread()
     const problem = packProblem(tf.backend() as unknown as WasmBackend)

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { FedError, toFedError } from '../../core/errors.ts'
 import { fileKind, SAFETENSORS } from '../../core/file-kind.ts'
 import { fileTrouble } from '../../core/file-trouble.ts'
+import { firstNotFinite } from '../../core/finite.ts'
 import { type LayerLayout, type Params, requireSameTensors } from '../../core/layout.ts'
 import { decodeTensors, type NamedTensor } from '../../core/safetensors.ts'
 
@@ -14,8 +15,18 @@ export interface ModelFile {
   readonly tensors: readonly NamedTensor[]
 }
 
-/** Reads a safetensors file, half precision widened. Throws `file_unreadable`, also for a file that is something else. */
+/**
+ * Reads a safetensors file, half precision widened. Throws `file_unreadable`, also for a file that is something else, and `model_invalid`, with
+ * tensor and index, for values that are not finite: barriers of such a model would be those of nothing.
+ */
 export async function readModelFile(file: string): Promise<ModelFile> {
+  const model = await read(file)
+  const received = firstNotFinite(model.tensors)
+  if (received !== null) throw new FedError('model_invalid', { expected: `finite values in ${file}`, received })
+  return model
+}
+
+async function read(file: string): Promise<ModelFile> {
   let kind: ReturnType<typeof fileKind> = null
   try {
     const bytes = await readFile(file)

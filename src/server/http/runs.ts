@@ -7,6 +7,12 @@ import { BODY_TYPES } from './refusal.ts'
 import { pageOf, pageQuery, problems, runParams } from './schemas.ts'
 
 const runsQuery = pageQuery.extend({ status: z.enum(RUN_STATUSES).optional() })
+const resumeQuery = z.strictObject({
+  engine: z.enum(['same', 'any']).default('same').meta({
+    description:
+      'any: also where another engine than this coordinator’s computed the rounds so far; those to come then have other bits',
+  }),
+})
 const renewQuery = z.strictObject({
   connected: z
     .enum(['keep', 'drop'])
@@ -51,7 +57,7 @@ export function runRoutes({ store, runs }: Pick<HttpDeps, 'store' | 'runs'>): Fa
 
     app.post('/runs/:id/resume', { schema: resumeSchema }, async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      return runs.resume(request.params.id)
+      return runs.resume(request.params.id, { allowEngineChange: request.query.engine === 'any' })
     })
 
     app.post('/runs/:id/join-token', { schema: renewSchema }, async (request, reply) => {
@@ -110,6 +116,7 @@ const resumeSchema = {
   operationId: 'resumeRun',
   summary: 'Continue a run after its last complete round, with a new join token',
   params: runParams,
+  querystring: resumeQuery,
   response: { 200: openedRun, ...problems(404, 409, 422, 503) },
 }
 
