@@ -10,7 +10,7 @@ import { chooseView } from './progress/choose-view.ts'
 import { runReport } from './report.ts'
 import type { RunReport } from './report-schema.ts'
 import type { Stage } from './stage.ts'
-import { colorsFor, isSilent, pairs, say } from './terminal.ts'
+import { colorsFor, isSilent, pairs, say, terminalWidth } from './terminal.ts'
 
 export interface ConductedRun {
   readonly end: SimulationEnd
@@ -76,7 +76,9 @@ function ending({ cli, flags }: Stage, report: RunReport, rounds: number): strin
   const warnings = divergences(report).map(([title, sentence]) => colors.yellow(`${title}  ${sentence}`))
   const line = [`\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`, ...warnings].join('\n')
   const isOver = status === 'completed' || error?.code === ('model_diverged' satisfies ErrorCode)
-  return isOver ? line : `${line}\ngo on with  fedstrata resume ${runId}${storageWords(flags)}`
+  return isOver
+    ? line
+    : `${line}\n${pairs([['go on with', `fedstrata resume ${runId}${storageWords(flags)}`]], colors, terminalWidth(cli.stderr, cli.variables))}`
 }
 
 /** Where everything is, and what to type next. */
@@ -87,5 +89,5 @@ export function tellWhere({ cli, coordinator, flags }: Stage, { runId, modelFile
   rows.push(['look', `fedstrata runs show ${runId}${words}`])
   rows.push(['', `fedstrata runs export ${runId} barriers --format csv${words}`])
   rows.push(['', `fedstrata serve${words}   # then http://127.0.0.1:8080/docs`])
-  say(cli, pairs(rows, colorsFor(cli.stderr, cli.variables)))
+  say(cli, pairs(rows, colorsFor(cli.stderr, cli.variables), terminalWidth(cli.stderr, cli.variables)))
 }

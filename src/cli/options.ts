@@ -31,10 +31,10 @@ export interface CoordinatorFlags extends StorageFlags {
 }
 
 export const engineOption = () =>
-  new Option('--engine <name>', 'tensorflow, webgpu, wasm, cpu, or auto: the best one here (default: auto)')
+  new Option('--engine <name>', 'tensorflow, webgpu, wasm, cpu, or auto: the best one on this machine (default: auto)')
 export const jsonOption = () => new Option('--json', 'print one JSON document on stdout, and nothing else there')
 export const hostOption = () =>
-  new Option('--host <address>', 'where to listen; off loopback FEDSTRATA_TOKEN must be set').default('127.0.0.1')
+  new Option('--host <address>', 'address to listen on; other than loopback needs FEDSTRATA_TOKEN').default('127.0.0.1')
 export const databaseOption = () =>
   new Option('--database-url <url>', 'SQLite file or postgresql://… (default: fedstrata.db in the data directory)')
 export const dataDirOption = () =>
@@ -42,44 +42,42 @@ export const dataDirOption = () =>
 export const dataRootOption = () =>
   new Option(
     '--data-root <dir>',
-    'folder of data and models that run files sent over REST may name (default: none)',
+    'folder from which run files sent over REST may read data and models (default: none)',
   ).argParser(pathOf)
 export const tlsCertOption = () =>
   new Option(
     '--tls-cert <file>',
-    'certificate, PEM: REST and Socket.IO are encrypted (default: they are not)',
+    'certificate in PEM format, to encrypt REST and Socket.IO (default: no encryption)',
   ).argParser(pathOf)
 export const tlsKeyOption = () =>
-  new Option('--tls-key <file>', 'private key of the certificate, PEM').argParser(pathOf)
+  new Option('--tls-key <file>', 'private key of the certificate, in PEM format').argParser(pathOf)
 export const rateLimitOption = () =>
   new Option(
     '--rate-limit <number>',
-    'requests to REST a minute from one address; 0: any number (default: 1200 off loopback, else 0)',
+    'REST requests allowed per minute and address; 0 = unlimited (default: 0 on loopback, else 1200)',
   ).argParser(wholeNumber(0, 1_000_000))
 export const allowOriginOption = () =>
   new Option(
     '--allow-origin <origins...>',
-    'web pages that may use REST and the sockets, e.g. https://fed.example (default: none)',
+    'origins whose web pages may use REST and the sockets, e.g. https://fed.example (default: none)',
   ).argParser((text: string, list: readonly string[] | undefined) => [...(list ?? []), originOf(text)])
 export const trustProxyOption = () =>
   new Option(
     '--trust-proxy <addresses...>',
-    'proxies whose x-forwarded-for says who asks, by address or network; or loopback, uniquelocal (default: none)',
+    'proxies whose x-forwarded-for header is trusted: addresses, networks, loopback or uniquelocal (default: none)',
   )
 export const shutdownTimeoutOption = () =>
   new Option(
     '--shutdown-timeout <time>',
-    'how long a clean end may take after Ctrl-C or SIGTERM, e.g. 2m (default: 25s)',
+    'time limit of a clean shutdown after Ctrl-C or SIGTERM, e.g. 2m (default: 25s)',
   ).argParser(duration)
 export const joinTokenTtlOption = () =>
   new Option(
     '--join-token-ttl <time>',
-    'how long join tokens open, e.g. 24h (default: while the run is active)',
+    'how long join tokens are valid, e.g. 24h (default: as long as the run is active)',
   ).argParser(duration)
 export const portOption = (otherwise: number, description = 'TCP port') =>
-  new Option('--port <number>', `${description}; 0 takes any free one`)
-    .default(otherwise)
-    .argParser(wholeNumber(0, 65535))
+  new Option('--port <number>', `${description}; 0 = any free port`).default(otherwise).argParser(wholeNumber(0, 65535))
 export const setOption = () =>
   new Option('--set <key=value>', 'change a key of the run file, e.g. --set rounds=3 (repeatable; the value is YAML)')
     .argParser((text: string, list: readonly string[]) => [...list, text])
@@ -94,7 +92,7 @@ export const placeOption = () =>
 export const workersOption = () =>
   new Option(
     '--workers <number>',
-    'client processes; 0 waits for clients from elsewhere (default: one per core)',
+    'client processes to start; 0 = wait for clients from elsewhere (default: one per core)',
   ).argParser(wholeNumber(0, 256))
 
 /** A commander parser of paths: `~` is the user's home, also where no shell has seen to it. */

@@ -15,7 +15,9 @@ import { runsCommand } from './commands/runs.ts'
 import { serveCommand } from './commands/serve.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { studyCommand } from './commands/study.ts'
-import type { Cli } from './terminal.ts'
+import { EXAMPLES } from './examples.ts'
+import { fold } from './fold.ts'
+import { type Cli, terminalWidth } from './terminal.ts'
 
 const COMMANDS = [
   simulateCommand,
@@ -43,7 +45,7 @@ export function buildProgram(cli: Cli): Command {
     .addHelpText(
       'after',
       `
-Exit codes: 0 completed, 1 failed, 2 bad input, 130 interrupted (a run can be resumed).
+Exit codes: 0 completed, 1 failed, 2 bad input, 130 stopped by Ctrl-C or a request (a run can be resumed).
 Environment: DATABASE_URL, FEDSTRATA_TOKEN, FEDSTRATA_JOIN_TOKEN, FEDSTRATA_DATA_DIR, FEDSTRATA_ENGINE, LOG_LEVEL, NO_COLOR.
 
 Examples:
@@ -77,10 +79,30 @@ function namesNoCommand(command: Command, words: readonly string[]): boolean {
 function configured(command: Command, cli: Cli): Command {
   command
     .exitOverride()
-    .configureOutput({ writeOut: text => cli.stdout.write(text), writeErr: text => cli.stderr.write(text) })
+    .configureOutput({
+      writeOut: text => cli.stdout.write(helpLines(text, helpWidth(cli, cli.stdout))),
+      writeErr: text => cli.stderr.write(helpLines(text, helpWidth(cli, cli.stderr))),
+      getOutHelpWidth: () => helpWidth(cli, cli.stdout),
+      getErrHelpWidth: () => helpWidth(cli, cli.stderr),
+    })
+    .configureHelp({ minWidthToWrap: 16 })
     .showHelpAfterError(`Try "${pathOf(command)} --help"`)
+  const examples = EXAMPLES[pathOf(command).split(' ').slice(1).join(' ')]
+  if (examples) command.addHelpText('after', ['', 'Examples:', ...examples.map(line => `  $ ${line}`)].join('\n'))
   for (const sub of command.commands) configured(sub, cli)
   return command
+}
+
+/** Of a help that goes to a file, as commander has it. */
+function helpWidth({ variables }: Cli, stream: NodeJS.WriteStream): number {
+  const columns = terminalWidth(stream, variables)
+  return Number.isFinite(columns) ? columns : 80
+}
+
+/** What commander does not wrap itself: usage, examples, texts of ours. An example stays one command. */
+function helpLines(text: string, width: number): string {
+  const wrap = (line: string) => (/^ +\$ /.test(line) ? fold(line, width, { hang: 6, tail: ' \\' }) : fold(line, width))
+  return text.split('\n').map(wrap).join('\n')
 }
 
 function pathOf(command: Command): string {

@@ -7,7 +7,7 @@ import { divergences, lossWords } from './divergence.ts'
 import { enginesOf } from './engines-of.ts'
 import type { RunReport } from './report-schema.ts'
 import { duration, number, outcomes, signed } from './round-summary.ts'
-import { colorsFor, pairs, type Terminal } from './terminal.ts'
+import { colorsFor, pairs, type Terminal, terminalWidth } from './terminal.ts'
 import { textTable } from './text-table.ts'
 
 interface ShownRun {
@@ -34,7 +34,7 @@ export function showRun({ report, run, runFile, heights }: ShownRun, { stdout, v
   // A run that spent its privacy budget completed before its last round.
   if (run.error) rows.push([run.status === 'completed' ? 'ended' : 'error', `${run.error.message} (${run.error.code})`])
   rows.push(...divergences(report))
-  const header = pairs(rows, colorsFor(stdout, variables))
+  const header = pairs(rows, colorsFor(stdout, variables), terminalWidth(stdout, variables))
   return report.rounds.length === 0 ? `${header}\n` : `${header}\n\n${roundTable(report.rounds, heights)}`
 }
 

@@ -48,7 +48,7 @@ export async function onStage(
   const environment = environmentOf(cli)
   const voice = { say: (line: string) => say(cli, line) }
   const grace = graceMs === undefined ? undefined : { ms: graceMs, onLate: () => voice.say(tooLate(graceMs)) }
-  const signal = onInterrupt(() => voice.say('interrupted: finishing cleanly; once more ends at once'), grace)
+  const signal = onInterrupt(() => voice.say('stopping cleanly; Ctrl-C once more ends at once'), grace)
   const { startClientProcesses } = await import('../main/client-processes.ts')
   const standby = startClientProcesses(workers, {
     engine: flags.engine ?? environment.FEDSTRATA_ENGINE,

@@ -2,6 +2,7 @@ import { createColors } from 'picocolors'
 import { type Logger, pino } from 'pino'
 import type { ExitCode } from '../core/exit-codes.ts'
 import type { Level, LogLevels } from '../core/log-levels.ts'
+import { fold } from './fold.ts'
 
 /** Where a command writes: documents and tables to `stdout`, everything else to `stderr`. */
 export interface Terminal {
@@ -29,15 +30,36 @@ export function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise(resolve => stream.write(text, () => resolve()))
 }
 
-export function say(terminal: Terminal, line: string): void {
-  terminal.stderr.write(`${line}\n`)
+/** How wide text for people may be: COLUMNS, or what the terminal has; endless where nobody looks. */
+export function terminalWidth(stream: NodeJS.WriteStream, variables: NodeJS.ProcessEnv): number {
+  if (stream.isTTY !== true) return Number.POSITIVE_INFINITY
+  const asked = Number(variables['COLUMNS'])
+  return Math.max(Number.isInteger(asked) && asked > 0 ? asked : stream.columns || 80, 20)
 }
 
-/** Two or more words and what they stand for, aligned; a label that is empty continues the line above. */
-export function pairs(rows: readonly (readonly [label: string, value: string])[], colors: Colors): string {
-  const width = Math.max(...rows.map(([label]) => label.length))
-  return rows.map(([label, value]) => `${colors.dim(label.padEnd(width))}  ${value}`).join('\n')
+export function say({ stderr, variables }: Terminal, line: string): void {
+  stderr.write(`${fold(line, terminalWidth(stderr, variables))}\n`)
 }
+
+/**
+ * Two or more words and what they stand for, aligned; a label that is empty continues the line above. What is wider than
+ * `columns` goes on below its own beginning, a command in a way that can still be copied to a shell.
+ */
+export function pairs(
+  rows: readonly (readonly [label: string, value: string])[],
+  colors: Colors,
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const width = Math.max(...rows.map(([label]) => label.length))
+  return rows
+    .map(([label, value]) => {
+      const line = `${colors.dim(label.padEnd(width))}  ${value}`
+      return fold(line, columns, { hang: width + 2, tail: COMMAND.test(value) ? ' \\' : '' })
+    })
+    .join('\n')
+}
+
+const COMMAND = /^(FEDSTRATA_\w+=\S* )?fedstrata /
 
 /** On a terminal readable lines, else JSON lines; to stderr, because stdout belongs to documents. */
 export async function logger(

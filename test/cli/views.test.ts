@@ -91,7 +91,7 @@ describe('a run on a terminal', () => {
     assert.match(plain, /round 1\/2 .* 1\/4 clients {2}clients train/)
     assert.match(plain, /4\/4 clients {2}averaging/)
     assert.match(plain, / 1 +0\.5000 +0\.7500 +4 ok +\+0\.1250 +−0\.5000 +fc2 \+0\.2500 +250 ms/)
-    assert.match(plain, / 2 .*250 ms +mean of 2 models +epsilon 1\.5\s*000/, 'a run with privacy, and own layers')
+    assert.match(plain, / 2 .*250 ms +mean of 2 models +epsilon\s+1\.5000/, 'a run with privacy, and own layers')
     const written = text().length
     t.mock.timers.tick(1000)
     assert.equal(text().length, written, 'still drawing after its end')

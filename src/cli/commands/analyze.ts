@@ -32,7 +32,7 @@ const MOST = 2 ** 31
 
 export function analyzeCommand(cli: Cli): Command {
   return new Command('analyze')
-    .description('barriers and controls between any two models, from their safetensors files; no run is needed')
+    .description('measure barriers and controls between two models in safetensors files; needs no run')
     .argument('<a>', 'first model', pathOf)
     .argument('<b>', 'second model, of the same architecture', pathOf)
     .option('--model <yaml>', "architecture: a name, or e.g. '{ name: mlp, hidden: [200] }'", yamlOf('--model'))
@@ -42,16 +42,16 @@ export function analyzeCommand(cli: Cli): Command {
       'take model, data, seed and barriers from a run file; other options come first',
       pathOf,
     )
-    .option('--paths <list>', 'full, layer, cumulative, layers, window (default: full,layer)', listOf)
-    .option('--orders <list>', 'of cumulative paths: shallow, deep, random, minimal (default: shallow)', listOf)
+    .option('--paths <list>', 'kinds of path: full, layer, cumulative, layers, window (default: full,layer)', listOf)
+    .option('--orders <list>', 'orders of cumulative paths: shallow, deep, random, minimal (default: shallow)', listOf)
     .option('--groups <yaml>', "groups of layers for --paths layers, e.g. '[[conv*], [fc1, fc2]]'", yamlOf('--groups'))
-    .option('--window <number>', 'adjacent layers of --paths window (default: 2)', wholeNumber(1, MOST))
-    .option('--interpolation <number>', 'points on each path, odd (default: 3)', wholeNumber(1, MOST))
-    .option('--splits <list>', 'test, train (default: test)', listOf)
+    .option('--window <number>', 'how many adjacent layers move with --paths window (default: 2)', wholeNumber(1, MOST))
+    .option('--interpolation <number>', 'points on each path, an odd number (default: 3)', wholeNumber(1, MOST))
+    .option('--splits <list>', 'data to evaluate on: test, train (default: test)', listOf)
     .option('--examples <number>', 'examples of each split (default: 2000, or all there are)', wholeNumber(1, MOST))
     .option(
       '--controls <list>',
-      'random, distance, curvature, features, variance, functional, sharpness, shapley, bezier',
+      'what else to measure: random, distance, curvature, features, variance, functional, sharpness, shapley, bezier',
       listOf,
     )
     .option(
@@ -66,8 +66,12 @@ export function analyzeCommand(cli: Cli): Command {
     )
     .option('--draws <number>', 'random directions of each layer (default: 5)', wholeNumber(1, 10_000))
     .option('--bend <yaml>', 'how the curve of bezier is trained: epochs, batchSize, optimizer', yamlOf('--bend'))
-    .option('--seed <number>', 'of the examples, random orders and directions (default: 1)', wholeNumber(0, MOST))
-    .option('--out <file>', 'write the JSON document there as well', pathOf)
+    .option(
+      '--seed <number>',
+      'seed of the sampled examples, random orders and directions (default: 1)',
+      wholeNumber(0, MOST),
+    )
+    .option('--out <file>', 'also write the JSON document to this file', pathOf)
     .addOption(engineOption())
     .addOption(jsonOption())
     .action(async (a: string, b: string, flags: Flags) => {
@@ -151,7 +155,7 @@ function yamlOf(option: string): (text: string) => unknown {
 
 /** Ctrl-C ends the measurement as `interrupted`: there is nothing to go on with later. */
 function interruptible(cli: Cli): AbortSignal {
-  const asked = onInterrupt(() => say(cli, 'interrupted'))
+  const asked = onInterrupt(() => say(cli, 'stopping'))
   const stop = new AbortController()
   asked.addEventListener('abort', () => stop.abort(new FedError('interrupted')), { once: true })
   return stop.signal

@@ -21,13 +21,13 @@ interface Flags {
 
 export function clientCommand(cli: Cli): Command {
   return new Command('client')
-    .description('take part in a run of a coordinator, here or on another machine')
+    .description('take part in a run as a client process, on this or another machine than the coordinator')
     .requiredOption('--url <url>', 'address of the coordinator, e.g. http://192.168.1.10:8080')
     .requiredOption(
       '--run <id>',
       'the run to join, or "latest": wait for one and join it (asks REST with FEDSTRATA_TOKEN)',
     )
-    .option('--clients <number>', 'virtual clients taken in hand at a time', wholeNumber(1, 10_000), 1)
+    .option('--clients <number>', 'tasks of virtual clients to hold at a time', wholeNumber(1, 10_000), 1)
     .option('--token <token>', 'join token of the run (better: FEDSTRATA_JOIN_TOKEN, which ps does not show)')
     .option(
       '--ca <file>',
@@ -49,7 +49,7 @@ export function clientCommand(cli: Cli): Command {
       const ca =
         caFile === undefined ? undefined : await (await import('../../../clients/authority.ts')).readAuthority(caFile)
       const { runClient } = await import('../../../clients/worker.ts')
-      const signal = onInterrupt(() => say(cli, 'interrupted: leaving the run'))
+      const signal = onInterrupt(() => say(cli, 'leaving the run'))
       const engine = flags.engine ?? environment.FEDSTRATA_ENGINE
       const levels = environment.LOG_LEVEL
       const log = (await logger(cli, { levels, otherwise: 'info' })).child({}, levelOf(levels?.of, 'client'))

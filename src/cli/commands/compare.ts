@@ -14,10 +14,10 @@ interface Flags extends StorageFlags {
 
 export function compareCommand(cli: Cli): Command {
   return new Command('compare')
-    .description('runs side by side: in what their run files differ, and what came out')
+    .description('compare runs: the keys in which their run files differ, and the results')
     .argument('<runs...>', 'ids of runs')
-    .option('--by-seed', 'runs that differ only by their seed in one line: mean ± standard deviation')
-    .addOption(new Option('--format <format>', 'of what is printed').choices(['text', 'csv']).default('text'))
+    .option('--by-seed', 'put runs that differ only in their seed on one line: mean ± standard deviation')
+    .addOption(new Option('--format <format>', 'format of the output').choices(['text', 'csv']).default('text'))
     .addOption(jsonOption())
     .addOption(databaseOption())
     .addOption(dataDirOption())

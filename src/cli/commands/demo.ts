@@ -18,7 +18,7 @@ const FILES = ['examples/demo-full.yaml', 'examples/demo-layerwise.yaml'] as con
 
 export function demoCommand(cli: Cli): Command {
   const command = new Command('demo').description(
-    'full against layer-wise averaging on 10,000 real digits, in under a minute',
+    'compare full with layer-wise averaging on 10,000 real digits, in under a minute',
   )
   return addSimulationOptions(command.addOption(setOption())).action(async (flags: RunFileFlags) => {
     const files = FILES.map(file => fileURLToPath(new URL(file, projectRoot)))

@@ -18,7 +18,7 @@ import { type Cli, colorsFor, write } from '../terminal.ts'
 
 export function doctorCommand(cli: Cli): Command {
   const command = new Command('doctor').description(
-    'what this machine lacks to run a coordinator: engine, disk, database, port, certificate and clock',
+    'check whether this machine can run a coordinator: engine, disk, database, port, certificate and clock',
   )
   for (const option of [
     hostOption(),

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import type { Speed } from '../../compute/speed.ts'
 import { jsonOption } from '../options.ts'
-import { type Cli, colorsFor, pairs, write } from '../terminal.ts'
+import { type Cli, colorsFor, pairs, terminalWidth, write } from '../terminal.ts'
 
 export function enginesCommand(cli: Cli): Command {
   return new Command('engines')
-    .description('what this machine can compute on: self-test and speed of each engine')
+    .description('list the engines on this machine, with the self-test and speed of each')
     .addOption(jsonOption())
     .action(async ({ json }: { readonly json?: boolean }) => {
       const { inspect } = await import('../../main/inspect.ts')
@@ -20,7 +20,7 @@ export function enginesCommand(cli: Cli): Command {
         rows.push(['self-test', selfTest])
         if (speed) rows.push(['speed', described(speed)])
         if (problem) rows.push(['problem', problem])
-        return pairs(rows, colors)
+        return pairs(rows, colors, terminalWidth(cli.stdout, cli.variables))
       })
       return write(cli.stdout, `${blocks.join('\n\n')}\n`)
     })

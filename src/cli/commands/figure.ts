@@ -25,9 +25,7 @@ interface Figure<S extends z.ZodObject> {
 }
 
 export function figureCommand(cli: Cli): Command {
-  const command = new Command('figure').description(
-    'what was measured, drawn: an SVG file that needs nothing but itself',
-  )
+  const command = new Command('figure').description('draw what was measured as a self-contained SVG file')
   command.addCommand(
     figure(cli, {
       name: 'barriers',
@@ -71,7 +69,7 @@ function figure<S extends z.ZodObject>(cli: Cli, { name, description, argument, 
   const command = new Command(name)
     .description(description)
     .argument(argument, argument === '<run>' ? 'id of the run' : 'ids of runs')
-    .option('--out <file>', 'where to write it (default: stdout)', pathOf)
+    .option('--out <file>', 'SVG file to write (default: stdout)', pathOf)
     .addOption(databaseOption())
     .addOption(dataDirOption())
   return addQuestionOptions(command, question).action(

@@ -12,9 +12,9 @@ interface Flags {
 
 export function privacyCommand(cli: Cli): Command {
   return new Command('privacy')
-    .description('what the rounds of a run file would give away of a client: epsilon, before anything is run')
+    .description('compute the privacy loss (epsilon) of a run file round by round, without running it')
     .argument('<file>', 'run file with privacy, YAML or JSON', pathOf)
-    .option('--noise <list>', 'noise multipliers in place of its own, e.g. 0.7,1,1.5', multipliers)
+    .option('--noise <list>', 'noise multipliers to try in place of that of the run file, e.g. 0.7,1,1.5', multipliers)
     .addOption(setOption())
     .addOption(jsonOption())
     .action(async (file: string, { noise, set, json }: Flags) => {

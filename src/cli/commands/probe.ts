@@ -37,21 +37,21 @@ interface Flags extends StorageFlags {
 export function probeCommand(cli: Cli): Command {
   const number = wholeNumber(1, 1_000_000)
   const command = new Command('probe')
-    .description('measure barriers of rounds that are over, on the models that the run kept (barriers.keepModels)')
+    .description('measure barriers of finished rounds, on the client models that the run kept (barriers.keepModels)')
     .argument('<run>', 'id of the run, see "fedstrata runs list"')
     .option('--rounds <list>', 'rounds and ranges, e.g. 1-5,10 (default: all whose models were kept)')
-    .option('--between <list>', 'clients, global, init, group, groupLayers', listed)
+    .option('--between <list>', 'which models to compare: clients, global, init, group, groupLayers', listed)
     .option('--pairs <number>', 'pairs of models to compare in a round', number)
-    .option('--paths <list>', 'full, layer, cumulative, layers, window', listed)
-    .option('--orders <list>', 'of cumulative paths: shallow, deep, random, minimal', listed)
-    .option('--group <list>', 'layers that move together, patterns, for the path "layers" (repeatable)', grouped, [])
-    .option('--window <number>', 'adjacent layers that move, for the path "window"', number)
-    .option('--interpolation <number>', 'points on each path, odd', number)
+    .option('--paths <list>', 'kinds of path: full, layer, cumulative, layers, window', listed)
+    .option('--orders <list>', 'orders of cumulative paths: shallow, deep, random, minimal', listed)
+    .option('--group <list>', 'patterns of layers that move together on paths of kind layers (repeatable)', grouped, [])
+    .option('--window <number>', 'how many adjacent layers move on paths of kind window', number)
+    .option('--interpolation <number>', 'points on each path, an odd number', number)
     .option('--examples <number>', 'examples to evaluate on', number)
-    .option('--splits <list>', 'test, train', listed)
+    .option('--splits <list>', 'data to evaluate on: test, train', listed)
   command.addHelpText(
     'after',
-    '\nWhat is left out is as the run file has it. Ctrl-C ends the probe; the rounds it has measured are kept.',
+    '\nOptions that you leave out are taken from the run file. Ctrl-C ends the probe; the rounds it has measured are kept.',
   )
   for (const option of [engineOption(), databaseOption(), dataDirOption(), jsonOption()] as Option[])
     command.addOption(option)
@@ -66,7 +66,7 @@ export function probeCommand(cli: Cli): Command {
     await withProbes({ ...options, log, notify: notice => tell(cli, notice.probe) }, async ({ probes, store }) => {
       const { probe } = await probes.create(run, requestOf(flags))
       const cancel = () => probes.cancel(run, probe).catch(() => undefined)
-      const signal = onInterrupt(() => say(cli, 'interrupted: ending the probe; once more ends at once'))
+      const signal = onInterrupt(() => say(cli, 'ending the probe; Ctrl-C once more ends at once'))
       signal.addEventListener('abort', () => void cancel(), { once: true })
       const record = await probes.ended(run, probe)
       const barriers = await allOf<BarrierRecord>(page => store.barriers(run, { ...page, probe }))

@@ -23,20 +23,21 @@ interface Flags {
 
 export function reproduceCommand(cli: Cli): Command {
   return new Command('reproduce')
-    .description('check the claims of the papers on real data: measured, bound, verdict')
+    .description('check the claims of the papers on real data')
     .argument('[checks...]', 'names or numbers of checks (default: all)')
-    .addOption(new Option('--mnist <dir>', 'folder of the four IDX files of MNIST').argParser(pathOf))
+    .addOption(new Option('--mnist <dir>', 'folder with the four IDX files of MNIST').argParser(pathOf))
     .addOption(
-      new Option('--cifar10 <dir>', 'folder of the binary version of CIFAR-10; one training batch is enough').argParser(
-        pathOf,
-      ),
+      new Option(
+        '--cifar10 <dir>',
+        'folder with the binary version of CIFAR-10; one training batch is enough',
+      ).argParser(pathOf),
     )
-    .addOption(new Option('--quick', 'smaller sizes on the digits that come along, in about a minute'))
+    .addOption(new Option('--quick', 'smaller sizes, on the digits included in the package; takes about a minute'))
     .addOption(engineOption())
     .addOption(
       new Option('--workers <number>', 'threads that compute (default: one per core)').argParser(wholeNumber(1, 256)),
     )
-    .addOption(new Option('--out <file>', 'write a report in Markdown').argParser(pathOf))
+    .addOption(new Option('--out <file>', 'also write a report in Markdown to this file').argParser(pathOf))
     .addOption(jsonOption())
     .action(async (checks: readonly string[], flags: Flags) => {
       const { reproduce } = await import('../../reproduction/reproduce.ts')

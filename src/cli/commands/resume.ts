@@ -15,7 +15,7 @@ interface ResumeFlags extends RunFileFlags {
 
 export function resumeCommand(cli: Cli): Command {
   const command = new Command('resume')
-    .description('go on with a stopped, failed or killed run after its last complete round')
+    .description('continue a stopped, failed or killed run after its last complete round')
     .argument('<run>', 'id of the run, see "fedstrata runs list"')
   command
     .addOption(placeOption())

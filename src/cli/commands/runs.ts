@@ -30,16 +30,16 @@ import { textTable } from '../text-table.ts'
 
 export function runsCommand(cli: Cli): Command {
   return new Command('runs')
-    .description('the runs in the database: list them, show one, export what was measured')
+    .description('list the runs in the database, show one, or export its measurements')
     .addCommand(listCommand(cli))
     .addCommand(showCommand(cli))
     .addCommand(exportCommand(cli))
 }
 
 function listCommand(cli: Cli): Command {
-  return stored(new Command('list'), 'all runs, newest first')
-    .addOption(new Option('--status <status>', 'only those').choices(RUN_STATUSES))
-    .option('--limit <number>', 'how many at most', wholeNumber(1, 1_000_000), 100)
+  return stored(new Command('list'), 'list all runs, newest first')
+    .addOption(new Option('--status <status>', 'only runs of this status').choices(RUN_STATUSES))
+    .option('--limit <number>', 'list at most this many', wholeNumber(1, 1_000_000), 100)
     .addOption(jsonOption())
     .action(async (flags: StorageFlags & { status?: RunStatus; limit: number; json?: boolean }) => {
       const options = storageOf(flags, environmentOf(cli))
@@ -51,7 +51,7 @@ function listCommand(cli: Cli): Command {
 }
 
 function showCommand(cli: Cli): Command {
-  return stored(new Command('show'), 'one run, round by round')
+  return stored(new Command('show'), 'show one run, round by round')
     .argument('<run>', 'id of the run')
     .addOption(jsonOption())
     .action(async (id: string, flags: StorageFlags & { json?: boolean }) => {
@@ -68,14 +68,14 @@ function showCommand(cli: Cli): Command {
 }
 
 function exportCommand(cli: Cli): Command {
-  const command = stored(new Command('export'), 'everything that was measured in a run, on stdout')
+  const command = stored(new Command('export'), 'write the measurements of a run to stdout')
     .argument('<run>', 'id of the run')
     .addArgument(
       new Argument('[table]', 'what to export; matrix is the history of barriers, layers × rounds')
         .choices([...EXPORT_TABLES, 'matrix'])
         .default('metrics'),
     )
-    .addOption(new Option('--format <format>', 'of the text').choices(EXPORT_FORMATS).default('csv'))
+    .addOption(new Option('--format <format>', 'output format').choices(EXPORT_FORMATS).default('csv'))
     .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
     .optionsGroup('Options of the matrix:')
   return addQuestionOptions(command, matrixQuestion).action(

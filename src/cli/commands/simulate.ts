@@ -29,7 +29,7 @@ export interface RunFileFlags extends SimulationFlags {
 
 export function simulateCommand(cli: Cli): Command {
   const command = new Command('simulate')
-    .description('run a run file to its end, on a coordinator and client processes of its own')
+    .description('run a run file from start to end, with its own coordinator and client processes')
     .argument('<file>', 'run file, YAML or JSON; relative paths in it start from its folder', pathOf)
     .addOption(setOption())
   return addSimulationOptions(command).action(async (file: string, flags: RunFileFlags) => {

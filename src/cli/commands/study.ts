@@ -18,9 +18,11 @@ interface Flags extends RunFileFlags {
 
 export function studyCommand(cli: Cli): Command {
   const command = new Command('study')
-    .description('run a study: one run file in every combination of variants, conditions and seeds; again, it goes on')
+    .description(
+      'run one run file in every combination of variants, conditions and seeds; run it again to continue where it stopped',
+    )
     .argument('<file>', 'study, YAML or JSON', pathOf)
-    .option('--figure <file>', 'draw local and global accuracy there, as SVG', pathOf)
+    .option('--figure <file>', 'also draw local and global accuracy as SVG to this file', pathOf)
     .addOption(setOption())
   return addSimulationOptions(command).action(async (file: string, flags: Flags) => {
     if (flags.figure !== undefined) await requireWritable(flags.figure, '--figure', 'svg')

@@ -3,8 +3,9 @@ import { ERROR_AT_MIDPOINT, type Height, heightsOf } from '../../rounds/barrier-
 import type { RunNotice } from '../../rounds/ports.ts'
 import { type BarrierColumns, fullOf, fullTitles, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
+import { fold } from '../fold.ts'
 import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
-import { type Colors, colorsFor, pairs, type Terminal } from '../terminal.ts'
+import { type Colors, colorsFor, pairs, type Terminal, terminalWidth } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
 
@@ -24,6 +25,7 @@ const PHASES: Readonly<Record<string, string>> = { train: 'clients train', aggre
 export function liveView({ stderr, variables }: Terminal): RunView {
   const colors = colorsFor(stderr, variables)
   const screen = createLogUpdate(stderr)
+  const persist = (text: string) => screen.persist(fold(text, terminalWidth(stderr, variables)))
   let rounds = 0
   let progress: Progress | null = null
   let began = performance.now()
@@ -35,7 +37,7 @@ export function liveView({ stderr, variables }: Terminal): RunView {
       rounds = run.rounds
       barriers = run.barriers
       const header = cells(columnsOf(barriers).map(([title, width]) => [title, width]))
-      screen.persist(`${pairs(introduction(run), colors)}\n\n${colors.dim(header)}`)
+      persist(`${pairs(introduction(run), colors, terminalWidth(stderr, variables))}\n\n${colors.dim(header)}`)
     },
     notice(notice) {
       if (notice.type === 'progress') {
@@ -44,10 +46,10 @@ export function liveView({ stderr, variables }: Terminal): RunView {
       } else if (notice.type === 'round') {
         // The next round may be under way while this one was measured.
         if (progress?.round === notice.record.round) progress = null
-        screen.persist(row(notice, barriers, colors))
+        persist(row(notice, barriers, colors))
       }
     },
-    say: line => screen.persist(line),
+    say: persist,
     end() {
       clearInterval(ticker)
       screen.clear()

@@ -2,17 +2,18 @@ import { ERROR_AT_MIDPOINT, heightsOf } from '../../rounds/barrier-heights.ts'
 import { columnsOf, fullOf, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
 import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
-import { colorsFor, pairs, say, type Terminal } from '../terminal.ts'
+import { colorsFor, pairs, say, type Terminal, terminalWidth } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
 
 /** One line a round, for pipes, files and CI logs. */
 export function plainView(terminal: Terminal): RunView {
+  const { stderr, variables } = terminal
   let rounds = 0
   return {
     begin(run) {
       rounds = run.rounds
-      say(terminal, pairs(introduction(run), colorsFor(terminal.stderr, terminal.variables)))
+      say(terminal, pairs(introduction(run), colorsFor(stderr, variables), terminalWidth(stderr, variables)))
     },
     notice(notice) {
       if (notice.type !== 'round') return
