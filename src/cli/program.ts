@@ -80,8 +80,8 @@ function configured(command: Command, cli: Cli): Command {
   command
     .exitOverride()
     .configureOutput({
-      writeOut: text => cli.stdout.write(helpLines(text, helpWidth(cli, cli.stdout))),
-      writeErr: text => cli.stderr.write(helpLines(text, helpWidth(cli, cli.stderr))),
+      writeOut: text => cli.stdout.write(helpLines(text, terminalWidth(cli.stdout, cli.variables))),
+      writeErr: text => cli.stderr.write(helpLines(text, terminalWidth(cli.stderr, cli.variables))),
       getOutHelpWidth: () => helpWidth(cli, cli.stdout),
       getErrHelpWidth: () => helpWidth(cli, cli.stderr),
     })

@@ -70,7 +70,7 @@ describe('simulate', () => {
     const shown = await fedstrata(t, folder, ['runs', 'show', runId, '--json'])
     assert.deepEqual(reportOf(shown), report)
     const readable = await fedstrata(t, folder, ['runs', 'show', runId])
-    assert.match(readable.stdout, /round +loss +accuracy +clients +full barrier +fc1 +fc2 +time/)
+    assert.match(readable.stdout, /round +loss +accuracy +models +clients +full barrier +fc1 +fc2 +time/)
 
     const list = await fedstrata(t, folder, ['runs', 'list', '--json'])
     assert.deepEqual(
