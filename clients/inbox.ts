@@ -31,7 +31,7 @@ export interface Inbox {
  * One for each connection: the coordinator sends the round's global blocks anew on each. They lie where those of the round
  * before lay if `isIdle` says that nothing looks at these any more.
  */
-export function createInbox(open: RunOpen, isIdle: () => boolean): Inbox {
+export function createInbox(open: Omit<RunOpen, 'inputs'>, isIdle: () => boolean): Inbox {
   const { chunkBytes } = open.limits
   const globals = assembler<GlobalHeader>({ chunkBytes })
   const tasks = assembler<TaskHeader>({ chunkBytes })
@@ -72,13 +72,23 @@ export function createInbox(open: RunOpen, isIdle: () => boolean): Inbox {
         checked(header, header.segments, header.part.total),
       )
       if (!body) return null
-      const { round, attempt, client, segments, initialise, reply, extras = [], atOnce = false } = body.about
+      const {
+        round,
+        attempt,
+        client,
+        segments,
+        initialise,
+        reply,
+        numExamples,
+        extras = [],
+        atOnce = false,
+      } = body.about
       if (latest?.round !== round)
         throw new FedError('message_invalid', { expected: `the global blocks of round ${round} first` })
       const { blocks, memory, extras: kept } = split(segments, body.values)
       const { blocks: global, extras: told } = latest.global
       return {
-        ...{ round, attempt, client, initialise, reply, extras, atOnce },
+        ...{ round, attempt, client, initialise, reply, numExamples, extras, atOnce },
         global,
         told,
         own: blocks,

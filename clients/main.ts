@@ -106,12 +106,13 @@ async function optionsOf(values: object): Promise<Omit<ClientOptions, 'signal' |
  * training needs: the libraries, and the data if it is told which.
  */
 async function* orders(dismissed: AbortSignal, noop: boolean): AsyncGenerator<JoinOrder> {
-  const training = noop ? null : import('./model-trainer.ts')
+  const inputs = noop ? null : import('./inputs.ts')
+  if (!noop) void import('./model-trainer.ts').catch(() => undefined)
   try {
     for await (const [message] of on(process, 'message', { signal: dismissed })) {
       const { data, ...order } = message as { readonly data?: unknown }
       if (data === undefined) yield validate(joinOrderSchema, order)
-      else void training?.then(({ preload }) => preload(data)).catch(() => undefined) // what is wrong is said when it is needed
+      else void inputs?.then(({ preload }) => preload(data)).catch(() => undefined) // what is wrong is said when it is needed
     }
   } catch (thrown) {
     if (!dismissed.aborted) throw thrown

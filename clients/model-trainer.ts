@@ -4,8 +4,7 @@ import { FedError } from '../src/core/errors.ts'
 import { type ExtraName, extraNamed } from '../src/core/extras.ts'
 import { blockNamed, inOnePiece, type Params, view, weightBlocks } from '../src/core/layout.ts'
 import { createRng, type Rng } from '../src/core/rng.ts'
-import { validate } from '../src/core/validate.ts'
-import { type DataOptions, dataSchema, loadDataset } from '../src/data/index.ts'
+import { loadDataset } from '../src/data/index.ts'
 import { splitData } from '../src/data/partition/split.ts'
 import { buildNetwork, type Network } from '../src/models/network.ts'
 import { clippedModel } from '../src/privacy/clip.ts'
@@ -22,6 +21,7 @@ import { olderAnchors } from '../src/training/objective/anchors.ts'
 import { statistics } from '../src/training/statistics/index.ts'
 import { trainLocally } from '../src/training/train.ts'
 import { trainingWork } from '../src/training/training-work.ts'
+import { relocated } from './inputs.ts'
 import type { LocalTask, PrepareTrainer } from './trainer.ts'
 
 /**
@@ -147,11 +147,6 @@ function requireMade(made: ReadonlyMap<string, Float32Array>, name: string): Flo
   throw new FedError('client_failed', { expected: `extras that this client can make`, received: name })
 }
 
-/** Reads a run's data set before the run is there: `loadDataset` keeps it. */
-export async function preload(data: unknown): Promise<void> {
-  await loadDataset(validate(dataSchema, data))
-}
-
 /** The parameters that a task starts from, and the global model as far as this client knows it: both to be read only. */
 function startingPoint(network: Network, rng: Rng): (task: LocalTask) => { params: Params; anchor: Params } {
   const { layout } = network
@@ -186,9 +181,4 @@ function startingPoint(network: Network, rng: Rng): (task: LocalTask) => { param
     }
     return { params, anchor }
   }
-}
-
-/** The data set's folder is a fact of each machine; its content is the same everywhere. */
-function relocated(data: DataOptions, dir: string | undefined): DataOptions {
-  return dir !== undefined && 'dir' in data ? { ...data, dir } : data
 }

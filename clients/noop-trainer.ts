@@ -4,7 +4,7 @@ import type { PrepareTrainer } from './trainer.ts'
 
 /** Sends back what it received, to measure the system without training. Needs a run that shares all it asks for. */
 export const noopTrainer: PrepareTrainer = async () => ({
-  async train({ global, own, reply, extras }) {
+  async train({ global, own, reply, numExamples, extras }) {
     if (extras.length > 0)
       throw new FedError('client_failed', { expected: 'blocks only', received: `${extras[0]!.name} to send back` })
     const segments = new Map(
@@ -14,7 +14,7 @@ export const noopTrainer: PrepareTrainer = async () => ({
         throw new FedError('client_failed', { expected: 'blocks that were received', received: block })
       }),
     )
-    return { segments, numExamples: 1, trainLoss: 0, steps: 0 }
+    return { segments, numExamples, trainLoss: 0, steps: 0 }
   },
   dispose() {},
 })

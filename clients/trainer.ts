@@ -19,6 +19,8 @@ export interface LocalTask {
   readonly initialise: readonly string[]
   /** Blocks to send back. */
   readonly reply: readonly string[]
+  /** What the update has to count, as the coordinator knows it. */
+  readonly numExamples: number
   /** Extras to send back after them. */
   readonly extras: readonly Segment[]
 }
@@ -53,4 +55,4 @@ export interface TrainerOptions {
 }
 
 /** Makes a trainer for a run that was joined. */
-export type PrepareTrainer = (open: RunOpen, options: TrainerOptions) => Promise<Trainer>
+export type PrepareTrainer = (open: Omit<RunOpen, 'inputs'>, options: TrainerOptions) => Promise<Trainer>

@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { errorBody, FedError, toFedError } from '../src/core/errors.ts'
 import { validate } from '../src/core/validate.ts'
+import { readAck } from '../src/protocol/ack.ts'
 import { type Log, silent } from '../src/protocol/log.ts'
-import { handshakeSchema, PROTOCOL_VERSION, type RunOpen, withdrawSchema } from '../src/protocol/messages.ts'
+import {
+  handshakeSchema,
+  type Inputs,
+  PROTOCOL_VERSION,
+  type RunOpen,
+  withdrawSchema,
+} from '../src/protocol/messages.ts'
 import { createWindow } from '../src/protocol/window.ts'
 import type { RunOutcome } from '../src/rounds/ports.ts'
 import { type Backoff, DEFAULT_BACKOFF, pause } from './backoff.ts'
@@ -25,6 +32,7 @@ export interface ClientOptions {
   readonly ca?: Buffer | undefined
   readonly dataDir?: string | undefined
   readonly engine?: string | undefined
+  /** In place of the run's own model and data. */
   readonly trainer?: PrepareTrainer
   readonly backoff?: Backoff
   readonly signal?: AbortSignal
@@ -38,7 +46,8 @@ export interface ClientOptions {
  * Resolves with the outcome of the run, `stopped` when `signal` fires. Rejects with `token_missing`, `token_invalid`,
  * `token_expired`, `token_revoked`, `run_not_active`, `protocol_mismatch` when it may not join, `tls_untrusted`, `run_conflict` when another process takes its name,
  * `input_invalid` for options that cannot be meant, and whatever keeps it from training at all: `data_missing`,
- * `engine_unavailable`, `layout_mismatch`, … What goes wrong with a single task is told to the coordinator instead.
+ * `data_mismatch`, `model_mismatch`, `engine_unavailable`, `layout_mismatch`, … What goes wrong with a single task is told to
+ * the coordinator instead.
  */
 export async function runClient({
   url,
@@ -49,13 +58,14 @@ export async function runClient({
   ca,
   dataDir,
   engine,
-  trainer: prepare = loadModelTrainer,
+  trainer: prepare,
   backoff = DEFAULT_BACKOFF,
   signal = new AbortController().signal,
   log = silent,
 }: ClientOptions): Promise<RunOutcome> {
   if (signal.aborted) return 'stopped'
   const handshake = validate(handshakeSchema, { protocol: PROTOCOL_VERSION, run, token, process, slots })
+  let inputs: Promise<Inputs> | null = null
   let trainer: Promise<Trainer> | null = null
   let inbox: Inbox | null = null
   let connection: Connection | null = null
@@ -88,9 +98,14 @@ export async function runClient({
             log.info({ run, process, slots }, 'joined')
             inbox = createInbox(open, () => tasks.size === 0 && outbox.isIdle)
             outbox.connect(linkOf(connection!, open, lost))
+            // Before the trainer, which takes the engine: tasks are on their way while that is made ready.
+            inputs ??= prepare ? Promise.resolve(open.inputs) : loadInputs(open, { dataDir })
+            const shown = inputs.then(have => show(connection!, open, have))
+            shown.catch(reject)
             if (trainer) return
-            trainer = prepare(open, { dataDir, engine, log })
-            trainer.catch(reject)
+            trainer = (prepare ?? loadModelTrainer)(open, { dataDir, engine, log })
+            // That its data are others says more than what these make of the model.
+            trainer.catch(error => shown.then(() => reject(error), reject))
           },
           ended({ outcome, message }) {
             log.info({ run, outcome, message }, 'the run has ended')
@@ -130,6 +145,17 @@ export async function runClient({
       tasks.cancel(name)
     })
   }
+}
+
+const loadInputs: typeof import('./inputs.ts')['inputsOf'] = async (open, options) => {
+  const { inputsOf } = await import('./inputs.ts')
+  return await inputsOf(open, options)
+}
+
+/** Shows what this process has. Throws `data_mismatch` and `model_mismatch` where the coordinator has something else. */
+async function show({ socket }: Connection, { run }: RunOpen, inputs: Inputs): Promise<void> {
+  const ack = await socket.emitWithAck('run:inputs', { run, ...inputs }).catch(() => null) // lost: shown on the next one
+  if (ack) readAck(ack)
 }
 
 /** TF.js is loaded when there is something to train: a process that is refused, or only echoes, starts without. */

@@ -49,6 +49,7 @@ export const runReportSchema = z.strictObject({
   name: z.string(),
   status: runRecordSchema.shape.status,
   engine: z.string().nullable(),
+  dataSha256: runRecordSchema.shape.dataSha256,
   finalRound: runRecordSchema.shape.finalRound,
   /** Absolute path, safetensors; null before the first complete round. */
   modelFile: z.string().nullable(),

@@ -20,6 +20,7 @@ export async function runReport(store: Store, dataDir: string, id: string): Prom
     name: run.name,
     status: run.status,
     engine: run.engine,
+    dataSha256: run.dataSha256,
     finalRound: run.finalRound,
     modelFile: checkpoint && checkpointFiles(dataDir).path(checkpoint),
     modelSha256: checkpoint?.sha256 ?? null,

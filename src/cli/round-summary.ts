@@ -1,4 +1,5 @@
 import type { RoundRecord } from '../core/records.ts'
+import type { RunNotice } from '../rounds/ports.ts'
 
 export function number(value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : value.toFixed(4)
@@ -24,4 +25,8 @@ export function outcomes({ completed, dropped, rejected }: RoundRecord['clients'
   return [`${completed} ok`, dropped > 0 && `${dropped} dropped`, rejected > 0 && `${rejected} rejected${why}`]
     .filter(Boolean)
     .join(', ')
+}
+
+export function warning({ round, message }: Extract<RunNotice, { type: 'warning' }>): string {
+  return round === undefined ? `warning: ${message}` : `warning: round ${round}: ${message}`
 }

@@ -28,6 +28,7 @@ export function showRun({ report, run, runFile, heights }: ShownRun, { stdout, v
       `${model.name} on ${data.name}, ${partition.name} over ${clients.total} clients, ${clients.perRound} a round`,
     ],
     ['engine', enginesOf(report)],
+    ['data', run.dataSha256 ? `sha256 ${run.dataSha256}` : '–'],
     ['created', run.createdAt],
   ]
   if (report.modelFile) rows.push(['model', report.modelFile], ['sha256', report.modelSha256 ?? '–'])

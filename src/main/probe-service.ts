@@ -9,6 +9,7 @@ import type { CheckpointStore, Clock, Page, RunNotice, Store } from '../rounds/p
 import type { PlannedProbe } from '../rounds/probe-jobs.ts'
 import type { ProbePatch, ProbeService } from '../rounds/probe-ports.ts'
 import { barrierKey } from '../rounds/probe-round.ts'
+import { UNKNOWN_DATA } from '../rounds/require-data.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
 
 export interface ProbeServiceDeps {
@@ -156,7 +157,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
 
   async function open(run: string, input: unknown): Promise<ProbeRecord> {
     const request = validate(probeRequestSchema, input)
-    const { finalRound } = await store.run(run)
+    const { finalRound, dataSha256 } = await store.run(run)
     const runFile = parseRunFile(await store.runFile(run))
     const options = probeOptions(runFile.barriers, request)
     const rounds = await keptRounds(store, run, request.rounds, finalRound)
@@ -167,7 +168,8 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
       const known = await knownOf({ run, runFile, examples }, round)
       asked.push({ round, cohort: models.flatMap(({ client }) => client ?? []), known })
     }
-    const planned = await compute.openProbe({ key, runFile, request, rounds: asked })
+    const planned = await compute.openProbe({ ...{ key, run, dataSha256, runFile, request }, rounds: asked })
+    if (dataSha256 === null) notify({ type: 'warning', run, message: UNKNOWN_DATA })
     try {
       const total = planned.evaluations.reduce((sum, count) => sum + count, 0)
       const stored = { rounds: rounds.map(({ round }) => round), ...options, engine: planned.engine }

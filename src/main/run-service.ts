@@ -13,6 +13,7 @@ import { modelDiverged } from '../rounds/model-diverged.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
 import { relocated } from '../rounds/relocation.ts'
+import { requireData, UNKNOWN_DATA } from '../rounds/require-data.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
 import { stateBytes, toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
@@ -162,7 +163,7 @@ export function runService({
             tell: server => toldAfter(context.strategy, server),
             runFile,
             secretLoss: runFile.privacy?.noiseOn === 'updates',
-            maxExamples: Math.max(...session.clients.map(client => client.numTrain)),
+            inputs: session.inputs,
             events,
           }),
       },
@@ -209,7 +210,7 @@ export function runService({
   async function open<T>(id: string, runFile: RunFile, prepare: (ready: OpenedRun) => Promise<T>): Promise<T> {
     try {
       const session = await compute.open(id, runFile)
-      const context = taskContext(runFile, session.layout)
+      const context = taskContext(runFile, session.layout, session.clients)
       return await prepare({ session, context })
     } catch (error) {
       await compute.release(id).catch(() => undefined)
@@ -262,9 +263,9 @@ export function runService({
       const { holder } = leases
       leases.keep(id)
       await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken), holder })
-      const { engine, layout, clients } = session
+      const { engine, layout, clients, inputs } = session
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
-      await store.updateRun(id, { engine, parameters: layout.size, layers })
+      await store.updateRun(id, { engine, dataSha256: inputs.data, parameters: layout.size, layers })
       await store.saveClients(id, clients)
       const joinTokenExpiresAt = start({ identity, runFile, session, context, server: session.initial })
       return { run: await store.run(id), joinToken, joinTokenExpiresAt }
@@ -302,11 +303,13 @@ export function runService({
           if (!allowEngineChange) throw engineMismatch(run, before, `${engine} (${(await compute.engine()).reason})`)
           log.warn({ run: id, before, now: engine }, 'another engine: the rounds to come have other bits')
         }
+        requireData(id, run.dataSha256, session.inputs.data)
+        if (run.dataSha256 === null) notify({ type: 'warning', run: id, message: UNKNOWN_DATA })
         const server = (await lastState(id, session.layout)) ?? session.initial
         const joinToken = newToken()
         const place = moves.length > 0 ? { runFile: stored } : {}
         const joins = { joinTokenHash: hashToken(joinToken), ...(before === null && { engine }) }
-        await store.updateRun(id, { ...joins, ...place }, by)
+        await store.updateRun(id, { ...joins, dataSha256: session.inputs.data, ...place }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
         const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs-core'
 import { loadLayersModel } from '@tensorflow/tfjs-layers'
 import { z } from 'zod'
+import { canonicalJson } from '../core/canonical.ts'
 import { FedError } from '../core/errors.ts'
 import { INITIALIZERS } from './initializers.ts'
 import { withoutSoftmax } from './logits.ts'
@@ -41,5 +43,12 @@ export const layersModel = {
         cause,
       })
     }
+  },
+  /** Topology and, where training starts from them, weights: not how they are spread over files. */
+  async digest({ path, init }) {
+    const { topology, weightSpecs, weightData } = await readModelFiles(path)
+    const hash = createHash('sha256').update(`${canonicalJson(topology)}\n`)
+    if (init === 'stored') hash.update(`${canonicalJson(weightSpecs)}\n`).update(new Uint8Array(weightData))
+    return hash.digest('hex')
   },
 } satisfies ModelComponent<typeof schema>

@@ -16,6 +16,8 @@ export interface ModelShape {
  */
 export interface ModelComponent<S extends z.ZodObject = z.ZodObject> extends Component<S> {
   build(options: z.output<S>, shape: ModelShape): LayersModel | Promise<LayersModel>
+  /** SHA-256, hex, of what it reads from files; left out by an architecture that reads none. */
+  digest?(options: z.output<S>): Promise<string>
   /** What the initial kernels of a block are multiplied by; 1 everywhere when left out. */
   initialScale?(options: z.output<S>, block: string): number
 }

@@ -24,9 +24,6 @@ export function bytesUnderWay(bytes: number, { chunkBytes, window }: Limits): nu
   return Math.min(bytes, chunkBytes * window)
 }
 
-/** Largest example count that an update may claim where the run does not know its data set's size. */
-export const MAX_EXAMPLES = 1_000_000_000
-
 /** Copies of the parameters that an optimizer may remember: Adam's two moments. */
 const OPTIMIZER_COPIES = 2
 

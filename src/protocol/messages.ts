@@ -7,11 +7,12 @@ import type { ErrorBody, ErrorCode } from '../core/errors.ts'
  * at most one binary body of little-endian float32: the segments that the header lists, back to back. docs/protocol.md
  * tells the same as prose.
  */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 const index = z.int().nonnegative()
 const id = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 const digest = z.string().regex(/^[0-9a-f]{16}$/)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const duration = z.number().nonnegative()
 
 /** A named run of float32 values inside a body: "block/fc1" is a layer block, "momentum/fc1" optimizer memory, "control/fc1" an extra. */
@@ -40,11 +41,24 @@ export const limitsSchema = z.strictObject({
   maxUpdateBytes: z.int().positive(),
 })
 
+/** What one side would train on, as digests: equal on both sides, or the clients would train another network, or on other data. */
+export const inputsSchema = z.strictObject({
+  /** Of the data set: `dataDigest` of src/data. */
+  data: sha256,
+  /** Of the files that the model comes from; null for a model that the run file describes completely. */
+  model: sha256.nullable(),
+})
+
+/** `run:inputs`: the process has what it needs. It is given tasks from then on. */
+export const inputsHeaderSchema = z.strictObject({ run: id, ...inputsSchema.shape })
+
 /** Reply to `run:join`. */
 export const runOpenSchema = z.strictObject({
   run: id,
   runFile: z.record(z.string(), z.unknown()),
   layout: digest,
+  /** The coordinator's. */
+  inputs: inputsSchema,
   /** Blocks that some layer rule averages in some round: what `round:global` carries, in this order. */
   shared: z.array(segmentSchema),
   limits: limitsSchema,
@@ -74,6 +88,8 @@ export const taskHeaderSchema = z.strictObject({
   reply: z.array(z.string()),
   /** To send back too, after the blocks and in this order: "control/fc1". */
   extras: z.array(segmentSchema).optional(),
+  /** What the update has to count: the client's training examples, or 1 where they are nobody's business. */
+  numExamples: z.int().positive(),
   /** The update may come as soon as it is there, however large: it need not be offered. */
   atOnce: z.boolean().optional(),
   part: partSchema,
@@ -116,6 +132,8 @@ export const runReplacedSchema = z.strictObject({ run: id })
 export type Segment = z.infer<typeof segmentSchema>
 export type Part = z.infer<typeof partSchema>
 export type Handshake = z.infer<typeof handshakeSchema>
+export type Inputs = z.infer<typeof inputsSchema>
+export type InputsHeader = z.infer<typeof inputsHeaderSchema>
 export type Limits = z.infer<typeof limitsSchema>
 export type RunOpen = z.infer<typeof runOpenSchema>
 export type GlobalHeader = z.infer<typeof globalHeaderSchema>
@@ -153,6 +171,8 @@ export interface ServerToClient {
 
 export interface ClientToServer {
   'run:join': (answer: Answer<RunOpen>) => void
+  /** After every join, as soon as the data set is loaded. Refused with `data_mismatch` or `model_mismatch`: no task will come. */
+  'run:inputs': (header: InputsHeader, answer: Answer<null>) => void
   'round:offer': (header: OfferHeader, answer: Answer<null>) => void
   'round:update': (header: UpdateHeader, body: Uint8Array, answer: Answer<UpdateReply>) => void
   'round:refuse': (header: RefusalHeader, answer: Answer<null>) => void

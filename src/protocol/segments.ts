@@ -96,6 +96,8 @@ export interface Asked {
   /** Names of blocks, and `OPTIMIZER_MEMORY`. */
   readonly reply: readonly string[]
   readonly extras?: readonly Segment[] | undefined
+  /** What the update has to count. */
+  readonly numExamples: number
 }
 
 /**
@@ -103,7 +105,11 @@ export interface Asked {
  * extras, and memory only when asked for. Throws `layout_mismatch` for a segment that is missing, unknown or out of place,
  * `length_mismatch` for one of another size, naming it and both sides.
  */
-export function requireReply(layout: LayerLayout, { reply, extras = [] }: Asked, received: readonly Segment[]): void {
+export function requireReply(
+  layout: LayerLayout,
+  { reply, extras = [] }: Omit<Asked, 'numExamples'>,
+  received: readonly Segment[],
+): void {
   const blocks = blockSegments(
     layout,
     reply.filter(name => name !== OPTIMIZER_MEMORY),

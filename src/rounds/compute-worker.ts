@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { currentEngine, engineFault, engineMemory, prepareEngine } from '../compute/choose.ts'
 import { errorBody, FedError, toFedError } from '../core/errors.ts'
+import { dataDigest } from '../data/digest.ts'
 import { loadDataset } from '../data/index.ts'
 import { trainingWork, typicalWork } from '../training/training-work.ts'
 import { averageRound, measureRound } from './close-round.ts'
@@ -30,7 +31,11 @@ const port = parentPort!
 const { engine: engineName, preferredEngine, firstRun } = workerData as ComputeOptions
 const work = firstRun ? trainingWork(firstRun) : typicalWork
 let engine = prepareEngine(engineName, work, preferredEngine)
-if (firstRun) void loadDataset(firstRun.data).catch(() => undefined) // what is wrong is said when a run needs it
+// What is wrong is said when a run needs it.
+if (firstRun)
+  void loadDataset(firstRun.data)
+    .then(dataset => dataDigest(dataset))
+    .catch(() => undefined)
 const sessions = new Map<string, Session>()
 /** By run, then round: averaged, and not yet measured. */
 const open = new Map<string, Map<number, OpenRound>>()
@@ -118,5 +123,6 @@ async function openRun(run: string, runFile: unknown): Promise<OpenedSession> {
   const session = await openSession(parseRunFile(runFile), { turn: () => turns.pass(LEVELS.measure) })
   sessions.set(run, session)
   open.set(run, new Map())
-  return { engine: session.engine, layout: session.layout, clients: session.clients, initial: session.initial() }
+  const { engine, inputs, layout, clients } = session
+  return { engine, inputs, layout, clients, initial: session.initial() }
 }

@@ -3,6 +3,7 @@ import type { Engine } from '../compute/choose.ts'
 import { type ErrorBody, FedError, fromErrorBody } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord, ClientRecord } from '../core/records.ts'
+import type { Inputs } from '../protocol/messages.ts'
 import type { RunWork } from '../training/training-work.ts'
 import type { AveragedRound, MeasuredRound, RoundJob } from './closed-round.ts'
 import type { ServerState } from './ports.ts'
@@ -49,6 +50,7 @@ export interface ComputeOptions {
 export interface OpenedSession {
   /** As the records of its rounds say it. */
   readonly engine: string
+  readonly inputs: Inputs
   readonly layout: LayerLayout
   readonly clients: readonly ClientRecord[]
   readonly initial: ServerState

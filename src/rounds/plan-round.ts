@@ -1,6 +1,7 @@
 import { blocksMatching } from '../core/block-pattern.ts'
 import { extraShapes } from '../core/extras.ts'
 import type { LayerLayout } from '../core/layout.ts'
+import type { ClientRecord } from '../core/records.ts'
 import { createRng, type Rng } from '../core/rng.ts'
 import { blockSegment, OPTIMIZER_MEMORY } from '../protocol/segments.ts'
 import { type LayerPlan, layerPlan, sharedBlocks, takesPart } from '../strategies/layer-rules.ts'
@@ -63,7 +64,8 @@ export function taskFor(key: UpdateKey, server: ServerState, context: TaskContex
     mixes: block => strategy.personal?.keeps(block) ?? false,
     shared: layout.blocks.filter(({ name }) => shared.has(name)),
   })
-  return { ...key, server, own, initialise, reply, fetches, ...(extras.length > 0 && { extras }) }
+  const numExamples = context.countOf(key.client)
+  return { ...key, server, own, initialise, reply, numExamples, fetches, ...(extras.length > 0 && { extras }) }
 }
 
 export interface TaskContext {
@@ -76,12 +78,18 @@ export interface TaskContext {
   readonly fixed: ReadonlySet<string>
   /** The run's stream. */
   readonly rng: Rng
+  /** What the client's updates count in the mean. */
+  readonly countOf: (client: number) => number
   /** Of a round; kept while the tasks of that round go out, which may be a thousand in one turn of the event loop. */
   readonly planOf: (round: number) => LayerPlan
 }
 
-/** What `taskFor` needs to know of a run, once the model is built. */
-export function taskContext(runFile: RunFile, layout: LayerLayout): TaskContext {
+/** What `taskFor` needs to know of a run, once the model is built and the data are dealt to `clients`, in their order. */
+export function taskContext(
+  runFile: RunFile,
+  layout: LayerLayout,
+  clients: readonly Pick<ClientRecord, 'numTrain'>[],
+): TaskContext {
   const strategy = resolveStrategy(runFile.strategy, layout)
   const shared = new Set(sharedBlocks(strategy.rules, layout).map(block => block.name))
   // A block that nobody trains is known to both sides, unless each client began with its own.
@@ -93,5 +101,9 @@ export function taskContext(runFile: RunFile, layout: LayerLayout): TaskContext 
     if (last?.round !== round) last = { round, plan: layerPlan(strategy.rules, layout, round, rng) }
     return last.plan
   }
-  return { runFile, layout, strategy, shared, fixed, rng, planOf }
+  // How many examples a client has is of nobody's concern where its update is made private by itself. Of all others an epoch
+  // takes every example, the last batch is short rather than left out, and each counts once however many epochs there are.
+  const isSecret = runFile.privacy?.noiseOn === 'updates'
+  const countOf = (client: number) => (isSecret ? 1 : clients[client]!.numTrain)
+  return { runFile, layout, strategy, shared, fixed, rng, countOf, planOf }
 }

@@ -206,6 +206,8 @@ export type RunNotice =
       readonly phase: string
     }
   | { readonly type: 'probe'; readonly run: string; readonly probe: ProbeRecord }
+  /** Something that whoever uses the result should know. */
+  | { readonly type: 'warning'; readonly run: string; readonly round?: number | undefined; readonly message: string }
 
 /** Someone's offer of an update, as the gateway read it: parsed, complete, and checked against the layout. */
 export interface ReceivedUpdate {
@@ -218,7 +220,7 @@ export interface ReceivedUpdate {
   readonly trainMs: number
   /** Segment name → float32 view of the received body, which is a SharedArrayBuffer so that threads need no copy. */
   readonly segments: ReadonlyMap<string, Float32Array>
-  /** Checksum of body, segments and example count: tells a repeated upload from a conflicting one. */
+  /** Checksum of body and segments: tells a repeated upload from a conflicting one. */
   readonly fingerprint: string
   readonly bytes: number
   /** When its first message arrived, monotonic milliseconds. */
@@ -253,6 +255,8 @@ export interface Task extends UpdateKey {
   readonly own: ClientState
   readonly initialise: readonly string[]
   readonly reply: readonly string[]
+  /** What the update has to count: the client's training examples, 1 where they are secret. */
+  readonly numExamples: number
   /** To send back too, after the blocks. */
   readonly extras?: readonly Segment[] | undefined
   /** Bytes of what is not the client's own, and it has not got yet: see `fetched`. */

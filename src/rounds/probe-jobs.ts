@@ -5,12 +5,16 @@ import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
 import type { ProbePlan } from './probe-plan.ts'
 import { evaluationsOf, measureUnits, probeUnits } from './probe-round.ts'
+import { requireData } from './require-data.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
 
 /** A probe of rounds that are over, as the compute worker is asked for it; it holds a session of its own. */
 export interface OpenProbe {
   readonly key: string
+  readonly run: string
+  /** Of the data that the run began with; null where nobody knows. */
+  readonly dataSha256: string | null
   readonly runFile: unknown
   readonly request: ProbeRequest
   readonly rounds: readonly KeptRound[]
@@ -65,12 +69,13 @@ export function probeJobs(turn: () => Promise<void>): ProbeJobs {
     throw new Error(`no probe ${key}`)
   }
   return {
-    async open({ key, runFile, request, rounds }) {
+    async open({ key, run, dataSha256, runFile, request, rounds }) {
       const file = parseRunFile(runFile)
       const options = probeOptions(file.barriers, request)
       const cancelled = new AbortController()
       const session = await openSession(file, { turn, signal: cancelled.signal })
       try {
+        requireData(run, dataSha256, session.inputs.data)
         const plan = session.planProbes(options, request.examples !== undefined)
         const { layout } = session
         const evaluations = rounds.map(round => {

@@ -7,10 +7,13 @@ import { sharedFloats } from '../core/params.ts'
 import type { ClientRecord } from '../core/records.ts'
 import { createRng, type Rng } from '../core/rng.ts'
 import type { Dataset } from '../data/dataset.ts'
+import { dataDigest } from '../data/digest.ts'
 import { loadDataset } from '../data/index.ts'
 import { type DataSplit, splitData } from '../data/partition/split.ts'
+import { modelDigest } from '../models/digest.ts'
 import { buildNetwork } from '../models/network.ts'
 import type { Accountant } from '../privacy/accountant.ts'
+import type { Inputs } from '../protocol/messages.ts'
 import { privateStrategy } from '../strategies/private.ts'
 import { extrasOf, resolveStrategy, type Strategy } from '../strategies/strategy.ts'
 import type { Unlabelled } from '../strategies/transform.ts'
@@ -37,6 +40,8 @@ export interface Session {
   readonly runFile: RunFile
   /** On which it was opened, and computes. */
   readonly engine: string
+  /** Digests of the data set and of the model's files. */
+  readonly inputs: Inputs
   readonly layout: LayerLayout
   readonly strategy: Strategy
   /** null where models are averaged as they come. */
@@ -87,6 +92,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const dataset = await loadDataset(runFile.data)
   const { partition, clients, serverData, privacy } = runFile
   const split = splitData(dataset, partition, clients.total, rng.fork('partition'), serverData.examples)
+  const inputs = { data: dataDigest(dataset), model: await modelDigest(runFile.model) }
   const networks = await networkPool(() => buildNetwork(runFile.model, dataset))
   const network = networks.first
   const written = resolveStrategy(runFile.strategy, network.layout)
@@ -107,6 +113,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   return {
     runFile,
     engine: currentEngine(),
+    inputs,
     layout: network.layout,
     strategy,
     alignment,

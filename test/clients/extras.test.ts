@@ -23,7 +23,7 @@ test('what all are told comes with the global blocks, what is kept with the task
       tasks.push(task)
       const blocks = task.reply.map(name => [blockSegment(name), task.global.get(name)!] as const)
       const made = task.extras.map(({ name, size }) => [name, new Float32Array(size).fill(task.round + 0.5)] as const)
-      return { segments: new Map([...blocks, ...made]), numExamples: 1, trainLoss: 0, steps: 1 }
+      return { segments: new Map([...blocks, ...made]), numExamples: task.numExamples, trainLoss: 0, steps: 1 }
     },
     dispose() {},
   })

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createInbox } from '../../clients/inbox.ts'
-import type { RunOpen } from '../../src/protocol/messages.ts'
 import { counting } from '../protocol/layouts.ts'
 
 const SIZE = 6
 const LAYOUT = '0123456789abcdef'
-const open: RunOpen = {
+const open = {
   ...{ run: 'a', runFile: {}, layout: LAYOUT, shared: [{ name: 'block/fc', size: SIZE }] },
   limits: { chunkBytes: 16, window: 4, maxUpdateBytes: 1000 },
 }
@@ -19,7 +18,7 @@ function scene(isIdle: () => boolean) {
     const header = { run: 'a', round, layout: LAYOUT }
     for (const offset of [0, 16])
       inbox.global({ ...header, part: { offset, total: 4 * SIZE } }, bytes.subarray(offset, offset + 16))
-    const task = { ...header, attempt: 1, client: 0, segments: [], initialise: [], reply: [] }
+    const task = { ...header, attempt: 1, client: 0, segments: [], initialise: [], reply: [], numExamples: 1 }
     const received = inbox.task({ ...task, part: { offset: 0, total: 0 } }, null)
     return received!.global.get('fc')!
   }

@@ -58,6 +58,7 @@ const task = (change: Partial<LocalTask> = {}): LocalTask => ({
   kept: new Map(),
   initialise: [],
   reply: ['fc1', 'fc2'],
+  numExamples: 15,
   extras: [],
   ...change,
 })

@@ -25,7 +25,7 @@ export async function roundsOf(runFile: RunFile, cohorts: readonly (readonly num
   const { layout } = session
   const open = { run: 'r', runFile, layout: layout.digest, shared: [], limits: limitsFor(layout) }
   const trainer: Trainer = await modelTrainer(open, { engine: 'wasm', log: silent })
-  const context = taskContext(runFile, layout)
+  const context = taskContext(runFile, layout, session.clients)
   const shared = layout.blocks.filter(({ name }) => context.shared.has(name))
   const states: ServerState[] = [session.initial()]
   const jobs: RoundJob[] = []
@@ -33,10 +33,24 @@ export async function roundsOf(runFile: RunFile, cohorts: readonly (readonly num
     const [round, server] = [index + 1, states.at(-1)!]
     const updates = []
     for (const client of cohort) {
-      const { own, reply, initialise, extras = [] } = taskFor({ round, attempt: 1, client }, server, context)
+      const {
+        own,
+        reply,
+        initialise,
+        numExamples: counted,
+        extras = [],
+      } = taskFor({ round, attempt: 1, client }, server, context)
       const { segments, numExamples } = await trainer.train(
         {
-          ...{ round, client, reply, initialise, extras, told: toldAfter(context.strategy, server) },
+          ...{
+            round,
+            client,
+            reply,
+            initialise,
+            extras,
+            numExamples: counted,
+            told: toldAfter(context.strategy, server),
+          },
           global: new Map(shared.map(block => [block.name, view(server.params, block)])),
           own: renamed(own, blockOfSegment),
           kept: renamed(own, name => extraNamed(name) && name),

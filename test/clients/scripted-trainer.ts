@@ -1,7 +1,7 @@
 import type { LocalTask, PrepareTrainer } from '../../clients/trainer.ts'
 import { blockSegment } from '../../src/protocol/segments.ts'
 
-/** Adds 1 to every block that it is asked for; counts 100 + client examples. Holds or fails when told to. */
+/** Adds 1 to every block that it is asked for; counts the examples that it is told. Holds or fails when told to. */
 export function scriptedTrainer() {
   const tasks: LocalTask[] = []
   let gate = Promise.resolve()
@@ -43,7 +43,7 @@ export function scriptedTrainer() {
         if (failure) throw failure
         const blocks = task.reply.map(name => [name, task.own.get(name) ?? task.global.get(name)!] as const)
         const segments = new Map(blocks.map(([name, values]) => [blockSegment(name), values.map(value => value + 1)]))
-        return { segments, numExamples: 100 + task.client, trainLoss: 0.25, steps: 7 }
+        return { segments, numExamples: task.numExamples, trainLoss: 0.25, steps: 7 }
       },
       dispose() {
         trainer.disposed++

@@ -88,7 +88,7 @@ test('of two clients with one name the newer goes on, and the older ends for goo
   await harness.until('joined')
   const newer = client({ process: 'twin' })
   await assert.rejects(older, { code: 'run_conflict' })
-  assert.equal(harness.of('joined').length, 2)
+  await harness.until('joined', 2)
   harness.clients.end('completed')
   assert.equal(await newer, 'completed')
 })

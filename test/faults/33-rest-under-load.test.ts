@@ -5,7 +5,7 @@ fault('REST that is hammered while rounds are averaged answers every question, i
   const { run, rest } = await stage(t)
   const opened = await run({ rounds: 12, clients: { total: 8, perRound: 7 }, evaluate: { every: 1, clients: true } })
   const player = await opened.join('p', 8)
-  player.work({ numExamples: 7 })
+  player.work()
   const api = `/api/v1/runs/${opened.id}`
   let asked = 0
   const over = opened.ended().then(record => record.status)

@@ -7,7 +7,7 @@ fault('the same run file twice chooses the same clients and deals the same data;
     const clients = { total: 12, perRound: 3 }
     const opened = await run({ seed, rounds: 3, clients, partition: { name: 'dirichlet', dirichletAlpha: 0.5 } })
     const player = await opened.join('p', 3)
-    player.work({ numExamples: 1 })
+    player.work()
     assert.equal((await opened.ended()).status, 'completed')
     const cohorts = player.tasks.map(({ round, client }) => [round, client])
     const { items } = await coordinator.store.clients(opened.id, { limit: 100 })

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io-client'
 import type { Ack, RunOpen, TaskHeader, UpdateHeader, UpdateReply } from '../../src/protocol/messages.ts'
-import { heard, sendUpdate } from '../socket/harness.ts'
+import { heard, joinRaw, sendUpdate } from '../socket/harness.ts'
 
 /** 4 clients of 15 examples each, 15 parameters (fc1: 4·3 + 3), two rounds in which all take part. */
 export const QUICK = {
@@ -16,7 +16,7 @@ export const QUICK = {
 }
 
 /** A task as it arrived, with the round's global blocks. */
-export interface GivenTask extends Pick<TaskHeader, 'round' | 'attempt' | 'client'> {
+export interface GivenTask extends Pick<TaskHeader, 'round' | 'attempt' | 'client' | 'numExamples'> {
   readonly global: Float32Array
 }
 
@@ -33,7 +33,7 @@ export interface Player {
   /** The task of that client and round (and attempt); waits until it comes. */
   task(client: number, round?: number, attempt?: number): Promise<GivenTask>
   /** The header of a good update for the task, changed. */
-  header(task: Pick<GivenTask, 'round' | 'attempt' | 'client'>, change?: object): UpdateHeader
+  header(task: Pick<GivenTask, 'round' | 'attempt' | 'client' | 'numExamples'>, change?: object): UpdateHeader
   /** Sends the update of a well-behaved client in one message, but for the change. */
   send(task: GivenTask, change?: Change): Promise<UpdateAck>
   /** From now on answers every task at once, as a good client but for the change. */
@@ -54,8 +54,8 @@ export async function player(socket: Socket): Promise<Player> {
     if (header.part.offset + (chunk?.length ?? 0) === header.part.total) global = floats(Buffer.concat(parts))
     answer({ ok: true, data: null })
   })
-  socket.on('round:task', ({ round, attempt, client }: TaskHeader, _, answer) => {
-    const task = { round, attempt, client, global }
+  socket.on('round:task', ({ round, attempt, client, numExamples }: TaskHeader, _, answer) => {
+    const task = { round, attempt, client, numExamples, global }
     tasks.push(task)
     answer({ ok: true, data: null })
     if (working) void send(task, working)
@@ -63,13 +63,13 @@ export async function player(socket: Socket): Promise<Player> {
   })
   const refused = heard(socket, 'connect_error').then(([error]) => Promise.reject(Object.assign(error, error.data)))
   refused.catch(() => undefined)
-  const ack = (await Promise.race([socket.emitWithAck('run:join'), refused])) as Ack<RunOpen>
+  const ack = (await Promise.race([joinRaw(socket), refused])) as Ack<RunOpen>
   if (!ack.ok) throw Object.assign(new Error(ack.error.message), ack.error)
   const open = ack.data
 
-  const header: Player['header'] = ({ round, attempt, client }, change = {}) => {
+  const header: Player['header'] = ({ round, attempt, client, numExamples }, change = {}) => {
     const total = open.shared.reduce((sum, { size }) => sum + 4 * size, 0)
-    const good = { run: open.run, round, attempt, client, layout: open.layout, segments: open.shared, numExamples: 15 }
+    const good = { run: open.run, round, attempt, client, layout: open.layout, segments: open.shared, numExamples }
     return { ...good, metrics: { trainLoss: 0.5, steps: 1, trainMs: 1 }, part: { offset: 0, total }, ...change }
   }
   async function send(task: GivenTask, { values, ...change }: Change = {}): Promise<UpdateAck> {

@@ -108,7 +108,9 @@ describe('probes of rounds that are over', () => {
       [...new Set(rows.flatMap(({ path, layer }) => (path === 'group' ? [layer] : [])))],
       [null, 'fc1', 'fc2'],
     )
-    const statuses = service.notices.map(notice => notice.type === 'probe' && notice.probe.status)
+    const statuses = service.notices.flatMap(notice => (notice.type === 'probe' ? [notice.probe.status] : []))
+    const warnings = service.notices.filter(({ type }) => type === 'warning')
+    assert.equal(warnings.length, 1, 'of data that nobody knows')
     assert.deepEqual([statuses[0], statuses.at(-1)], ['queued', 'completed'])
   })
 
@@ -219,7 +221,14 @@ describe('probes of rounds that are over', () => {
     const models = (await store.models('a', { limit: 100, round: 1 })).items
     const round = { round: 1, cohort: [0, 1, 2], known: new Set<string>() }
     const request = { interpolation: 101, orders: ['shallow', 'deep'] as ('shallow' | 'deep')[] }
-    const { layout } = await compute.openProbe({ key: 'k', runFile, request, rounds: [round] })
+    const { layout } = await compute.openProbe({
+      key: 'k',
+      run: 'a',
+      dataSha256: null,
+      runFile,
+      request,
+      rounds: [round],
+    })
     const loaded = await Promise.all(
       models.map(async model => ({ client: model.client, params: await checkpoints.loadModel(model, layout) })),
     )

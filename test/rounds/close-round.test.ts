@@ -325,7 +325,7 @@ describe('with the head local (FedPer)', () => {
   test('a task carries the head of its client, and asks for all blocks back; only the base is global', async () => {
     const session = await openSession(runFile)
     const server = session.initial()
-    const context = taskContext(runFile, session.layout)
+    const context = taskContext(runFile, session.layout, session.clients)
     assert.deepEqual([...context.shared], ['fc1'])
     const first = taskFor({ round: 1, attempt: 1, client: 1 }, server, context)
     assert.deepEqual([...first.own.keys()], [], 'the first head is known from the seed')
@@ -344,7 +344,7 @@ describe('other starts and rules', () => {
   test('independent starts: blocks never averaged are initialised by the client, averaged ones come from the server', async () => {
     const runFile = runFileWith({ clients: { total: 4, perRound: 3, init: 'independent' }, barriers: { every: 0 } })
     const session = await openSession(runFile)
-    const context = taskContext(runFile, session.layout)
+    const context = taskContext(runFile, session.layout, session.clients)
     const server = session.initial()
     assert.deepEqual(taskFor({ round: 1, attempt: 1, client: 0 }, server, context).initialise, ['fc1', 'fc2'])
     const { server: next } = await closeRound(session, {
@@ -358,7 +358,7 @@ describe('other starts and rules', () => {
   test('optimizer memory that is kept comes back with an update, and goes out with the next task of its client', async () => {
     const runFile = runFileWith({ local: { memory: 'keep' }, barriers: { every: 0 } })
     const session = await openSession(runFile)
-    const context = taskContext(runFile, session.layout)
+    const context = taskContext(runFile, session.layout, session.clients)
     const server = session.initial()
     const key = { round: 1, attempt: 1, client: 1 }
     assert.deepEqual(taskFor(key, server, context).reply, ['fc1', 'fc2', OPTIMIZER_MEMORY])

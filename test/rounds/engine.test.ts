@@ -80,6 +80,7 @@ function stage(
     own,
     initialise: [],
     reply: [],
+    numExamples: 1,
     fetches: 30,
   })
   const engine = startRounds({ id: 'run', layout, deadlineMs: 500, policy, kept, server: serverAt(0), task }, ports)

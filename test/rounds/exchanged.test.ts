@@ -48,7 +48,7 @@ async function commitsOf(changes: object): Promise<readonly RoundCommit[]> {
   const runFile = runFileWith(changes)
   const session = await openSession(runFile)
   const { layout } = session
-  const context = taskContext(runFile, layout)
+  const context = taskContext(runFile, layout, session.clients)
   const commits: RoundCommit[] = []
   let events: GatewayEvents | undefined
   const answer = (process: string, task: Task) => {

@@ -185,7 +185,7 @@ describe('a rule with participation', () => {
   test('asks each client only for the layers in which it takes part, and averages those', async () => {
     const runFile = runFileWith({ strategy: { preset: 'fedlp' }, barriers: { every: 0 } })
     const session = await openSession(runFile)
-    const context = taskContext(runFile, session.layout)
+    const context = taskContext(runFile, session.layout, session.clients)
     let server = session.initial()
     const seen = { sent: 0, left: 0, nobody: 0 }
     for (let round = 1; round <= 20; round++) {

@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io-client'
 import { ERROR_CODES } from '../../src/core/error-codes.ts'
 import {
   handshakeSchema,
+  inputsHeaderSchema,
   offerHeaderSchema,
   refusalHeaderSchema,
   updateHeaderSchema,
@@ -89,7 +90,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 type Message =
   | { readonly to: 'update'; readonly header: unknown; readonly fix: number; readonly body: Uint8Array }
-  | { readonly to: 'offer' | 'refuse' | 'handshake' | 'event' | 'post'; readonly value: unknown }
+  | { readonly to: 'inputs' | 'offer' | 'refuse' | 'handshake' | 'event' | 'post'; readonly value: unknown }
   | { readonly to: 'packet' | 'query' | 'body'; readonly text: string }
 
 function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: Player) {
@@ -111,6 +112,7 @@ function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: 
       }),
     },
     { weight: 3, arbitrary: fc.record({ to: of('refuse' as const), value: nearly(refusalHeaderSchema) }) },
+    { weight: 1, arbitrary: fc.record({ to: of('inputs' as const), value: nearly(inputsHeaderSchema) }) },
     { weight: 2, arbitrary: fc.record({ to: of('offer' as const), value: nearly(offerHeaderSchema) }) },
     { weight: 1, arbitrary: fc.record({ to: of('handshake' as const), value: nearly(handshakeSchema) }) },
     {
@@ -189,6 +191,8 @@ function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: 
     switch (given.to) {
       case 'update':
         return asked('round:update', repaired(given.header, given.fix), Buffer.from(given.body))
+      case 'inputs':
+        return asked('run:inputs', given.value)
       case 'offer':
         return asked('round:offer', given.value)
       case 'refuse':
@@ -225,7 +229,7 @@ function attackerOf({ url }: ServeProcess, { run, joinToken }: OpenedRun, good: 
   /** Some of the fields made right, by the bits of `fix`, so that the message comes further in. */
   function repaired(header: unknown, fix: number): unknown {
     if (typeof header !== 'object' || header === null || Array.isArray(header)) return header
-    const right = good.header({ round: 1, attempt: 1, client: fix % 4 })
+    const right = good.header({ round: 1, attempt: 1, client: fix % 4, numExamples: 15 })
     const fields = Object.entries(right).filter((_, index) => (fix >> (index % 6)) & 1)
     return { ...header, ...Object.fromEntries(fields), run: run.id }
   }

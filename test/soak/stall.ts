@@ -19,10 +19,12 @@ const KINDS = {
   /** A client process that joins a run and takes what it is given, or waits for it. */
   joined: async (socket: Socket, opened: OpenedRun, name: string) => {
     await upgrade(socket)
-    const token = opened.joinToken
-    const auth = { protocol: PROTOCOL_VERSION, run: opened.run.id, token, process: name, slots: 1 }
+    const { joinToken: token, run } = opened
+    const { id, dataSha256 } = run
+    const auth = { protocol: PROTOCOL_VERSION, run: id, token, process: name, slots: 1 }
     await said(socket, `40${JSON.stringify(auth)}`, '40{')
     await said(socket, '420["run:join"]', '430[')
+    await said(socket, `421${JSON.stringify(['run:inputs', { run: id, data: dataSha256, model: null }])}`, '431[')
   },
 } as const
 

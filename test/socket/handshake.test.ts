@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { PROTOCOL_VERSION } from '../../src/protocol/messages.ts'
-import { accepting, connectRaw, type Harness, heard, RUN, startGateway, TOKEN } from './harness.ts'
+import { accepting, connectRaw, type Harness, heard, INPUTS, RUN, startGateway, TOKEN } from './harness.ts'
 
 let harness: Harness
 before(async () => {
@@ -14,7 +14,7 @@ const refused: readonly [name: string, auth: object, code: string, message: RegE
     'another protocol',
     { protocol: 99, run: { not: 'read' } },
     'protocol_mismatch',
-    /expected version 2, got version 99/,
+    /expected version 3, got version 99/,
   ],
   ['no token', { token: undefined }, 'token_missing', /join token/],
   ['an empty token', { token: '' }, 'token_missing', /join token/],
@@ -52,6 +52,7 @@ test('who joins gets the run, its layout and its limits, and joining twice is jo
     run: RUN,
     runFile: { name: 'a run', seed: 1 },
     layout: harness.layout.digest,
+    inputs: INPUTS,
     shared: [
       { name: 'block/fc1', size: 9 },
       { name: 'block/fc2', size: 8 },
@@ -59,11 +60,35 @@ test('who joins gets the run, its layout and its limits, and joining twice is jo
     // 17 parameters, twice again for an optimizer's memory, and a counter for each of 2 blocks.
     limits: { chunkBytes: 1_048_576, window: 4, maxUpdateBytes: 4 * (17 * 3 + 2) },
   })
-  assert.equal(open.runFile !== undefined && PROTOCOL_VERSION, 2)
+  assert.equal(open.runFile !== undefined && PROTOCOL_VERSION, 3)
   await socket.emitWithAck('run:join')
   assert.deepEqual(harness.of('joined'), [{ type: 'joined', process: 'p1', slots: 3 }])
   socket.disconnect()
   assert.deepEqual(await harness.until('left'), { type: 'left', process: 'p1' })
+})
+
+test('a process has no part in the run before it has shown the inputs that the coordinator has', async () => {
+  const before = harness.of('joined').length
+  const socket = connectRaw(harness.url, { process: 'p10' })
+  const show = (inputs: object, run = RUN) => socket.emitWithAck('run:inputs', { run, ...inputs })
+  assert.equal((await show(INPUTS)).error.code, 'message_invalid', 'before it joined')
+  await socket.emitWithAck('run:join')
+  for (const [inputs, code, text] of [
+    [{ ...INPUTS, data: 'ab'.repeat(32) }, 'data_mismatch', /expected data with SHA-256 dada.*, got abab/],
+    [{ ...INPUTS, model: 'ab'.repeat(32) }, 'model_mismatch', /expected model files with SHA-256 null.*, got abab/],
+    [{ ...INPUTS, data: null }, 'message_invalid', /data/],
+    [{}, 'message_invalid', /data/],
+  ] as const) {
+    const { ok, error } = await show(inputs)
+    assert.deepEqual([ok, error.code], [false, code])
+    assert.match(error.message, text)
+  }
+  assert.equal((await show(INPUTS, 'run-2')).error.code, 'message_invalid')
+  assert.equal(harness.of('joined').length, before, 'the run has not heard of it')
+  for (let again = 0; again < 2; again++) assert.deepEqual(await show(INPUTS), { ok: true, data: null })
+  assert.deepEqual(harness.of('joined').slice(before), [{ type: 'joined', process: 'p10', slots: 1 }])
+  socket.disconnect()
+  await harness.until('left', harness.of('left').length + 1)
 })
 
 test('a connection that does not join is cut, one that did is not', async () => {
@@ -97,9 +122,10 @@ test('of two processes with one name the newest stays, and the older is told why
   await gone
   assert.ok(newer.connected)
   assert.deepEqual(harness.of('joined').at(-1), { type: 'joined', process: 'twin', slots: 2 })
-  assert.equal(harness.of('left').length, before, 'the process did not leave')
+  // The older's tasks go to others, until the newer has shown what it has.
+  assert.equal(harness.of('left').length, before + 1)
   newer.disconnect()
-  await harness.until('left', before + 1)
+  await harness.until('left', before + 2)
 })
 
 test('who comes back after the end is told how it ended, with the right token only, and for ten minutes', async () => {

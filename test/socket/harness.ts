@@ -24,6 +24,8 @@ import { manualClock } from '../protocol/manual-clock.ts'
 
 export const TOKEN = 'join-token'
 export const RUN = 'run-1'
+/** What the harness's run is about. */
+export const INPUTS = { data: 'da'.repeat(32), model: null }
 
 /** One thing that the gateway told the run. */
 export type Told =
@@ -88,6 +90,7 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0, opti
     layout,
     shared: layout.blocks.map(block => block.name),
     runFile: { name: 'a run', seed: 1 },
+    inputs: INPUTS,
     events: scripted.events,
     ...run,
   }
@@ -107,7 +110,7 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0, opti
     async join(process: string, auth: object = {}) {
       const socket = connectRaw(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, { process, ...auth })
       sockets.push(socket)
-      const ack = await socket.emitWithAck('run:join')
+      const ack = await joinRaw(socket)
       return { socket, open: ack.data as RunOpen }
     },
     task: (client: number, task: Partial<Task> = {}): Task => ({
@@ -118,6 +121,7 @@ export async function startGateway(run: Partial<GatewayRun> = {}, port = 0, opti
       own: new Map(),
       initialise: [],
       fetches: 0,
+      numExamples: 10,
       reply: layout.blocks.map(block => block.name),
       ...task,
     }),
@@ -141,6 +145,14 @@ export function connectRaw(url: string, auth: object): Socket {
     reconnection: false,
     forceNew: true,
   })
+}
+
+/** Joins, and shows the very inputs that the coordinator has; what the join was answered. */
+// biome-ignore lint/suspicious/noExplicitAny: what came over the wire, to be looked at field by field
+export async function joinRaw(socket: Socket): Promise<any> {
+  const ack = await socket.emitWithAck('run:join')
+  if (ack.ok) await socket.emitWithAck('run:inputs', { run: ack.data.run, ...ack.data.inputs })
+  return ack
 }
 
 /** The arguments of the next event of that name. */

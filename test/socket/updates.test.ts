@@ -25,7 +25,7 @@ let socket: Socket
 let joined = 0
 
 before(async () => {
-  harness = await startGateway({ layout, maxExamples: 1000 })
+  harness = await startGateway({ layout })
 })
 after(() => harness.stop())
 
@@ -71,17 +71,16 @@ test('an update of several chunks is delivered whole, with what its header says'
   assert.match(fingerprint, /^[0-9a-f]{8}-\d+$/)
 })
 
-test('the fingerprint is the same for the same update, and tells other bytes or another count apart', async () => {
+test('the fingerprint is the same for the same update, and tells other bytes apart', async () => {
   const other = values.slice()
   other[299_999] = -1
   await sendUpdate(socket, header(), values)
   await sendUpdate(socket, header({ metrics: { trainLoss: 0.5, steps: 3, trainMs: 99 } }), values, 77_777)
   await sendUpdate(socket, header(), other)
-  await sendUpdate(socket, header({ numExamples: 11 }), values)
-  const [first, again, bytes, count] = harness.of('update').map(({ update }) => update.fingerprint)
+  const [first, again, bytes] = harness.of('update').map(({ update }) => update.fingerprint)
   assert.equal(again, first)
-  assert.equal(new Set([first, bytes, count]).size, 3)
-  const about = JSON.stringify([10, [{ name: 'block/fc1', size: 300_000 }]])
+  assert.notEqual(bytes, first)
+  const about = JSON.stringify([{ name: 'block/fc1', size: 300_000 }])
   const covered = Buffer.concat([Buffer.from(`${about}\n`), new Uint8Array(values.buffer)])
   assert.equal(first, `${crc32(covered).toString(16).padStart(8, '0')}-${values.byteLength}`)
 })
@@ -164,14 +163,14 @@ const wrong: readonly Wrong[] = [
   ],
   ['with a NaN', {}, withValue(1234, Number.NaN), 'non_finite', /NaN at block\/fc1\[1234\]/],
   ['with an infinity', {}, withValue(7, -1 / 0), 'non_finite', /-Infinity at block\/fc1\[7\]/],
-  ...([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1001, 1e300, '12', null, undefined, [5], true] as const).map(
+  ...([0, -1, 9, 11, 10.5, Number.NaN, Number.POSITIVE_INFINITY, 1e300, '12', null, undefined, [5], true] as const).map(
     count =>
       [
         `that counts ${String(count)} examples`,
         { numExamples: count },
         chunks[0],
         'example_count_invalid',
-        /from 1 to 1000/,
+        /expected 10, the training examples of client 0/,
       ] as const,
   ),
 ]

@@ -4,7 +4,7 @@ import type { RunNotice } from '../../rounds/ports.ts'
 import { type BarrierColumns, fullOf, fullTitles, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
 import { fold } from '../fold.ts'
-import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
+import { duration, number, outcomes, overModels, signed, warning } from '../round-summary.ts'
 import { type Colors, colorsFor, pairs, type Terminal, terminalWidth } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
@@ -47,7 +47,7 @@ export function liveView({ stderr, variables }: Terminal): RunView {
         // The next round may be under way while this one was measured.
         if (progress?.round === notice.record.round) progress = null
         persist(row(notice, barriers, colors))
-      }
+      } else if (notice.type === 'warning') persist(colors.yellow(warning(notice)))
     },
     say: persist,
     end() {

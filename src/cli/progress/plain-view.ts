@@ -1,7 +1,7 @@
 import { ERROR_AT_MIDPOINT, heightsOf } from '../../rounds/barrier-heights.ts'
 import { columnsOf, fullOf, titleOf, worstOf } from '../barrier-columns.ts'
 import { lossWords } from '../divergence.ts'
-import { duration, number, outcomes, overModels, signed } from '../round-summary.ts'
+import { duration, number, outcomes, overModels, signed, warning } from '../round-summary.ts'
 import { colorsFor, pairs, say, type Terminal, terminalWidth } from '../terminal.ts'
 import { introduction } from './introduction.ts'
 import type { RunView } from './view.ts'
@@ -16,6 +16,7 @@ export function plainView(terminal: Terminal): RunView {
       say(terminal, pairs(introduction(run), colorsFor(stderr, variables), terminalWidth(stderr, variables)))
     },
     notice(notice) {
+      if (notice.type === 'warning') say(terminal, warning(notice))
       if (notice.type !== 'round') return
       const { round, accuracy, clients, durationMs } = notice.record
       const heights = heightsOf(notice.barriers, ERROR_AT_MIDPOINT)

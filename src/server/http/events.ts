@@ -66,7 +66,8 @@ const eventsSchema = {
   summary: 'What happens in a run, as it happens',
   description:
     'Server-sent events: `status` {run, status, error}, `round` {run, record, barriers}, `progress` {run, round, ' +
-    'completed, selected, phase}, `probe` {run, probe}. The stream ends when the run ends.',
+    'completed, selected, phase}, `probe` {run, probe}, ' +
+    '`warning` {run, round, message}. The stream ends when the run ends.',
   params: runParams,
   querystring: eventsQuery,
   headers: eventsHeaders,

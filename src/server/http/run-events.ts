@@ -57,8 +57,8 @@ export async function* runEvents(
     }
     for await (const notice of inbox.items()) {
       if (notice === null) yield null
-      else if (notice.type === 'progress') yield { id: eventId(last), event: 'progress', data: withoutType(notice) }
-      else if (notice.type === 'probe') yield { id: eventId(last), event: 'probe', data: withoutType(notice) }
+      else if (notice.type === 'progress' || notice.type === 'probe' || notice.type === 'warning')
+        yield { id: eventId(last), event: notice.type, data: withoutType(notice) }
       else if (notice.type === 'round' && notice.record.round > last) {
         last = notice.record.round
         yield roundEvent(id, notice.record, notice.barriers)

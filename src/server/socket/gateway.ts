@@ -4,10 +4,19 @@ import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/erro
 import { rateLimit } from '../../core/rate-limit.ts'
 import { nameText } from '../../core/text-values.ts'
 import { type Log, silent } from '../../protocol/log.ts'
-import type { ClientToServer, Handshake, RunEnd, ServerToClient } from '../../protocol/messages.ts'
+import {
+  type ClientToServer,
+  type Handshake,
+  inputsHeaderSchema,
+  type RunEnd,
+  type ServerToClient,
+} from '../../protocol/messages.ts'
+import { parseMessage } from '../../protocol/parse.ts'
 import type { ClientGateway, Clock } from '../../rounds/ports.ts'
 import { createFarewells, type Farewell } from './farewells.ts'
 import { readHandshake } from './handshake.ts'
+import { requireRun } from './header.ts'
+import { requireInputs } from './inputs.ts'
 import { createInvitations } from './invitations.ts'
 import type { JoinToken } from './join-tokens.ts'
 import { type GatewayRun, type OpenRun, openRun, type RefusalObserver, refusal, type Session } from './run.ts'
@@ -108,16 +117,35 @@ export function socketGateway(
     const session = createSession(socket, run, peer)
     const uploads = createUploads(run, peer)
     const late = clock.after(joinMs, () => socket.disconnect(true))
+    let hasInputs = false
 
     function join(): void {
       late.cancel()
       const current = run.sessions.get(process)
       if (current === session) return
-      run.sessions.set(process, session) // before the older one is cut, which must not tell the run that the process left
-      current?.replace()
+      run.sessions.set(process, session)
+      if (current) {
+        current.replace()
+        run.events.left(process) // whoever comes under its name has to show what it has, like anybody else
+      }
       log.info({ run: run.id, process, slots, replaced: current !== undefined }, 'client process joined')
-      run.events.joined(process, slots)
       if (run.farewell) session.end(run.farewell)
+    }
+
+    /** From here on there are tasks for it. */
+    function prepared(raw: unknown): void {
+      const header = parseMessage(inputsHeaderSchema, raw)
+      requireRun(header, run.id)
+      try {
+        requireInputs(run.welcome.inputs, header)
+      } catch (thrown) {
+        const { code, message } = toFedError(thrown)
+        log.warn({ audit: 'inputs', run: run.id, process, code }, message)
+        throw thrown
+      }
+      if (hasInputs) return
+      hasInputs = true
+      run.events.joined(process, slots)
     }
 
     function requireJoined(): void {
@@ -135,6 +163,11 @@ export function socketGateway(
       if (run.sessions.get(process) !== session) run.tokens.require(token)
       answer({ ok: true, data: run.welcome })
       join()
+    })
+    onRequest(socket, 'run:inputs', ([header], answer) => {
+      requireJoined()
+      prepared(header)
+      answer({ ok: true, data: null })
     })
     onRequest(socket, 'round:offer', async ([header], answer) => {
       requireJoined()

@@ -8,7 +8,7 @@ import type { Task, UpdateKey } from '../../rounds/ports.ts'
 export interface Ledger {
   /** The latest round that was handed out, 0 before the first. */
   readonly round: number
-  give(process: string, task: Pick<Task, 'round' | 'client' | 'reply' | 'extras'>): void
+  give(process: string, task: Pick<Task, 'round' | 'client' | keyof Asked>): void
   /** What `process` was asked to send back, null when it never had the task. */
   askedOf(process: string, key: Pick<UpdateKey, 'round' | 'client'>): Asked | null
 }
@@ -20,11 +20,11 @@ export function createLedger(): Ledger {
     get round() {
       return latest
     },
-    give(process, { round, client, reply, extras }) {
+    give(process, { round, client, reply, extras, numExamples }) {
       latest = Math.max(latest, round)
       for (const old of rounds.keys()) if (old < latest - 1) rounds.delete(old)
       const given = rounds.get(round) ?? new Map<string, Asked>()
-      rounds.set(round, given.set(`${client} ${process}`, { reply, extras }))
+      rounds.set(round, given.set(`${client} ${process}`, { reply, extras, numExamples }))
     },
     askedOf: (process, { round, client }) => rounds.get(round)?.get(`${client} ${process}`) ?? null,
   }

@@ -1,9 +1,9 @@
 import { type ErrorCode, errorBody, FedError, toFedError } from '../../core/errors.ts'
 import { type LayerLayout, view } from '../../core/layout.ts'
 import { type FloatPool, floatPool } from '../../core/params.ts'
-import { bytesUnderWay, limitsFor, MAX_EXAMPLES } from '../../protocol/limits.ts'
+import { bytesUnderWay, limitsFor } from '../../protocol/limits.ts'
 import type { Log } from '../../protocol/log.ts'
-import type { Ack, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
+import type { Ack, Inputs, Limits, RunEnd, RunOpen, Segment } from '../../protocol/messages.ts'
 import { blockSegment, blockSegments, packSegments } from '../../protocol/segments.ts'
 import type { Clock, GatewayEvents, ServerState, Task } from '../../rounds/ports.ts'
 import { comeAtOnce, type Invitations } from './invitations.ts'
@@ -24,11 +24,11 @@ export interface GatewayRun {
   readonly tell?: ((server: ServerState) => ReadonlyMap<string, Float32Array>) | undefined
   /** The validated run file, sent to each process that joins. */
   readonly runFile: object
+  /** What the coordinator evaluates on, and built: a process with anything else gets no task. */
+  readonly inputs: Inputs
   readonly events: GatewayEvents
   /** Derived from the layout when left out. */
   readonly limits?: Limits
-  /** Largest example count of one update; best the size of the training set. */
-  readonly maxExamples?: number
   /** Clients keep their training loss to themselves; else an update without one is refused. */
   readonly secretLoss?: boolean
 }
@@ -73,7 +73,6 @@ export interface OpenRun {
   readonly layout: LayerLayout
   readonly extras: readonly Segment[]
   readonly limits: Limits
-  readonly maxExamples: number
   readonly secretLoss: boolean
   readonly events: GatewayEvents
   readonly ledger: Ledger
@@ -96,7 +95,7 @@ export interface OpenRun {
 }
 
 export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock; readonly log: Log }): OpenRun {
-  const { id, token, layout, extras = [], tell, maxExamples = MAX_EXAMPLES, secretLoss = false } = run
+  const { id, token, layout, extras = [], tell, secretLoss = false } = run
   const { limits = limitsFor(layout, extras) } = run
   const segments = blockSegments(layout, run.shared)
   const modelBytes = bytesUnderWay(layout.size * Float32Array.BYTES_PER_ELEMENT, limits)
@@ -109,7 +108,6 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
     layout,
     extras,
     limits,
-    maxExamples,
     secretLoss,
     events: guarded(id, run.events, log),
     ledger: createLedger(),
@@ -121,6 +119,7 @@ export function openRun(run: GatewayRun, { clock, log }: { readonly clock: Clock
       run: id,
       runFile: run.runFile as RunOpen['runFile'],
       layout: layout.digest,
+      inputs: run.inputs,
       shared: [...segments],
       limits,
     },

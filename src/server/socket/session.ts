@@ -98,9 +98,9 @@ export function createSession(
     }
     if (withdrawn.signal.aborted) return
     const { segments, body } = packSegments(task.own)
-    const { initialise, reply, extras } = task
+    const { initialise, reply, numExamples, extras } = task
     const header = {
-      ...{ ...common, ...keyOf(task), segments, initialise, reply, ...(extras && { extras }) },
+      ...{ ...common, ...keyOf(task), segments, initialise, reply, numExamples, ...(extras && { extras }) },
       ...(run.comeAtOnce() && { atOnce: true }),
     }
     const sending = sendParts<typeof header, null>(emit('round:task'), header, body, {

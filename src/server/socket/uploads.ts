@@ -66,16 +66,15 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
         expected: `an update of at most ${limits.maxUpdateBytes} bytes`,
         received: `${part.total} bytes`,
       })
-    requireExampleCount(numExamples, run.maxExamples)
+    requireExampleCount(numExamples, asked, header)
     // A loss that is not finite is null in JSON too.
     if (metrics.trainLoss === null && !run.secretLoss)
       throw new FedError('message_invalid', { expected: 'metrics.trainLoss, a finite number', received: 'null' })
     requireReply(run.layout, asked, segments)
     requireBodyBytes(segments, part.total)
-    // The count belongs to the update: the same bytes with another weight are another update.
     return {
       about: header,
-      fingerprintOf: JSON.stringify([numExamples, segments]),
+      fingerprintOf: JSON.stringify(segments),
       valueName: index => valueName(segments, index),
       allocate: pool.take,
     }
@@ -171,10 +170,11 @@ export function createUploads(run: OpenRun, peer: PeerOptions): Uploads {
   }
 }
 
-function requireExampleCount(count: unknown, max: number): void {
-  if (Number.isInteger(count) && (count as number) > 0 && (count as number) <= max) return
+/** Weights are the coordinator's to know: it dealt the examples. A client that counts itself more often would count for others. */
+function requireExampleCount(count: unknown, { numExamples }: Asked, { client }: Header): void {
+  if (count === numExamples) return
   throw new FedError('example_count_invalid', {
-    expected: `an integer from 1 to ${max}`,
+    expected: `${numExamples}, the training examples of client ${client}`,
     received: typeof count === 'number' ? String(count) : typeof count,
   })
 }
