@@ -13,7 +13,7 @@ export type { Work } from './speed.ts'
 /**
  * Makes an engine current in this thread and returns it; from here on every TF.js op runs on it. `auto` takes tensorflow
  * when it has a GPU, else webgpu when there is a graphics card, else wasm (or tensorflow without a GPU, where it was measured
- * to be faster at `work`), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
+ * to be clearly faster at `work`), else cpu, and `reason` says why; an engine that cannot be loaded or fails its self-test is
  * passed over, and the reason says that too. A name means that engine or an error, never another one. `preferred`: what `auto`
  * takes first, the engine on which a run was computed so far.
  *

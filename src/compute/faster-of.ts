@@ -3,14 +3,14 @@ import type { Engine } from './engine.ts'
 import { describeVerdict, fastestOf } from './fastest.ts'
 import { matrixProduct, type Work } from './speed.ts'
 
-/** The faster at `work` of two engines that are both brought up, made current; `reason` is the other's, and what was measured. */
+/** Of two engines that are both brought up the second, or the first where it is clearly faster at `work`; made current. `reason` is the second's, and what was measured. */
 export async function fasterOf(
   one: Engine,
   other: Engine,
   work: Work = matrixProduct,
   folder?: string,
 ): Promise<Engine> {
-  const engines = [one, other]
+  const engines = [other, one]
   const candidates = engines.map(({ name, version }) => ({
     name,
     version,

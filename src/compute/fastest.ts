@@ -17,11 +17,18 @@ const verdictSchema = z.object({
   ms: z.record(z.string(), z.number().positive()),
 })
 
-/** Milliseconds by engine, and the name of the least. */
+/**
+ * So many times faster another engine has to be than the preferred one. Which of two that are about as fast is measured as the
+ * faster is chance, and results depend on the engine.
+ */
+export const CLEARLY = 1.5
+
+/** Milliseconds by engine, and the name of the one to take. */
 export type Verdict = z.output<typeof verdictSchema>
 
 /**
- * The fastest of `candidates` at `work` on this machine, measured once and then remembered in `folder`. The first measurement that
+ * The first of `candidates`, in order of preference, or the fastest where that is clearly faster at `work` on this machine;
+ * measured once and then remembered in `folder`. The first measurement that
  * is written counts for all: processes that start together and each measure must not choose differently, since results
  * depend on the engine. Without a folder to write to, every process measures for itself.
  */
@@ -35,9 +42,13 @@ export async function fastestOf(
   if (known) return known
   const ms: Record<string, number> = {}
   for (const { name, measure } of candidates) ms[name] = await measure()
-  const [[fastest]] = Object.entries(ms).sort(([, left], [, right]) => left - right) as [[string, number]]
-  const verdict = { fastest, ms }
+  const verdict = { fastest: chosen(candidates, ms), ms }
   return writeOnce(file, folder, verdict) ? verdict : (readVerdict(file, candidates) ?? verdict)
+}
+
+function chosen([preferred]: readonly Candidate[], ms: Readonly<Record<string, number>>): string {
+  const [fastest] = Object.entries(ms).sort(([, left], [, right]) => left - right)
+  return fastest![1] * CLEARLY <= ms[preferred!.name]! ? fastest![0] : preferred!.name
 }
 
 /** "measured: wasm 1.2 ms, tensorflow 2.3 ms a step", for an engine's reason. */
@@ -63,7 +74,9 @@ function cacheFolder(): string {
 function readVerdict(file: string, candidates: readonly Candidate[]): Verdict | null {
   try {
     const verdict = verdictSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
-    return candidates.some(({ name }) => name === verdict.fastest) ? verdict : null
+    // What was measured counts, whatever was made of it then.
+    const { ms } = verdict
+    return candidates.every(({ name }) => ms[name] !== undefined) ? { ms, fastest: chosen(candidates, ms) } : null
   } catch {
     return null // not there yet, or not ours
   }

@@ -11,7 +11,16 @@ import { runHeld } from '../rounds/lease-ports.ts'
 import { memoryPressure } from '../rounds/memory-pressure.ts'
 import { modelDiverged } from '../rounds/model-diverged.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
-import type { CheckpointStore, Clock, RunNotice, RunPatch, RunService, ServerState, Store } from '../rounds/ports.ts'
+import type {
+  CheckpointStore,
+  Clock,
+  ResumeOptions,
+  RunNotice,
+  RunPatch,
+  RunService,
+  ServerState,
+  Store,
+} from '../rounds/ports.ts'
 import { relocated } from '../rounds/relocation.ts'
 import { requireData, UNKNOWN_DATA } from '../rounds/require-data.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
@@ -45,7 +54,9 @@ export interface RunServiceDeps {
 export interface ManagedRuns extends RunService {
   newIdentity(): RunIdentity
   /** The same as `create`, with an identity chosen before: lets client processes start while the data loads. */
-  createAs(identity: RunIdentity, runFile: unknown): ReturnType<RunService['create']>
+  createAs(identity: RunIdentity, runFile: unknown, manner?: RunManner): ReturnType<RunService['create']>
+  /** The same as the service's. */
+  resume(id: string, options?: ResumeOptions & RunManner): ReturnType<RunService['resume']>
   /** Tells whoever listens to the notice's run. */
   announce(notice: RunNotice): void
   /** Runs that wait or run. */
@@ -58,6 +69,15 @@ export interface RunIdentity {
   readonly id: string
   readonly joinToken: string
 }
+
+/** What is no matter of the run file: who takes part. */
+export interface RunManner {
+  /** The client processes are the coordinator's own: they are waited for while they live (`policyOf`). */
+  readonly patient?: boolean | undefined
+}
+
+/** How long a patient run waits at the least, with tasks that no process has, for one to come back. */
+const ABSENCE_MS = 60_000
 
 interface ActiveRun {
   readonly engine: RoundEngine
@@ -77,6 +97,7 @@ interface ReadyRun {
   readonly session: OpenedSession
   readonly context: TaskContext
   readonly server: ServerState
+  readonly patient?: boolean | undefined
 }
 
 /** Creates, resumes and stops runs: opens each on the compute worker and at the gateway, and stores how it ends. */
@@ -116,7 +137,7 @@ export function runService({
   }
 
   /** Returns when the join token expires, null for never. */
-  function start({ identity, runFile, session, context, server }: ReadyRun): string | null {
+  function start({ identity, runFile, session, context, server, patient = false }: ReadyRun): string | null {
     const { id } = identity
     const { layout } = session
     const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
@@ -131,9 +152,9 @@ export function runService({
         id,
         layout,
         server,
-        policy: policyOf(runFile),
+        policy: policyOf(context, patient),
         kept: keptOf(runFile),
-        deadlineMs: runFile.round.deadlineSeconds * 1000,
+        deadlineMs: Math.max(runFile.round.deadlineSeconds * 1000, patient ? ABSENCE_MS : 0),
         task: (key, state) => taskFor(key, state, context),
       },
       {
@@ -255,7 +276,7 @@ export function runService({
     throw end
   }
 
-  async function createAs(identity: RunIdentity, input: unknown) {
+  async function createAs(identity: RunIdentity, input: unknown, { patient }: RunManner = {}) {
     const runFile = parseRunFile(input)
     const { id, joinToken } = identity
     const { name, seed, rounds } = runFile
@@ -267,7 +288,7 @@ export function runService({
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
       await store.updateRun(id, { engine, dataSha256: inputs.data, parameters: layout.size, layers })
       await store.saveClients(id, clients)
-      const joinTokenExpiresAt = start({ identity, runFile, session, context, server: session.initial })
+      const joinTokenExpiresAt = start({ identity, runFile, session, context, server: session.initial, patient })
       return { run: await store.run(id), joinToken, joinTokenExpiresAt }
     })
   }
@@ -284,7 +305,7 @@ export function runService({
       return store.run(id)
     },
 
-    async resume(id, { moves = [], allowEngineChange = false } = {}) {
+    async resume(id, { moves = [], allowEngineChange = false, patient }: ResumeOptions & RunManner = {}) {
       const run = await store.run(id)
       if (run.status === 'completed')
         throw new FedError('run_not_resumable', {
@@ -311,7 +332,7 @@ export function runService({
         const joins = { joinTokenHash: hashToken(joinToken), ...(before === null && { engine }) }
         await store.updateRun(id, { ...joins, dataSha256: session.inputs.data, ...place }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
-        const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server })
+        const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server, patient })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }
       })
     },

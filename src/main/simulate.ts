@@ -2,7 +2,7 @@ import type { FedError } from '../core/errors.ts'
 import type { ResumeOptions, RunNotice, RunOutcome } from '../rounds/ports.ts'
 import { type ClientProcesses, type ClientProcessOptions, type Stay, startClientProcesses } from './client-processes.ts'
 import type { Coordinator } from './coordinator.ts'
-import type { RunIdentity } from './run-service.ts'
+import type { RunIdentity, RunManner } from './run-service.ts'
 
 export interface SimulationOptions extends ClientProcessOptions {
   /** Client processes to start; 0 waits for clients from elsewhere. */
@@ -31,7 +31,7 @@ export async function simulate(
   options: SimulationOptions,
 ): Promise<SimulationEnd> {
   const identity = coordinator.runs.newIdentity()
-  return conduct(coordinator, identity.id, options, () => coordinator.runs.createAs(identity, runFile))
+  return conduct(coordinator, identity.id, options, manner => coordinator.runs.createAs(identity, runFile, manner))
 }
 
 /** The same for a run that was stopped, failed or killed. `moves`: where its data or model are now. */
@@ -41,14 +41,16 @@ export async function resumeSimulation(
   options: SimulationOptions & ResumeOptions,
 ): Promise<SimulationEnd> {
   const { moves, allowEngineChange } = options
-  return conduct(coordinator, run, options, () => coordinator.runs.resume(run, { moves, allowEngineChange }))
+  return conduct(coordinator, run, options, manner =>
+    coordinator.runs.resume(run, { moves, allowEngineChange, ...manner }),
+  )
 }
 
 async function conduct(
   coordinator: Coordinator,
   run: string,
   options: SimulationOptions,
-  open: () => Promise<{ readonly joinToken: string }>,
+  open: (manner: RunManner) => Promise<{ readonly joinToken: string }>,
 ): Promise<SimulationEnd> {
   const { url, runs } = coordinator
   const { signal, standby, workers } = options
@@ -57,7 +59,7 @@ async function conduct(
   let stay: Stay | null = null
   const stop = () => void runs.stop(run).catch(() => undefined)
   try {
-    const { joinToken } = await open()
+    const { joinToken } = await open({ patient: clients.count > 0 })
     options.onOpened?.({ id: run, joinToken })
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()

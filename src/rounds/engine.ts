@@ -3,6 +3,7 @@ import { admission } from './admission.ts'
 import type { AveragedRound, MeasuredRound } from './closed-round.ts'
 import { completedOf, divergedOf, jobOf } from './closing-job.ts'
 import { type BytesDown, roundCommit, type SentTo, type Stopwatch } from './commit.ts'
+import { droppedWarning } from './dropped.ts'
 import type { EnginePorts, EngineRun, RoundEngine } from './engine-ports.ts'
 import { keepModels } from './keep-models.ts'
 import { roundValue } from './metric-row.ts'
@@ -129,6 +130,10 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
       models,
     }
     await ports.store.commitRound(run.id, commit)
+    // Of clients that are chosen beyond those wanted, some are left out on purpose.
+    const isShort = commit.round.clients.completed < run.policy.wanted
+    const warning = isShort ? droppedWarning(commit.updates, run.deadlineMs) : null
+    if (warning) ports.notify({ type: 'warning', run: run.id, round: closing.round, message: warning })
     const up = commit.updates.reduce((sum, { bytesUp }) => sum + bytesUp, 0)
     const bytes = { up, down: sent.total }
     const epsilon = roundValue(commit.metrics, 'privacy/epsilon') ?? undefined

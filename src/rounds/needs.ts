@@ -38,7 +38,7 @@ function requireClients(
     })
   for (const [key, given] of [
     ['clients.perRound', clients.perRound],
-    ['round.quorum', round.quorum],
+    ['round.quorum', round.quorum ?? 1],
   ] as const)
     if (given < least)
       throw new FedError('strategy_invalid', {

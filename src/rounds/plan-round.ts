@@ -10,23 +10,33 @@ import { fetched } from './exchanged.ts'
 import { localPlanOf } from './local-plan.ts'
 import type { ClientState, ServerState, Task, UpdateKey } from './ports.ts'
 import { budgetOf } from './privacy.ts'
+import { needsEveryone } from './quorum.ts'
 import type { RunFile } from './run-file.ts'
 import type { RoundPolicy } from './run-state.ts'
 import { cohortOf } from './sampling.ts'
 import { memoryOf, toldAfter } from './server-state.ts'
 
-/** The rules of the state machine, from the run file. */
-export function policyOf(runFile: RunFile): RoundPolicy {
+/**
+ * The rules of the state machine, from the run file. With `patient`, for client processes that are all our own, no task is
+ * given up while its process lives, and no round closes without a client: the result does not depend on how fast they are.
+ */
+export function policyOf(
+  { runFile, strategy, layout }: Pick<TaskContext, 'runFile' | 'strategy' | 'layout'>,
+  patient = false,
+): RoundPolicy {
   const { clients, round } = runFile
   const budget = budgetOf(runFile)
   return {
     rounds: budget?.rounds ?? runFile.rounds,
     reason: budget?.reason,
-    quorum: round.quorum,
+    quorum: round.quorum ?? 1,
+    everyone: patient || needsEveryone(runFile, strategy, layout),
+    overdue: patient ? 'wait' : 'drop',
     // Of a sample without a fixed size all count.
     wanted: clients.sampling === 'fixed' ? clients.perRound : clients.total,
     retries: round.retries,
-    onShortfall: round.onShortfall,
+    // Nobody of ours is late: who is missing has died, and to go on without is another result.
+    onShortfall: patient ? 'fail' : round.onShortfall,
     onDivergence: round.onDivergence,
     cohort: number => cohortOf(runFile, number),
   }

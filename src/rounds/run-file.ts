@@ -48,8 +48,14 @@ const serverDataSchema = z.strictObject({
 })
 
 const roundSchema = z.strictObject({
-  quorum: z.int().min(1).default(1).meta({ description: 'updates without which a round does not count' }),
-  deadlineSeconds: z.number().positive().max(86_400).default(60).meta({ description: 'how long an attempt may take' }),
+  quorum: z.int().min(1).optional().meta({
+    description:
+      'updates without which a round does not count; when left out 1, but where all clients take part in every round or layers stay with clients, all of the cohort that is not refused',
+  }),
+  deadlineSeconds: z.number().positive().max(86_400).default(60).meta({
+    description:
+      'how long an attempt may take; whoever has not answered then is dropped, so the result may depend on timing. The client processes of simulate are waited for as long as they live',
+  }),
   retries: z.int().min(0).max(1000).default(2).meta({ description: 'further attempts when the quorum is missed' }),
   onShortfall: z
     .enum(['fail', 'extend', 'proceed'])
@@ -101,7 +107,7 @@ export const runFileSchema = z
       wrong(['clients', 'perRound'], `expected at most clients.total (${clients.total}), got ${clients.perRound}`)
       return
     }
-    if (round.quorum > clients.perRound)
+    if (round.quorum !== undefined && round.quorum > clients.perRound)
       wrong(['round', 'quorum'], `expected at most clients.perRound (${clients.perRound}), got ${round.quorum}`)
     // Those who happen to be quickest are no random sample.
     const drawn = privacy ? 'privacy' : clients.sampling === 'poisson' ? 'clients.sampling: poisson' : null

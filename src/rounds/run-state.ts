@@ -35,6 +35,13 @@ export interface RoundPolicy {
   readonly reason?: FedError | undefined
   /** Updates without which a round does not count; where the cohort is smaller, all of it. */
   readonly quorum: number
+  /**
+   * A round also needs every client that is not refused for something that it would do again: then who is in the model does
+   * not depend on who was fast.
+   */
+  readonly everyone: boolean
+  /** What a deadline does to a task that a connected process still has in hand: give it up, or go on waiting. */
+  readonly overdue: 'drop' | 'wait'
   /** Completed updates that close a round; the cohort is larger when clients are over-selected. */
   readonly wanted: number
   /** Further attempts after a missed quorum. */

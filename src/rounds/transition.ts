@@ -2,6 +2,7 @@ import { FedError } from '../core/errors.ts'
 import { admission } from './admission.ts'
 import { assignWaiting } from './assignment.ts'
 import type { RunOutcome, ServerState } from './ports.ts'
+import { quorumOf } from './quorum.ts'
 import { quorumMissed } from './quorum-missed.ts'
 import {
   type Closing,
@@ -36,7 +37,10 @@ export function transition(state: RunState, event: RunEvent, policy: RoundPolicy
     case 'deadlinePassed':
       if (state.phase !== 'training' || event.round !== roundOf(state) || event.attempt !== state.attempt)
         return [state, []]
-      return tally(state).completed >= quorumOf(state, policy) ? close(state) : shortfall(state, policy)
+      // A process that died or is stuck has lost its connection, and its tasks with it.
+      if (policy.overdue === 'wait' && [...state.members.values()].some(({ kind }) => kind === 'assigned'))
+        return [state, [{ type: 'startDeadline', round: event.round, attempt: event.attempt }]]
+      return tally(state).completed >= quorumOf(state.members, policy) ? close(state) : shortfall(state, policy)
     case 'roundClosed':
       return closed(state, event.server, policy)
     case 'stopRequested':
@@ -128,7 +132,7 @@ function settle(state: RunState, policy: RoundPolicy): Step {
   const { completed, open } = tally(state)
   if (completed >= policy.wanted) return close(state)
   if (open > 0) return assignWaiting(state)
-  return completed >= quorumOf(state, policy) ? close(state) : shortfall(state, policy)
+  return completed >= quorumOf(state.members, policy) ? close(state) : shortfall(state, policy)
 }
 
 function close(state: RunState): Step {
@@ -150,7 +154,7 @@ function shortfall(state: RunState, policy: RoundPolicy): Step {
   // A round of nobody would be a round in name only. (A sample that turned out empty never comes here.)
   const proceeds = policy.onShortfall === 'proceed'
   if (proceeds && tally(state).completed > 0) return close(state)
-  return end(state, 'failed', quorumMissed(state, proceeds ? 1 : quorumOf(state, policy)))
+  return end(state, 'failed', quorumMissed(state, proceeds ? 1 : quorumOf(state.members, policy)))
 }
 
 /** A new attempt keeps the updates that came, asks the refused again, and takes overdue tasks from whoever holds them. */
@@ -177,11 +181,6 @@ function closed(state: RunState, server: ServerState, policy: RoundPolicy): Step
   if (server.round >= policy.rounds) return complete(next, policy)
   if (state.stopping) return end(next, 'stopped')
   return next.processes.size > 0 ? begin(next, policy) : [next, []]
-}
-
-/** A sample of clients may be smaller than the quorum. */
-function quorumOf({ members }: RunState, { quorum }: RoundPolicy): number {
-  return Math.min(quorum, members.size)
 }
 
 function complete(state: RunState, { reason }: RoundPolicy): Step {

@@ -194,9 +194,31 @@ describe('simulate', () => {
     assert.equal((await running.finished).code, 130)
   })
 
+  test('drops no client of its own, however short the deadline: the model has the same bits', async t => {
+    const folder = await folderWithRun(t)
+    const hashes = []
+    for (const more of [
+      [],
+      ['--set', 'round={ quorum: 1, deadlineSeconds: 0.001, retries: 0, onShortfall: proceed }'],
+    ]) {
+      const report = reportOf(await fedstrata(t, folder, [...SIMULATE, '--workers', '1', ...more]))
+      for (const { clients } of report.rounds)
+        assert.deepEqual(clients, { selected: 4, completed: 4, dropped: 0, rejected: 0 })
+      hashes.push(report.modelSha256)
+    }
+    assert.equal(hashes[0], hashes[1])
+  })
+
   test('a run that fails is a document too, with the reason, and exit code 1', async t => {
     const folder = await folderWithRun(t)
-    const failing = ['--set', 'round={ quorum: 4, deadlineSeconds: 0.001, retries: 0 }']
+    const failing = [
+      '--set',
+      'round.retries=0',
+      '--set',
+      'local.optimizer={ name: sgd, learningRate: 1e6 }',
+      '--set',
+      'local.epochs=20',
+    ]
     const finished = await fedstrata(t, folder, [...SIMULATE, '--workers', '1', ...failing])
     const report = reportOf(finished, 1)
     assert.deepEqual([report.status, report.modelFile], ['failed', null])

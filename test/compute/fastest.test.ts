@@ -39,6 +39,20 @@ describe('the fastest engine', () => {
     assert.equal(readdirSync(folder).length, 3, 'and nothing temporary is left')
   })
 
+  it('is the preferred one unless another is half as fast again: noise decides nothing', async () => {
+    for (const [preferred, other, name] of [
+      [3, 3, 'a'],
+      [3, 2.01, 'a'],
+      [3, 2, 'b'],
+      [3, 1, 'b'],
+      [1, 3, 'a'],
+    ] as const)
+      assert.equal(
+        (await fastestOf([candidate('a', preferred), candidate('b', other)], `${other}`, folder)).fastest,
+        name,
+      )
+  })
+
   it('is the same for processes that measure at the same time', async () => {
     const [first, second] = await Promise.all([
       fastestOf([candidate('a', 1), candidate('b', 2)], 'work', folder),

@@ -7,7 +7,7 @@ fault(
   async t => {
     const clock = manualClock()
     const { coordinator, run, model } = await stage(t, { clock })
-    const opened = await run({ rounds: 1 })
+    const opened = await run({ rounds: 1, round: { quorum: 1, retries: 0 } })
     const [stays, leaves] = [await opened.join('stays', 1), await opened.join('leaves', 3)]
     const task = await stays.task(0)
     await leaves.task(3)
@@ -18,6 +18,9 @@ fault(
 
     assert.equal((await opened.ended()).status, 'completed')
     assert.deepEqual((await opened.round(1)).clients, { selected: 4, completed: 1, dropped: 3, rejected: 0 })
+    const warning = opened.notices.find(({ type }) => type === 'warning')
+    assert.ok(warning?.type === 'warning')
+    assert.match(warning.message, /^dropped client 1 \(.*\), client 2 \(.*\), client 3 \(.*averages 1 of 4 clients/)
     const rows = await opened.updates(1)
     assert.deepEqual(
       rows.map(({ client, status, reason }) => [client, status, reason]),

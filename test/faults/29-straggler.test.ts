@@ -5,7 +5,7 @@ import { codeOf, distance, fault, stage, trained } from './stage.ts'
 fault('a straggler that arrives in the next round is refused, and leaves no trace in either model', async t => {
   const clock = manualClock()
   const { run, model } = await stage(t, { clock })
-  const opened = await run({ rounds: 2, clients: { total: 2 } })
+  const opened = await run({ rounds: 2, clients: { total: 2 }, round: { quorum: 1, retries: 0 } })
   const [quick, slow] = [await opened.join('quick', 1), await opened.join('slow', 1)]
   const [first, late] = [await quick.task(0), await slow.task(1)]
   await quick.send(first)

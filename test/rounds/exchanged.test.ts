@@ -59,7 +59,7 @@ async function commitsOf(changes: object): Promise<readonly RoundCommit[]> {
   }
   const engine = startRounds(
     {
-      ...{ id: 'run', layout, deadlineMs: 60_000, server: session.initial(), policy: policyOf(runFile) },
+      ...{ id: 'run', layout, deadlineMs: 60_000, server: session.initial(), policy: policyOf(context) },
       kept: () => [],
       task: (key, server) => taskFor(key, server, context),
     },

@@ -96,7 +96,7 @@ describe('a run with privacy', () => {
       clients: { total: 30, perRound: 6 },
     })
     const { epsilonAfter, affordable } = accountantOf(runFile)!
-    const { cohort } = policyOf(runFile)
+    const { cohort } = policyOf({ runFile, strategy: resolveStrategy({}, layout), layout })
     const gaussian = accountant({ sampling: 'poisson', rate: 1, noise: 4 }, 1e-5)
     const times = new Map<number, number>()
     const seen = new Set<number>()
@@ -139,7 +139,7 @@ describe('a run with privacy', () => {
     const between = (epsilonAfter(7) + epsilonAfter(8)) / 2
     const runFile = runFileWith({ privacy: { maxEpsilon: between } })
     assert.equal(budgetOf(runFile)?.rounds, 7)
-    const policy = policyOf(runFile)
+    const policy = policyOf({ runFile, strategy: resolveStrategy({}, layout), layout })
     assert.equal(policy.rounds, 7)
     const { state, effects } = play(begin(serverAt(7)), policy, join('p'))
     assert.equal(state.phase, 'ended')
@@ -156,7 +156,8 @@ describe('a run with privacy', () => {
 })
 
 describe('a Poisson sample', () => {
-  const policy = policyOf(runFileWith({ round: { quorum: 5 } }))
+  const runFile = runFileWith({ round: { quorum: 5 } })
+  const policy = policyOf({ runFile, strategy: resolveStrategy({}, layout), layout })
 
   it('has each client by itself with probability perRound / total: sizes are binomial, and no client is favoured', () => {
     const rounds = Array.from({ length: 400 }, (_, i) => policy.cohort(i + 1))

@@ -18,6 +18,8 @@ export function policyWith(changes: Partial<RoundPolicy> = {}): RoundPolicy {
   return {
     rounds: 3,
     quorum: 1,
+    everyone: false,
+    overdue: 'drop',
     wanted: 2,
     retries: 0,
     onShortfall: 'fail',
