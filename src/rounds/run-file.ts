@@ -57,10 +57,10 @@ const roundSchema = z.strictObject({
       'how long an attempt may take; whoever has not answered then is dropped, so the result may depend on timing. The client processes of simulate are waited for as long as they live',
   }),
   retries: z.int().min(0).max(1000).default(2).meta({ description: 'further attempts when the quorum is missed' }),
-  onShortfall: z
-    .enum(['fail', 'extend', 'proceed'])
-    .default('fail')
-    .meta({ description: 'after the last attempt: end the run, keep waiting, or go on with what came' }),
+  onShortfall: z.enum(['fail', 'extend', 'proceed']).default('fail').meta({
+    description:
+      'after the last attempt: end the run, keep waiting, or go on with what came, which must be one update at least',
+  }),
   onDivergence: z.enum(['fail', 'continue']).default('fail').meta({
     description:
       'when the central loss of a round is not finite: end the run after that round, or go on; the round is marked either way',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
-import { inspectEngines, prepareEngine } from '../../src/compute/choose.ts'
+import { currentEngine, inspectEngines, prepareEngine } from '../../src/compute/choose.ts'
 import { FedError } from '../../src/core/errors.ts'
 
 function refuses(name: string, says: RegExp): Promise<void> {
@@ -35,6 +35,13 @@ describe('choosing an engine', () => {
     }
   })
 
+  it('takes the engine that a run was computed on before all others, where it is there, and says where it is not', async () => {
+    const preferred = await prepareEngine('auto', undefined, 'cpu')
+    assert.deepEqual([preferred.name, preferred.reason], ['cpu', 'the run was computed on it so far'])
+    assert.equal(currentEngine(), 'cpu')
+    assert.equal((await prepareEngine('wasm', undefined, 'cpu')).name, 'wasm')
+  })
+
   it('refuses a name that it does not know, and says which it meant', () => refuses('wsam', /Did you mean "wasm"\?/))
 
   describe('when a backend cannot start', () => {
@@ -52,6 +59,12 @@ describe('choosing an engine', () => {
     })
 
     it('is an error, never another engine', () => refuses('cpu', /expected TF\.js to run on cpu/))
+
+    it('is passed over by auto also where the run was computed on it, and the reason says so', async () => {
+      const { name, reason } = await prepareEngine('auto', undefined, 'cpu')
+      assert.notEqual(name, 'cpu')
+      assert.match(reason, /^cpu is not there/)
+    })
   })
 
   it('reports on every engine without leaving a tensor or another engine', async () => {

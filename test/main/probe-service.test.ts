@@ -92,7 +92,7 @@ describe('probes of rounds that are over', () => {
     t.after(service.close)
     const created = await service.create('a', {})
     assert.equal(created.status, 'queued')
-    assert.deepEqual(created.request['rounds'], [1, 2])
+    assert.deepEqual([created.request['rounds'], created.request['engine']], [[1, 2], 'wasm'])
     const ended = await service.ended('a', created.probe)
     assert.deepEqual([ended.status, ended.done, ended.error], ['completed', ended.total, null])
     assert.ok(ended.startedAt && ended.endedAt && ended.total > 20)
