@@ -45,7 +45,7 @@ function onPack(): CohortSums | null {
   const floats = new Float32Array(memory.buffer)
   const doubles = new Float64Array(memory.buffer)
 
-  function load({ rows }: Pick<Updates, 'rows'>, from: number, start: number, length: number): number {
+  function load({ rows }: Updates, from: number, start: number, length: number): number {
     const count = Math.min(ROWS, rows.length - from)
     for (let k = 0; k < count; k++) floats.set(rows[from + k]!.subarray(start, start + length), VALUES / 4 + k * length)
     return count
@@ -133,20 +133,6 @@ function onPack(): CohortSums | null {
           return { dots, squared: [one, other], meanSquared }
         },
       }
-    },
-    squares(vectors) {
-      const squared = new Float64Array(vectors.length)
-      const length = vectors[0]?.length ?? 0
-      floats.fill(0, ORIGIN / 4, ORIGIN / 4 + COLUMNS)
-      for (let start = 0; start < length; start += COLUMNS)
-        for (let from = 0; from < vectors.length; from += ROWS) {
-          const columns = Math.min(COLUMNS, length - start)
-          const count = load({ rows: vectors }, from, start, columns)
-          fill(RESULT, squared, from, count)
-          pack.addNorms(VALUES, count, columns, ORIGIN, RESULT)
-          squared.set(doubles.subarray(RESULT / 8, RESULT / 8 + count), from)
-        }
-      return squared
     },
     innerProducts(vectors) {
       const side = vectors.length

@@ -8,8 +8,6 @@ export interface Updates {
 export interface CohortSums {
   /** With the mean update Σ_k shares[k] u_k. Holds on to the updates, to go through them once more. */
   norms(updates: Updates, shares: Float64Array): Norms
-  /** |v_k|² of vectors of one length. The square of any finite float32 fits, and so do sums of as many as memory holds. */
-  squares(vectors: readonly Float32Array[]): Float64Array
   /** v_j · v_k of vectors of one length at j · K + k, for j ≤ k; what is below the diagonal means nothing. */
   innerProducts(vectors: readonly Float32Array[]): Float64Array
 }
@@ -63,7 +61,6 @@ export const plainSums: CohortSums = {
       },
     }
   },
-  squares: vectors => Float64Array.from(vectors, squaredValues),
   innerProducts,
 }
 
@@ -84,10 +81,24 @@ function squaredUpdate(row: Float32Array, origin: Float32Array, start: number, e
   return sum
 }
 
-function squaredValues(values: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!
-  return sum
+/**
+ * |v|². The square of any finite float32 fits float64, and so do sums of as many as memory holds. Four sums, which need not wait for each
+ * other: with one it took twice as long.
+ */
+export function squaredLength(values: Float32Array): number {
+  let a = 0
+  let b = 0
+  let c = 0
+  let d = 0
+  let i = 0
+  for (; i + 4 <= values.length; i += 4) {
+    a += values[i]! * values[i]!
+    b += values[i + 1]! * values[i + 1]!
+    c += values[i + 2]! * values[i + 2]!
+    d += values[i + 3]! * values[i + 3]!
+  }
+  for (; i < values.length; i++) a += values[i]! * values[i]!
+  return a + b + (c + d)
 }
 
 /** Adds share · u over the tile to `mean`. */

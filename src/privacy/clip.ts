@@ -1,4 +1,3 @@
-import { allFinite } from '../core/finite.ts'
 import { type LayerBlock, type Params, view } from '../core/layout.ts'
 
 /** Σ x² in float64. */
@@ -21,7 +20,7 @@ export function clipFactor(norm: number, most: number): number {
 }
 
 /** Multiplies in place. A factor of 0 gives zeros whatever was there, NaN and infinities too. */
-export function scale(values: Float32Array | Float64Array, factor: number): void {
+export function scale(values: Float32Array, factor: number): void {
   if (factor === 1) return
   if (factor === 0) values.fill(0)
   else for (let i = 0; i < values.length; i++) values[i]! *= factor
@@ -65,9 +64,8 @@ export function clippedModel(
   return sent
 }
 
-/** In float32, as the coordinator takes it; in float64 where that cannot hold it. */
-function difference(end: Float32Array, start: Float32Array): Float32Array | Float64Array {
+function difference(end: Float32Array, start: Float32Array): Float32Array {
   const update = new Float32Array(end.length)
   for (let i = 0; i < end.length; i++) update[i] = end[i]! - start[i]!
-  return allFinite(update) ? update : Float64Array.from(end, (value, i) => value - start[i]!)
+  return update
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { cohortDrift } from '../../src/analysis/drift.ts'
+import { cohortSums } from '../../src/compute/cohort-sums.ts'
+import { plainSums } from '../../src/core/cohort-sums.ts'
 import type { Params } from '../../src/core/layout.ts'
 import { layoutOfSizes, normalParams, withStatistics } from './toys.ts'
 
@@ -166,4 +168,18 @@ test('running statistics are no part of an update: lengths and cosines are those
     cohortDrift(normalized, far(global, 4), members([far(a, 5), far(b, 6)])),
     cohortDrift(plain, global, members([a, b])),
   )
+})
+
+test('of updates up to the end of float32 the lengths are finite, and all is as of small ones', () => {
+  const small = [normalParams(3, 5), normalParams(3, 6), normalParams(3, 7)]
+  const scale = 2 ** 126
+  const expected = cohortDrift(layout, zero, members(small))
+  for (const sums of [plainSums, cohortSums()]) {
+    const far = cohortDrift(layout, zero, members(small.map(each => each.map(value => value * scale))), sums)
+    for (const [i, { l2, cosine }] of far.clients.entries()) {
+      assert.ok(Math.abs(l2 / scale / expected.clients[i]!.l2 - 1) < 1e-12, `${l2}`)
+      near(cosine, expected.clients[i]!.cosine)
+    }
+    for (const [i, { cosine }] of far.between.entries()) near(cosine, expected.between[i]!.cosine)
+  }
 })

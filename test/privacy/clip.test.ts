@@ -80,4 +80,15 @@ describe('a clipped update', () => {
       'within: the same bits',
     )
   })
+
+  it('shortens any finite update to the bound, up to the end of float32', () => {
+    for (const size of [1e3, 1e18, 1e30, 3.4e38])
+      for (const clip of ['model', 'layer'] as const) {
+        const trained = Float32Array.from({ length: layout.size }, (_, i) => (i % 3 === 0 ? -size : size))
+        const sent = clippedModel(trained, new Float32Array(layout.size), layout.blocks, { clipNorm: 2, clip })
+        const norm = Math.sqrt(squaredNorm(sent))
+        assert.ok(norm <= 2 && norm > 2 - 1e-5, `${size}, ${clip}: ${norm}`)
+        assert.ok(sent.every((value, i) => Math.sign(value) === Math.sign(trained[i]!)))
+      }
+  })
 })

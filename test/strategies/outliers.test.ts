@@ -9,7 +9,7 @@ import { reducers } from '../../src/strategies/reducers/index.ts'
 import type { Strategy } from '../../src/strategies/strategy.ts'
 import type { Robustness } from '../../src/strategies/transform.ts'
 import { useEngine } from './engines.ts'
-import { layout, rng, strategyOf } from './fixtures.ts'
+import { layout, rng, round, strategyOf } from './fixtures.ts'
 import { clipOracle, medianOracle, norm, trimmedMeanOracle, type Vector } from './oracle.ts'
 import { combine } from './oracle-merges.ts'
 import { angular, bulyanOracle, centeredClipOracle, medianPoint, multiKrumOracle } from './oracle-robust.ts'
@@ -39,6 +39,15 @@ const VARIANTS = [
   { reduce: { name: 'centeredClip', scope: 'layer' } },
   { filters: [{ name: 'normClip', maxNorm: 'median' }] },
   { filters: [{ name: 'normClip', maxNorm: 0.5, scope: 'layer' }] },
+]
+
+const HOMOGENEOUS = [
+  ...['weightedMean', 'median', 'trimmedMean', 'krum', 'multiKrum', 'bulyan', 'geometricMedian', 'taskArithmetic']
+    .concat('signElection', 'magMax', 'modelStock', 'slerp', 'fedldf', 'ldawa')
+    .map(name => ({ reduce: { name } })),
+  { preset: 'layerwiseCosine' },
+  { preset: 'ties' },
+  { select: { name: 'fedlama' } },
 ]
 
 interface Options {
@@ -190,6 +199,27 @@ for (const engine of ['cpu', 'wasm'] as const)
             assert.ok(Math.abs(step[i]! - value) <= SLACK * Math.max(1, Math.abs(value)), `${each.label}: ${step[i]} at ${i}, by loops ${value}`) // biome-ignore format: one line
         }
         assert.ok(cases >= MAGNITUDES.length * Object.keys(ATTACKS).length, `${cases} cases`)
+      })
+
+    // All but those with a length of their own (maxNorm, τ) are blind to the unit of length, and a power of two takes no bits.
+    for (const options of HOMOGENEOUS)
+      it(`give ${JSON.stringify(options)} the same bits as near ones, times a power of two`, async () => {
+        await useEngine(engine)
+        for (const clients of [2, 5, 8]) {
+          const { members, global } = round(`unit of ${clients}`, clients)
+          const scaled = (factor: number) => ({
+            round: 2,
+            layout,
+            global: global.map(value => value * factor),
+            members: members.map(member => ({ ...member, params: member.params.map(value => value * factor) })),
+            state: null,
+            rng,
+          })
+          const near = await aggregate(strategyOf(options), scaled(1))
+          const far = await aggregate(strategyOf(options), scaled(2 ** 120))
+          assert.deepEqual(far.params, near.params.map(value => value * 2 ** 120)) // biome-ignore format: one line
+          assert.deepEqual(far.state, near.state)
+        }
       })
 
     it('do not overflow on the way to a finite result', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cohortSums } from '../../compute/cohort-sums.ts'
+import { squaredLength } from '../../core/cohort-sums.ts'
 import type { LayerBlock } from '../../core/layout.ts'
 import { type Cohort, changed } from '../cohort.ts'
 import { minorityOf } from '../minority.ts'
@@ -57,7 +57,9 @@ function squaresByBlock(cohort: Cohort, blocks: readonly LayerBlock[]): readonly
   return blocks.map(block => {
     const rows = scratch.subarray(0, count * block.size)
     cohort.fill(block, rows)
-    return cohortSums().squares(cohort.clients.map((_, k) => rows.subarray(k * block.size, (k + 1) * block.size)))
+    return Float64Array.from(cohort.clients, (_, k) =>
+      squaredLength(rows.subarray(k * block.size, (k + 1) * block.size)),
+    )
   })
 }
 
