@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu'
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import '../../src/compute/ops/central-mean.ts'
 import { prepareEngine } from '../../src/compute/choose.ts'
@@ -51,21 +48,17 @@ export function runsOn(engine: EngineName, many: number): { readonly numRuns: nu
   return engine === 'webgpu' ? { numRuns: Math.ceil(many / 5), seed: 1 } : { numRuns: many }
 }
 
+/** As a process has it: prepared, with our kernels; "bare" alone is as the package ships it. */
 export async function useEngine(name: EngineName): Promise<void> {
-  if (name === 'webgpu') await prepareOnce()
+  if (name !== 'bare' && !prepared.has(name)) prepared.set(name, prepareEngine(name))
+  await prepared.get(name)
   await tf.setBackend(name)
   if (tf.getBackend() !== name) throw new Error(`TF.js runs ${tf.getBackend()} instead of ${name}`)
 }
 
-let prepared: Promise<unknown> | undefined
-function prepareOnce(): Promise<unknown> {
-  prepared ??= prepareEngine('webgpu')
-  return prepared
-}
+const prepared = new Map<EngineName, Promise<unknown>>()
 
 tf.enableProdMode()
-tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
-setWasmPaths(`${dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))}/`)
 tf.registerBackend('bare', () => new MathBackendCPU())
 tf.copyRegisteredKernels('cpu', 'bare')
 for (const { kernelName } of tf.getKernelsForBackend('bare'))

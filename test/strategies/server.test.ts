@@ -43,6 +43,21 @@ for (const engine of ENGINES)
       assertClose(await steps([{ name: 'yogi', tau: 1, beta2: 0.75 }], [2]), [0.02 / (Math.SQRT2 + 1)], 1e-6)
     })
 
+    it('the second moment of yogi moves where it is below 1e-7, as float64 has it', async () => {
+      await useEngine(engine)
+      const [delta, tau, rounds] = [3e-4, 1e-4, 50]
+      let [m, v, model] = [0, tau ** 2, 0]
+      for (let round = 0; round < rounds; round++) {
+        m = 0.9 * m + 0.1 * delta
+        v -= 0.01 * delta ** 2 * Math.sign(v - delta ** 2)
+        model += (0.1 * m) / (Math.sqrt(v) + tau)
+      }
+      assert.ok(v > 5e-8 && v < 1e-7 && Math.abs(model - 4.35) < 0.001) // with v standing still the model is at 6.156
+      const taken = await steps([{ name: 'yogi', tau }], new Array<number>(rounds).fill(delta))
+      const reached = taken.reduce((sum, step) => sum + step, 0)
+      assert.ok(Math.abs(reached - model) < 1e-3, `${reached} for ${model}`)
+    })
+
     it('an update whose square float32 cannot hold ends the run, instead of stopping the model for ever', async () => {
       await useEngine(engine)
       const suspects = [
