@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { groupBy } from '../core/group-by.ts'
 import type { RunRecord } from '../core/records.ts'
 import type { Height } from '../rounds/barrier-heights.ts'
@@ -31,12 +32,19 @@ export function showRun({ report, run, runFile, heights }: ShownRun, { stdout, v
     ['data', run.dataSha256 ? `sha256 ${run.dataSha256}` : '–'],
     ['created', run.createdAt],
   ]
-  if (report.modelFile) rows.push(['model', report.modelFile], ['sha256', report.modelSha256 ?? '–'])
+  if (report.modelFile) rows.push(['model', whereabouts(report.modelFile)], ['sha256', report.modelSha256 ?? '–'])
   // A run that spent its privacy budget completed before its last round.
   if (run.error) rows.push([run.status === 'completed' ? 'ended' : 'error', `${run.error.message} (${run.error.code})`])
   rows.push(...divergences(report))
   const header = pairs(rows, colorsFor(stdout, variables), terminalWidth(stdout, variables))
   return report.rounds.length === 0 ? `${header}\n` : `${header}\n\n${roundTable(report.rounds, heights)}`
+}
+
+/** A folder of runs may have been moved, or its models removed: a path alone would promise a file. */
+function whereabouts(file: string): string {
+  return existsSync(file)
+    ? file
+    : `not at ${file}, where the database has it: --data-dir names the folder of the models`
 }
 
 function roundTable(rounds: RunReport['rounds'], heights: readonly Height[]): string {

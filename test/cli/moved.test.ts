@@ -50,6 +50,14 @@ describe('files of a run that were moved', { concurrency: 2 }, () => {
     assert.equal(refused.code, 2)
     assert.match(refused.stderr, /data\.dir or model\.path.*got: +--set rounds.*another run/s)
 
+    const shown = await fedstrata(t, folder, ['runs', 'show', runId])
+    assert.match(shown.stdout, /^model +\/.*round-\d+\.safetensors$/m)
+    assert.match(shown.stdout, /^status +stopped,/m)
+    const [aside, models] = [join(folder.path, 'aside'), join(folder.path, 'var', 'runs')]
+    renameSync(models, aside)
+    assert.match((await fedstrata(t, folder, ['runs', 'show', runId])).stdout, /^model +not at \/.*--data-dir/m)
+    renameSync(aside, models)
+
     // The home folder is where a relative path would not lead.
     const env = { HOME: join(folder.path, 'elsewhere') }
     const found = await fedstrata(
