@@ -137,9 +137,10 @@ export const barrierRecordSchema = z
     cosine: value.meta({
       description: 'between the two ends in the changed layers; null likewise, and where one is zero',
     }),
-    probe: count
-      .optional()
-      .meta({ description: "number of the probe that measured it afterwards; absent for the round's own" }),
+    probe: count.optional().meta({
+      description:
+        "number of the probe that measured it afterwards; absent for the round's own, which alone count where there are any",
+    }),
   })
   .meta({ id: 'Barrier' })
 

@@ -1,6 +1,6 @@
 import type { BarrierRecord } from '../core/records.ts'
 import { heatMap } from './heat-map.ts'
-import { BASE_TITLES, type Base, COMPARED, nameOf } from './words.ts'
+import { BASE_TITLES, type Base, COMPARED, nameOf, probeWords } from './words.ts'
 
 /** What a figure of barriers tells of. */
 export interface BarrierHistory {
@@ -14,6 +14,8 @@ export interface BarrierHistory {
   readonly height: string
   readonly split: BarrierRecord['split']
   readonly between: keyof typeof COMPARED
+  /** Whose rows alone are shown. */
+  readonly probe?: number | undefined
   readonly panels: readonly { readonly base: Base; readonly matrix: Matrix }[]
 }
 
@@ -25,7 +27,7 @@ interface Matrix {
 
 /** Barriers by layer and round as a heat map, one panel for each base. */
 export function barrierFigure(history: BarrierHistory): string {
-  const { run, name, path, order, value, height, split, between, panels } = history
+  const { run, name, path, order, value, height, split, between, probe, panels } = history
   const kind = path === 'layer' ? 'Layer-wise' : 'Cumulative'
   const { what, unit, barrier } = MEASURES[value]
   const details = [
@@ -34,6 +36,7 @@ export function barrierFigure(history: BarrierHistory): string {
     ...(barrier ? [`${split} examples`] : []),
     ...(path === 'cumulative' ? [`order ${order}`] : []),
     ...(height === 'midpoint' || !barrier ? [] : [`height ${height}`]),
+    ...probeWords(probe),
   ]
   return heatMap({
     title: `${kind} ${what}, by round`,

@@ -1,6 +1,6 @@
 import type { BarrierRecord } from '../core/records.ts'
 import { lineChart } from './line-chart.ts'
-import { BASE_TITLES, type Base, COMPARED, nameOf } from './words.ts'
+import { BASE_TITLES, type Base, COMPARED, nameOf, probeWords } from './words.ts'
 
 /** What a figure of cumulative barriers tells of. */
 export interface CumulativeBarriers {
@@ -11,6 +11,8 @@ export interface CumulativeBarriers {
   readonly height: string
   readonly split: BarrierRecord['split']
   readonly between: keyof typeof COMPARED
+  /** Whose rows alone are shown. */
+  readonly probe?: number | undefined
   readonly panels: readonly { readonly base: Base; readonly lines: readonly Line[] }[]
 }
 
@@ -23,13 +25,14 @@ interface Line {
 
 /** Cumulative barriers against the number of layers that have joined: a line for each order and round, a panel for each base. */
 export function cumulativeFigure({ run, name, rounds, panels, ...asked }: CumulativeBarriers): string {
-  const { value, height, split, between } = asked
+  const { value, height, split, between, probe } = asked
   const { what, unit, barrier } = MEASURES[value]
   const details = [
     nameOf(name, run),
     COMPARED[between],
     ...(barrier ? [`${split} examples`] : []),
     ...(height === 'midpoint' || !barrier ? [] : [`height ${height}`]),
+    ...probeWords(probe),
   ]
   const orders = new Set(panels.flatMap(({ lines }) => lines.map(({ order }) => order)))
   const called = ({ order, round }: Line) => {

@@ -1,6 +1,6 @@
 import type { BarrierRecord } from '../core/records.ts'
 import { lineChart } from './line-chart.ts'
-import { BASE_TITLES, COMPARED, nameOf } from './words.ts'
+import { BASE_TITLES, COMPARED, nameOf, probeWords } from './words.ts'
 
 /** What a figure of curves tells of: one round of a run. */
 export interface InterpolationCurves {
@@ -10,6 +10,8 @@ export interface InterpolationCurves {
   readonly value: 'error' | 'loss'
   readonly split: BarrierRecord['split']
   readonly between: keyof typeof COMPARED
+  /** Whose rows alone are shown. */
+  readonly probe?: number | undefined
   readonly panels: readonly { readonly base: '1' | '2'; readonly curves: readonly Curve[] }[]
 }
 
@@ -21,10 +23,11 @@ interface Curve {
 }
 
 /** Loss or error along the full path and the layers' paths, at the coefficients that were measured, a panel for each base. */
-export function interpolationFigure({ run, name, round, value, split, between, panels }: InterpolationCurves): string {
+export function interpolationFigure({ run, name, round, panels, ...asked }: InterpolationCurves): string {
+  const { value, split, between, probe } = asked
   return lineChart({
     title: `${value === 'error' ? 'Error' : 'Loss'} along the paths, round ${round}`,
-    subtitle: [nameOf(name, run), COMPARED[between], `${split} examples`].join(' · '),
+    subtitle: [nameOf(name, run), COMPARED[between], `${split} examples`, ...probeWords(probe)].join(' · '),
     x: { title: 'interpolation: share of the second model', ticks: TICKS },
     y: { title: MEASURES[value] },
     panels: panels.map(({ base, curves }) => ({

@@ -19,3 +19,8 @@ export const COMPARED = {
 export function nameOf(name: string, run: string): string {
   return name === run ? run : `${name}, run ${run}`
 }
+
+/** Said where a figure shows what one probe measured, and nothing of the run's own. */
+export function probeWords(probe: number | undefined): readonly string[] {
+  return probe === undefined ? [] : [`probe ${probe} alone`]
+}

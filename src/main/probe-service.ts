@@ -44,6 +44,8 @@ interface Job {
 
 interface Kept {
   readonly round: number
+  /** Clients that completed it, ascending. */
+  readonly cohort: readonly number[]
   readonly models: readonly ModelRecord[]
 }
 
@@ -117,7 +119,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     }
   }
 
-  async function measure(job: Job, { round, models }: Kept, before: number): Promise<void> {
+  async function measure(job: Job, { round, cohort, models }: Kept, before: number): Promise<void> {
     const { run, planned, key } = job
     const known = await knownOf(job, round)
     const loaded = []
@@ -126,7 +128,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     const global = loaded.find(({ client }) => client === null)!.params
     const clients = loaded.flatMap(({ client, params }) => (client === null ? [] : [{ client, params }]))
     const { averaged } = await store.round(run, round)
-    const cohort = clients.map(({ client }) => client)
+    const kept = clients.map(({ client }) => client)
     let told = clock.now()
     const progress = (done: number) => {
       if (clock.now() - told < PROGRESS_MS || job.stop) return
@@ -135,7 +137,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
         if (error instanceof FedError && error.code === 'probe_not_active') void interrupt(job, error)
       })
     }
-    const step = { key, round: { round, cohort, known }, models: clients, global, averaged }
+    const step = { key, round: { round, cohort, kept, known }, models: clients, global, averaged }
     if (job.stop) return
     const barriers = await compute.probe(step, progress)
     await store.addBarriers(run, job.record.probe, barriers)
@@ -164,9 +166,9 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     if ([options.between].flat().includes('clients')) requirePairs(rounds)
     const [key, { examples }] = [randomUUID(), options]
     const asked = []
-    for (const { round, models } of rounds) {
+    for (const { round, cohort, models } of rounds) {
       const known = await knownOf({ run, runFile, examples }, round)
-      asked.push({ round, cohort: models.flatMap(({ client }) => client ?? []), known })
+      asked.push({ round, cohort, kept: models.flatMap(({ client }) => client ?? []), known })
     }
     const planned = await compute.openProbe({ ...{ key, run, dataSha256, runFile, request }, rounds: asked })
     if (dataSha256 === null) notify({ type: 'warning', run, message: UNKNOWN_DATA })
@@ -268,7 +270,16 @@ async function keptRounds(store: Store, run: string, asked: readonly number[] | 
       received: rounds.length === 0 ? 'a run that kept none' : `round ${without.slice(0, 20).join(', ')}`,
       hint: 'Run with barriers.keepModels: probed, all, or { every, clients } in the run file',
     })
-  return rounds.map((round): Kept => ({ round, models: byRound.get(round)! }))
+  const kept: Kept[] = []
+  for (const round of rounds)
+    kept.push({ round, cohort: await cohortOf(store, run, round), models: byRound.get(round)! })
+  return kept
+}
+
+/** Who completed a round, ascending. */
+async function cohortOf(store: Store, run: string, round: number): Promise<readonly number[]> {
+  const updates = await all(page => store.updates(run, round, page))
+  return updates.flatMap(({ client, status }) => (status === 'completed' ? [client] : [])).sort((a, b) => a - b)
 }
 
 function requirePairs(rounds: readonly Kept[]): void {

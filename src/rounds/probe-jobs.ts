@@ -1,10 +1,10 @@
-import { type ProbeRequest, probeOptions } from '../analysis/probe-request.ts'
+import type { ProbeRequest } from '../analysis/probe-request.ts'
 import { FedError } from '../core/errors.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
 import type { ProbePlan } from './probe-plan.ts'
-import { evaluationsOf, measureUnits, probeUnits } from './probe-round.ts'
+import { evaluationsOf, measureUnits, probeUnits, requireModels } from './probe-round.ts'
 import { requireData } from './require-data.ts'
 import { parseRunFile } from './run-file.ts'
 import { openSession, type Session } from './session.ts'
@@ -22,8 +22,10 @@ export interface OpenProbe {
 
 export interface KeptRound {
   readonly round: number
-  /** Clients whose trained models were kept, ascending. */
+  /** Clients that completed it, ascending. */
   readonly cohort: readonly number[]
+  /** Those whose trained models were kept, ascending. */
+  readonly kept: readonly number[]
   /** Keys (`barrierKey`) of what the run has already. */
   readonly known: ReadonlySet<string>
 }
@@ -71,14 +73,14 @@ export function probeJobs(turn: () => Promise<void>): ProbeJobs {
   return {
     async open({ key, run, dataSha256, runFile, request, rounds }) {
       const file = parseRunFile(runFile)
-      const options = probeOptions(file.barriers, request)
       const cancelled = new AbortController()
       const session = await openSession(file, { turn, signal: cancelled.signal })
       try {
         requireData(run, dataSha256, session.inputs.data)
-        const plan = session.planProbes(options, request.examples !== undefined)
+        const plan = session.planProbes(request)
         const { layout } = session
         const evaluations = rounds.map(round => {
+          requireModels(session, plan, round)
           const units = probeUnits(session, plan, round)
           for (const { split, clients } of units) plan.examplesOf(split, clients, round.round)
           return units.reduce((sum, unit) => sum + evaluationsOf(unit, layout, plan.grid), 0)

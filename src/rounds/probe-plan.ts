@@ -1,7 +1,8 @@
 import { interpolationGrid } from '../analysis/interpolate.ts'
 import type { PathSpec } from '../analysis/paths/path.ts'
 import { pathSpecs } from '../analysis/paths/registry.ts'
-import { type Between, betweenOf, type ProbeOptions } from '../analysis/plan.ts'
+import { type BarrierPlan, type Between, betweenOf, type ProbeOptions } from '../analysis/plan.ts'
+import type { ProbeRequest } from '../analysis/probe-request.ts'
 import { FedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord } from '../core/records.ts'
@@ -13,7 +14,10 @@ type Split = BarrierRecord['split']
 /** What is measured after a round, or of rounds that are over, with everything drawn that can be drawn beforehand. */
 export interface ProbePlan {
   readonly between: readonly Between[]
-  readonly pairs: number
+  /** How many pairs, where somebody asked for a number of them; else they are the run's own. */
+  readonly pairs: number | undefined
+  /** What the run file measures in its own rounds. */
+  readonly ran: BarrierPlan
   readonly splits: readonly Split[]
   readonly paths: readonly PathSpec[]
   /** Coefficients along each path. */
@@ -31,18 +35,22 @@ export interface ProbedData {
   readonly split: DataSplit
   /** Examples of the test set. */
   readonly numTest: number
+  /** What the run file says. */
+  readonly ran: BarrierPlan
 }
 
+type Asked = Pick<ProbeRequest, 'examples' | 'pairs'>
+
 /**
- * Throws `layer_unknown` for a group that names no layer. `exact`: as many examples as asked for must be there, where a run
- * file takes at most so many.
+ * Throws `layer_unknown` for a group that names no layer. `asked`: what a probe names itself. As many examples as it asks for
+ * must be there, where a run file takes at most so many.
  */
-export function probePlan(options: ProbeOptions, data: ProbedData, exact = false): ProbePlan {
-  const { rng, split, layout, numTest } = data
+export function probePlan(options: ProbeOptions, data: ProbedData, asked: Asked = {}): ProbePlan {
+  const { rng, split, layout, numTest, ran } = data
   const { examples, paths, ...pathOptions } = options
   const test = sample(rng.fork('probe/test'), numTest, examples)
   const enough = (found: Uint32Array, what: string): Uint32Array => {
-    if (!exact || found.length >= examples) return found
+    if (asked.examples === undefined || found.length >= examples) return found
     throw new FedError('input_invalid', {
       expected: `at most ${found.length} examples, ${what}`,
       received: `${examples}`,
@@ -50,7 +58,8 @@ export function probePlan(options: ProbeOptions, data: ProbedData, exact = false
   }
   return {
     between: betweenOf(options),
-    pairs: options.pairs,
+    pairs: asked.pairs,
+    ran,
     splits: options.splits,
     paths: pathSpecs(paths, layout, { ...pathOptions, rng: rng.fork('probe/orders') }),
     grid: interpolationGrid(options.interpolation),

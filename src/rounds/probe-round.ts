@@ -8,7 +8,7 @@ import { scheduleProbe } from '../analysis/schedule.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
-import { comparedPairs, comparedWithGlobal } from './compared.ts'
+import { type Choice, clientsToProbe, pairsToProbe, requireOwnPairs } from './probe-pairs.ts'
 import type { ProbePlan } from './probe-plan.ts'
 import type { Session } from './session.ts'
 
@@ -27,10 +27,12 @@ export interface ProbeUnit {
 export function probeUnits(
   { rng, layout }: Pick<Session, 'rng' | 'layout'>,
   plan: ProbePlan,
-  { round, cohort, known = NOTHING }: ProbedRound,
+  { round, cohort, kept = cohort, known = NOTHING }: ProbedRound,
 ): readonly ProbeUnit[] {
   const units = plan.splits.flatMap(split =>
-    plan.between.flatMap(between => UNITS[between]({ rng, round, cohort, plan }).map(unit => ({ split, ...unit }))),
+    plan.between.flatMap(between =>
+      UNITS[between]({ rng, round, cohort, kept, ...plan }).map(unit => ({ split, ...unit })),
+    ),
   )
   if (known.size === 0) return units
   return units.flatMap(unit => {
@@ -46,10 +48,22 @@ export function probeUnits(
   })
 }
 
+/** Throws `probe_models_missing` where the models of what the plan compares are not there. */
+export function requireModels(
+  { rng }: Pick<Session, 'rng'>,
+  plan: ProbePlan,
+  { round, cohort, kept = cohort }: ProbedRound,
+) {
+  for (const between of ['clients', 'global', 'init'] as const)
+    if (plan.between.includes(between)) requireOwnPairs({ rng, round, cohort, kept, ...plan }, between)
+}
+
 export interface ProbedRound {
   readonly round: number
-  /** Clients whose trained models there are, ascending. */
+  /** Clients that completed the round, ascending. */
   readonly cohort: readonly number[]
+  /** Those whose trained models there are, ascending; all of them when left out. */
+  readonly kept?: readonly number[] | undefined
   /** Keys (`barrierKey`) of what need not be measured again. */
   readonly known?: ReadonlySet<string> | undefined
 }
@@ -173,42 +187,32 @@ function endpoint(session: Session, trained: readonly Trained[], id: string, { i
   return { id, params: id === 'init' ? session.initialOf(of) : member.before }
 }
 
-interface UnitsOf {
-  readonly rng: Session['rng']
-  readonly round: number
-  readonly cohort: readonly number[]
-  readonly plan: ProbePlan
-}
+type UnitsOf = Choice & Pick<ProbePlan, 'paths'>
 
 const CLIENT = 'client/'
 const name = (client: number) => `${CLIENT}${client}`
 
 const UNITS: Readonly<Record<Between, (given: UnitsOf) => readonly Omit<ProbeUnit, 'split'>[]>> = {
   /** Pairs of clients, each model as it was trained, on the union of the two clients' data (split train). */
-  clients: ({ rng, round, cohort, plan }) =>
-    comparedPairs(rng, round, cohort, plan.pairs).map(pair => ({
-      ids: pair.map(name),
-      clients: pair,
-      paths: plan.paths,
-    })),
+  clients: choice => pairsToProbe(choice).map(pair => ({ ids: pair.map(name), clients: pair, paths: choice.paths })),
 
   /** A client's trained model and the model it has after averaging, on the whole cohort's data. */
-  global: ({ rng, round, cohort, plan }) =>
-    comparedWithGlobal(rng, round, cohort, plan.pairs).map(client => ({
-      ...{ ids: [name(client), 'global'], clients: cohort, paths: plan.paths },
+  global: choice =>
+    clientsToProbe(choice, 'global').map(client => ({
+      ...{ ids: [name(client), 'global'], clients: choice.cohort, paths: choice.paths },
     })),
 
   /** A client's trained model and the model that it began the run with, on that client's data. */
-  init: ({ rng, round, cohort, plan }) =>
-    comparedWithGlobal(rng, round, cohort, plan.pairs).map(client => ({
-      ...{ ids: [name(client), 'init'], clients: [client], paths: plan.paths },
+  init: choice =>
+    clientsToProbe(choice, 'init').map(client => ({
+      ...{ ids: [name(client), 'init'], clients: [client], paths: choice.paths },
     })),
 
-  /** The mean of the cohort against its members. */
-  group: ({ cohort }) => groupOf(cohort, 'group'),
+  /** The mean of the cohort, as far as there are its models, against its members. */
+  group: ({ kept }) => groupOf(kept, 'group'),
 
   /** Each member with the cohort's mean in one layer. */
-  groupLayers: ({ cohort }) => groupOf(cohort, 'groupLayers'),
+  groupLayers: ({ kept }) => groupOf(kept, 'groupLayers'),
 }
 
 function groupOf(cohort: readonly number[], paths: 'group' | 'groupLayers') {

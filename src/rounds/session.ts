@@ -1,5 +1,5 @@
 import type { Evaluation } from '../analysis/evaluation.ts'
-import type { ProbeOptions } from '../analysis/plan.ts'
+import { type ProbeRequest, probeOptions } from '../analysis/probe-request.ts'
 import { currentEngine } from '../compute/choose.ts'
 import type { LayerLayout, Params } from '../core/layout.ts'
 import type { ModelFamily } from '../core/model-family.ts'
@@ -74,8 +74,8 @@ export interface Session {
   ): Promise<readonly Evaluation[]>
   /** What the run file's `barriers:` measures. */
   readonly probes: ProbePlan
-  /** The same for other options. Throws `layer_unknown`; with `exact` also when there are too few examples. */
-  planProbes(options: ProbeOptions, exact: boolean): ProbePlan
+  /** The same for what a probe asks for. Throws `layer_unknown`, `input_invalid`; and, when examples are chosen, where there are too few. */
+  planProbes(request: ProbeRequest): ProbePlan
   dispose(): void
 }
 
@@ -108,7 +108,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const tuning = fineTune ? fineTuningPlan(local, fineTune) : null
   if (tuning) phasesOf(network.layout, tuning)
   const { every, keepModels: _, ...options } = runFile.barriers
-  const probed = { layout: network.layout, rng, split, numTest: dataset.test.length }
+  const probed = { layout: network.layout, rng, split, numTest: dataset.test.length, ran: runFile.barriers }
   const start = (label: string) => network.init(rng.fork(label))
   return {
     runFile,
@@ -158,7 +158,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
       networks.lend(network => evaluateFamily(network, family, dataset[split], { ...pauses, indices, onProgress })),
     // Planned while nobody has trained yet, so that a group that names no layer is refused now.
     probes: probePlan(every === 0 ? { ...options, paths: [] } : options, probed),
-    planProbes: (asked, exact) => probePlan(asked, probed, exact),
+    planProbes: request => probePlan(probeOptions(runFile.barriers, request), probed, request),
     dispose: networks.dispose,
   }
 }

@@ -15,7 +15,7 @@ import { parseRunFile } from '../../src/rounds/run-file.ts'
 import { checkpointFiles } from '../../src/store/checkpoint-files.ts'
 import { memoryStore } from '../../src/store/memory-store.ts'
 import { refuses } from '../store/contract.ts'
-import { commitOf, newRun } from '../store/samples.ts'
+import { commitOf, newRun, updateRecord } from '../store/samples.ts'
 
 const BARRIERS = {
   between: ['clients', 'global', 'init', 'group', 'groupLayers'],
@@ -68,7 +68,8 @@ async function ranRun(changes: object, stored: boolean) {
     const models = [await checkpoints.saveModel('a', { round, client: null, params: server.params }, layout)]
     for (const { client, params } of updates)
       models.push(await checkpoints.saveModel('a', { round, client, params }, layout))
-    const commit = commitOf(round, { models, barriers: stored ? barriers : [] })
+    const completed = updates.map(({ client }) => ({ ...updateRecord(round, client), status: 'completed' as const, reason: null })) // biome-ignore format: one line
+    const commit = commitOf(round, { models, updates: completed, barriers: stored ? barriers : [] })
     await store.commitRound('a', { ...commit, round: { ...commit.round, averaged: [...averaged.averaged] } })
     measured.push(...barriers)
   }
@@ -219,7 +220,7 @@ describe('probes of rounds that are over', () => {
     const { store } = await ranRun({ model }, false)
     const runFile = parseRunFile({ ...RUN_FILE, model })
     const models = (await store.models('a', { limit: 100, round: 1 })).items
-    const round = { round: 1, cohort: [0, 1, 2], known: new Set<string>() }
+    const round = { round: 1, cohort: [0, 1, 2], kept: [0, 1, 2], known: new Set<string>() }
     const request = { interpolation: 101, orders: ['shallow', 'deep'] as ('shallow' | 'deep')[] }
     const { layout } = await compute.openProbe({
       key: 'k',

@@ -41,7 +41,11 @@ export function probeCommand(cli: Cli): Command {
     .argument('<run>', 'id of the run, see "fedstrata runs list"')
     .option('--rounds <list>', 'rounds and ranges, e.g. 1-5,10 (default: all whose models were kept)')
     .option('--between <list>', 'which models to compare: clients, global, init, group, groupLayers', listed)
-    .option('--pairs <number>', 'pairs of models to compare in a round', number)
+    .option(
+      '--pairs <number>',
+      'pairs of models to compare in a round, those of the run first (default: those)',
+      number,
+    )
     .option('--paths <list>', 'kinds of path: full, layer, cumulative, layers, window', listed)
     .option('--orders <list>', 'orders of cumulative paths: shallow, deep, random, minimal', listed)
     .option('--group <list>', 'patterns of layers that move together on paths of kind layers (repeatable)', grouped, [])

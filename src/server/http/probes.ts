@@ -46,7 +46,7 @@ const createSchema = {
   summary: 'Measure barriers of rounds that are over',
   description:
     'On the models that the run kept (`barriers.keepModels`), behind everything that rounds in progress need. The body names ' +
-    "rounds, and keys of the run file's `barriers`; what it leaves out is as the run file says. The rows join the run's barriers " +
+    "rounds, and keys of the run file's `barriers`; what it leaves out is as the run file says; models are compared that the run itself compared, unless it asks for a number of pairs. The rows join the run's barriers " +
     'with the number of the probe; what is there already is not measured again.',
   consumes: [...BODY_TYPES],
   params: runParams,
