@@ -3,6 +3,9 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, afterEach, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { validate } from '../../src/core/validate.ts'
+import { dataDigest } from '../../src/data/digest.ts'
+import { dataSchema, loadDataset } from '../../src/data/index.ts'
 import { counting, denseLayout, small } from '../protocol/layouts.ts'
 import { type Harness, RUN, startGateway, TOKEN } from '../socket/harness.ts'
 
@@ -154,12 +157,14 @@ test('a client process trains a real model while its connection stays alive', as
     data: { name: 'synthetic', dimension: 4, classes: 3, train: 60, test: 12 },
     clients: { total: 2 },
   }
-  const clients = harness.gateway.open({ ...harness.run, id: 'real', layout, shared: ['fc1', 'fc2'], runFile })
+  const dataset = await loadDataset(validate(dataSchema, runFile.data))
+  const inputs = { data: dataDigest(dataset), model: null }
+  const clients = harness.gateway.open({ ...harness.run, id: 'real', layout, shared: ['fc1', 'fc2'], runFile, inputs })
   const argv = ['--url', harness.url, '--run', 'real', '--clients', '2', '--engine', 'cpu', '--process', 'one']
   const { ended } = run(argv)
   await harness.until('joined')
   const params = Float32Array.from({ length: layout.size }, (_, index) => Math.cos(index) / 3)
-  const task = { server: { ...server, params }, reply: ['fc1', 'fc2'] }
+  const task = { server: { ...server, params }, reply: ['fc1', 'fc2'], numExamples: 30 }
   for (const client of [0, 1]) clients.assign('one', harness.task(client, task))
   await harness.until('update', 2)
   for (const { update } of harness.of('update')) {
