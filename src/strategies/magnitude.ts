@@ -1,30 +1,69 @@
 const RADIX = 2048
+/** Above it lie the eight bits of the exponent and the three after it: 0 … 2047. */
+const LEADING = 20
+
+/** Bits of a magnitude that each pass counts by, from the first below `from` down to `to`. */
+const PASSES = [
+  { from: 31, to: LEADING },
+  { from: LEADING, to: 9 },
+  { from: 9, to: 0 },
+] as const
 
 /**
- * The `rank`-th largest magnitude among `values`, from 1; exact. Magnitudes of float32 are ordered as the integers of their
- * bits, so three counting passes over 11, 11 and 9 bits find it, where sorting would take tens of comparisons a value.
+ * The `rank`-th largest magnitude, from 1, of each of `count` vectors that are read part by part; exact. Magnitudes of float32 are
+ * ordered as the integers of their bits, so three counting passes over 11, 11 and 9 bits find it, where sorting would take tens of
+ * comparisons a value. `read` is called for each pass and gives every part of every vector to `visit`, in any order: sums of counts
+ * do not know it. Memory is 8 KiB a vector.
  */
-export function magnitudeOfRank(values: Float32Array, rank: number): number {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const first = passed(bits, rank, 0, 31, 20)
-  const second = passed(bits, first.left, first.prefix, 20, 9)
-  const { prefix } = passed(bits, second.left, second.prefix, 9, 0)
-  return new Float32Array(Uint32Array.of(prefix).buffer)[0]!
+export function magnitudesOfRank(
+  count: number,
+  rank: number,
+  read: (visit: (vector: number, part: Float32Array) => void) => void,
+): Float32Array {
+  let found = Array.from({ length: count }, () => ({ left: rank, prefix: 0 }))
+  for (const pass of PASSES) {
+    const counts = found.map(() => new Uint32Array(RADIX))
+    read((vector, part) => tally(counts[vector]!, bitsOf(part), found[vector]!.prefix, pass))
+    found = found.map(({ left, prefix }, vector) => {
+      const { digit, rank } = borderAt(counts[vector]!, left)
+      return { left: rank, prefix: prefix | (digit << pass.to) }
+    })
+  }
+  return new Float32Array(Uint32Array.from(found, ({ prefix }) => prefix).buffer)
 }
 
-/** Among the values whose bits from `from` up are those of `prefix`: the next bits, down to `to`, of the `rank`-th largest. */
-function passed(bits: Uint32Array, rank: number, prefix: number, from: number, to: number) {
-  const counts = new Uint32Array(RADIX)
+/** The same of one vector. */
+export function magnitudeOfRank(values: Float32Array, rank: number): number {
+  return magnitudesOfRank(1, rank, visit => visit(0, values))[0]!
+}
+
+/** Counts the next bits of the values whose bits from `from` up are those of `prefix`. */
+function tally(counts: Uint32Array, bits: Uint32Array, prefix: number, { from, to }: (typeof PASSES)[number]): void {
+  if (from === 31) countLeading(counts, bits)
+  else countAmong(counts, bits, prefix >>> from, from, to)
+}
+
+function countLeading(counts: Uint32Array, bits: Uint32Array): void {
+  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fff_ffff) >>> LEADING]!++
+}
+
+function countAmong(counts: Uint32Array, bits: Uint32Array, wanted: number, from: number, to: number): void {
   const mask = (1 << (from - to)) - 1
-  const wanted = from === 31 ? 0 : prefix >>> from
   for (let i = 0; i < bits.length; i++) {
     const magnitude = bits[i]! & 0x7fff_ffff
-    if (from === 31 || magnitude >>> from === wanted) counts[(magnitude >>> to) & mask]!++
+    if (magnitude >>> from === wanted) counts[(magnitude >>> to) & mask]!++
   }
-  let left = rank
-  let digit = mask
-  for (; digit > 0 && counts[digit]! < left; digit--) left -= counts[digit]!
-  return { left, prefix: prefix | (digit << to) }
+}
+
+function bitsOf(values: Float32Array): Uint32Array {
+  return new Uint32Array(values.buffer, values.byteOffset, values.length)
+}
+
+/** Sets to 0, in place, the magnitudes below `least`. What is not a number stays. */
+export function keepFrom(values: Float32Array, least: number): void {
+  const bits = bitsOf(values)
+  const [border] = bitsOf(Float32Array.of(least))
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7fff_ffff) < border!) bits[i] = 0
 }
 
 /**
@@ -37,8 +76,9 @@ export function keepBetween(values: Float32Array, largest: number, smallest: num
     values.fill(0)
     return
   }
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  const counts = leadingCounts(bits)
+  const bits = bitsOf(values)
+  const counts = new Uint32Array(RADIX)
+  countLeading(counts, bits)
   const high = borderAt(counts, largest + 1)
   const low = borderAt(counts, values.length - smallest)
   const atHigh = new Uint32Array(counts[high.digit]!)
@@ -48,15 +88,6 @@ export function keepBetween(values: Float32Array, largest: number, smallest: num
   const least = magnitudeAt(bits, atLow, low.rank)
   dropOutside(values, atHigh, least, most)
   dropOutside(values, atLow, least, most)
-}
-
-/** The eight bits of the exponent and the three after it: 0 … 2047. */
-const LEADING = 20
-
-function leadingCounts(bits: Uint32Array): Uint32Array {
-  const counts = new Uint32Array(RADIX)
-  for (let i = 0; i < bits.length; i++) counts[(bits[i]! & 0x7fff_ffff) >>> LEADING]!++
-  return counts
 }
 
 /** Among which leading bits the `rank`-th largest is, and its rank there. */

@@ -1,7 +1,7 @@
 import { cohortSums } from '../compute/cohort-sums.ts'
 import { FedError } from '../core/errors.ts'
 import { type LayerBlock, type Params, sizeOf, view } from '../core/layout.ts'
-import type { Cohort } from './cohort.ts'
+import { type Cohort, updatesByBlock } from './cohort.ts'
 
 /**
  * Inner products of the updates Δ_0 … Δ_{K−1} of a cohort, and with the global model g. Norms, distances, angles and every
@@ -37,7 +37,7 @@ export function productsByTensor(
   return productsOfParts(cohort, blocks, global, ({ tensors }) => tensors.map(({ shape }) => sizeOf(shape)))
 }
 
-/** Blocks are filled whole, as filters change them, and compared in adjacent parts of the sizes that `sizesIn` gives. */
+/** Blocks are compared in adjacent parts of the sizes that `sizesIn` gives. */
 function productsOfParts(
   cohort: Cohort,
   blocks: readonly LayerBlock[],
@@ -45,13 +45,8 @@ function productsOfParts(
   sizesIn: (block: LayerBlock) => readonly number[],
 ): ReadonlyMap<string, readonly Products[]> {
   const count = cohort.clients.length
-  const largest = blocks.reduce((most, { size }) => Math.max(most, size), 0)
-  const scratch = new Float32Array(count * largest)
   return new Map(
-    blocks.map(block => {
-      const rows = scratch.subarray(0, count * block.size)
-      cohort.fill(block, rows)
-      const updates = Array.from({ length: count }, (_, k) => rows.subarray(k * block.size, (k + 1) * block.size))
+    Array.from(updatesByBlock(cohort, blocks), ([block, updates]) => {
       let end = 0
       const products = sizesIn(block).map(size => {
         const start = end

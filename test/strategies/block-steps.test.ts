@@ -63,6 +63,7 @@ const IN_PIECES = {
   signElection: { reduce: { name: 'signElection' } },
   magMax: { reduce: { name: 'magMax' } },
   normClip: { filters: [{ name: 'normClip', maxNorm: 3 }] },
+  trim: { filters: [{ name: 'trim', keep: 0.4 }] },
   momentum: { server: [{ name: 'momentum', learningRate: 0.3 }] },
   adam: { server: [{ name: 'adam' }, { name: 'lines' }] },
   yogi: { reduce: { name: 'median' }, server: [{ name: 'yogi' }] },

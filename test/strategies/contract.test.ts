@@ -16,6 +16,7 @@ const PARTS = [
   { part: 'normClip', options: { filters: [{ name: 'normClip', scope: 'layer' }] }, returnsEqualUpdates: false },
   { part: 'normClip', options: { filters: [{ name: 'normClip', maxNorm: 1e9 }] }, returnsEqualUpdates: true },
   { part: 'trim', options: { filters: [{ name: 'trim', keep: 0.5 }] }, returnsEqualUpdates: false },
+  { part: 'trim', options: { filters: [{ name: 'trim', scope: 'layer', keep: 0.5 }] }, returnsEqualUpdates: false },
   { part: 'dare', options: { filters: [{ name: 'dare' }] }, returnsEqualUpdates: false },
   { part: 'breadcrumbs', options: { filters: [{ name: 'breadcrumbs' }] }, returnsEqualUpdates: false },
   { part: 'krum', options: { reduce: { name: 'krum' } }, returnsEqualUpdates: true },

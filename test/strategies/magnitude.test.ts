@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { keepBetween, magnitudeOfRank } from '../../src/strategies/magnitude.ts'
+import { keepBetween, keepFrom, magnitudeOfRank, magnitudesOfRank } from '../../src/strategies/magnitude.ts'
 
 /** From denormal to the largest, of both signs, and few distinct values so that there are ties. */
 const values = fc.oneof(
@@ -24,6 +24,41 @@ describe('magnitudeOfRank', () => {
       { numRuns: 300 },
     )
     assert.ok(ties > 30, `${ties} with ties`)
+  })
+})
+
+describe('magnitudesOfRank', () => {
+  it('finds that of each vector, in whatever parts and order they are read', () => {
+    const seen = { parts: 0, apart: 0 }
+    fc.assert(
+      fc.property(fc.array(values, { minLength: 1, maxLength: 3 }), fc.nat(), fc.nat(40), (drawn, position, step) => {
+        const length = Math.min(...drawn.map(each => each.length))
+        const vectors = drawn.map(each => Float32Array.from(each.slice(0, length)))
+        const rank = (position % length) + 1
+        const size = step + 1
+        const starts = Array.from({ length: Math.ceil(length / size) }, (_, i) => i * size).reverse()
+        const found = magnitudesOfRank(vectors.length, rank, visit => {
+          for (const start of starts)
+            for (const [k, vector] of vectors.entries()) visit(k, vector.subarray(start, start + size))
+        })
+        const expected = vectors.map(vector => Array.from(vector, Math.abs).sort((a, b) => b - a)[rank - 1]!)
+        assert.deepEqual([...found], expected)
+        seen.parts += Number(starts.length > 1)
+        seen.apart += Number(new Set(expected).size > 1)
+      }),
+      { numRuns: 300 },
+    )
+    for (const [state, count] of Object.entries(seen)) assert.ok(count > 30, `${state}: ${count}`)
+  })
+})
+
+describe('keepFrom', () => {
+  it('drops what is smaller, of either sign, and hides nothing that is not a number', () => {
+    const row = Float32Array.of(3, -2, 1.9, -0, Number.NaN, -Infinity, 2)
+    keepFrom(row, 2)
+    assert.deepEqual([...row], [3, -2, 0, 0, Number.NaN, -Infinity, 2])
+    keepFrom(row, 0)
+    assert.deepEqual([...row], [3, -2, 0, 0, Number.NaN, -Infinity, 2])
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { layoutOf } from '../../src/core/layout.ts'
+import { layoutOf, view } from '../../src/core/layout.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
 import { modelSchema } from '../../src/models/index.ts'
@@ -32,16 +32,18 @@ const CASES: readonly OracleCase[] = [
     growth: 10,
   },
   { options: { reduce: { name: 'signElection' } }, scope: 'layer', oracle: electionOracle, growth: 2 },
-  {
-    options: { preset: { name: 'ties', keep: 0.5, scale: 0.7 } },
-    scope: 'layer',
-    oracle: (rows, weights) =>
-      electionOracle(
-        rows.map(row => topOracle(row, Math.round(row.length / 2))),
-        weights,
-      ).map(value => 0.7 * value),
-    growth: 2,
-  },
+  ...([{}, { scope: 'layer' }, { scope: 'model', keep: 0.2 }] as const).map(
+    (options): OracleCase => ({
+      options: { preset: { name: 'ties', keep: 0.5, scale: 0.7, ...options } },
+      scope: 'scope' in options ? options.scope : 'model',
+      oracle: (rows, weights) =>
+        electionOracle(
+          rows.map(row => topOracle(row, Math.round(('keep' in options ? options.keep : 0.5) * row.length))),
+          weights,
+        ).map(value => 0.7 * value),
+      growth: 2,
+    }),
+  ),
   { options: { reduce: { name: 'magMax' } }, scope: 'layer', oracle: magMaxOracle, growth: 2 },
   {
     options: { filters: [{ name: 'breadcrumbs', largest: 0.2, smallest: 0.5 }] },
@@ -96,6 +98,46 @@ for (const engine of ENGINES)
         [1, 2, -0.2, -4],
       ]
       assert.deepEqual(await merged({ preset: { name: 'ties', keep: 0.5 } }, updates), [3, 2, 0, -4])
+    })
+
+    it('trim ranks all layers of the round together, in any order of layers; with scope layer each by itself', async () => {
+      await useEngine(engine)
+      const values: Readonly<Record<string, number[]>> = { a: [10, -9, 8], b: [1, -0.5, 0.7], c: [-100, 200, 300] }
+      const trimmed = async (names: readonly string[], options: object, layers = [{ match: '*' }]) => {
+        const of = layoutOf(
+          names.map(name => ({ name: `${name}/kernel`, shape: [3], kind: 'kernel', trainable: true })),
+        )
+        const params = Float32Array.from(names.flatMap(name => values[name]!))
+        const filters = [{ name: 'trim', ...options }]
+        const input = { round: 1, layout: of, global: new Float32Array(of.size), state: null, rng }
+        const members = [{ client: 0, numExamples: 1, params }]
+        const closed = await aggregate(strategyOf({ layers, filters }, of), { ...input, members })
+        return Object.fromEntries(of.blocks.map(block => [block.name, [...view(closed.params, block)]]))
+      }
+      const ranked = { a: [10, -9, 0], b: [0, 0, 0], c: [-100, 200, 300] }
+      assert.deepEqual(await trimmed(['a', 'b', 'c'], { keep: 5 / 9 }), ranked)
+      assert.deepEqual(await trimmed(['b', 'c', 'a'], { keep: 5 / 9 }), ranked)
+      const each = { a: [10, -9, 0], b: [1, 0, 0.7].map(Math.fround), c: [0, 200, 300] }
+      assert.deepEqual(await trimmed(['a', 'b', 'c'], { keep: 5 / 9, scope: 'layer' }), each)
+      // What stays local plays no part.
+      const local = [{ match: 'c', average: 'none' }, { match: '*' }]
+      assert.deepEqual(await trimmed(['a', 'b', 'c'], { keep: 0.5 }, local), {
+        a: [10, -9, 8],
+        b: [0, 0, 0],
+        c: [0, 0, 0],
+      })
+      // At least one value is kept.
+      const one = { a: [0, 0, 0], b: [0, 0, 0], c: [0, 0, 300] }
+      assert.deepEqual(await trimmed(['a', 'b', 'c'], { keep: 0.001 }), one)
+    })
+
+    it('election: a sum of exactly 0 elects nobody, whatever most other coordinates say', async () => {
+      await useEngine(engine)
+      const updates = [
+        [2, 1, 3, 0],
+        [-2, 1, 3, 0],
+      ]
+      assert.deepEqual(await merged({ reduce: { name: 'signElection' } }, updates), [0, 1, 3, 0])
     })
 
     it('task arithmetic with scale 1 / K is FedAvg, whatever the weights', async () => {

@@ -36,7 +36,7 @@ const EXPECTED: Readonly<Record<string, object>> = {
   geometricMedian: { reduce: { name: 'geometricMedian', smoothing: 0, iterations: 1000, scope: 'model' } },
   centeredClip: { reduce: { name: 'centeredClip', maxNorm: 1, iterations: 3, scope: 'model' } },
   taskArithmetic: { reduce: { name: 'taskArithmetic', scale: 0.3 } },
-  ties: { filters: [{ name: 'trim', keep: 0.2 }], reduce: { name: 'signElection', scale: 1 } },
+  ties: { filters: [{ name: 'trim', keep: 0.2, scope: 'model' }], reduce: { name: 'signElection', scale: 1 } },
   dare: { filters: [{ name: 'dare', drop: 0.5 }] },
   breadcrumbs: { filters: [{ name: 'breadcrumbs', largest: 0.01, smallest: 0.85 }] },
   magMax: { reduce: { name: 'magMax', scale: 1 } },

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { squaredLength } from '../../core/cohort-sums.ts'
 import type { LayerBlock } from '../../core/layout.ts'
-import { type Cohort, changed } from '../cohort.ts'
+import { type Cohort, changed, updatesByBlock } from '../cohort.ts'
 import { minorityOf } from '../minority.ts'
 import type { Filter, Part } from '../transform.ts'
 
@@ -50,17 +50,9 @@ function medianOf(values: readonly number[]): number {
   return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
-/** Of each client's update, in float64: of any finite update it is finite. Memory is K × the largest block. */
+/** Of each client's update, in float64: of any finite update it is finite. */
 function squaresByBlock(cohort: Cohort, blocks: readonly LayerBlock[]): readonly Float64Array[] {
-  const count = cohort.clients.length
-  const scratch = new Float32Array(count * blocks.reduce((most, { size }) => Math.max(most, size), 0))
-  return blocks.map(block => {
-    const rows = scratch.subarray(0, count * block.size)
-    cohort.fill(block, rows)
-    return Float64Array.from(cohort.clients, (_, k) =>
-      squaredLength(rows.subarray(k * block.size, (k + 1) * block.size)),
-    )
-  })
+  return Array.from(updatesByBlock(cohort, blocks), ([, updates]) => Float64Array.from(updates, squaredLength))
 }
 
 /** Multiplies each client's row by its factor, in place. */

@@ -8,7 +8,8 @@ const schema = z.strictObject({ name: z.literal('signElection'), scale: scaleOpt
 /**
  * In each coordinate, the mean of the updates that have the sign of their sum: steps two and three of TIES (Yadav et al.
  * 2023, Section 3.1, Algorithm 1). Sum and mean are weighted as the layer rule says; `average: uniform` is the paper's.
- * Updates that are 0 there have no sign and do not count. Behind the filter `trim` it is TIES: the preset `ties`.
+ * Updates that are 0 there have no sign and do not count. Where the sum is exactly 0 so is the result, as in Algorithm 1; their code gives
+ * such coordinates the sign that most others of the model have. Behind the filter `trim` it is TIES: the preset `ties`.
  */
 export const signElection: Part<Reducer, typeof schema> = {
   name: 'signElection',
