@@ -70,19 +70,24 @@ export function changed(cohort: Cohort, change: (rows: Float32Array, block: Laye
 
 /**
  * Each of `blocks` with the clients' updates of it, filled whole, as filters change them. The updates are read-only, and good until the
- * next block: memory is K × the largest block.
+ * next block. Whoever goes through them several times brings the scratch: the pages of a new one cost more than filling it.
  */
 export function* updatesByBlock(
   cohort: Cohort,
   blocks: readonly LayerBlock[],
+  scratch: Float32Array = scratchFor(cohort, blocks),
 ): Generator<readonly [block: LayerBlock, updates: readonly Float32Array[]]> {
   const count = cohort.clients.length
-  const scratch = new Float32Array(count * blocks.reduce((most, { size }) => Math.max(most, size), 0))
   for (const block of blocks) {
     const rows = scratch.subarray(0, count * block.size)
     cohort.fill(block, rows)
     yield [block, cohort.clients.map((_, k) => rows.subarray(k * block.size, (k + 1) * block.size))]
   }
+}
+
+/** Room for the rows of any of `blocks`: K × the largest. */
+export function scratchFor({ clients }: Cohort, blocks: readonly LayerBlock[]): Float32Array {
+  return new Float32Array(clients.length * blocks.reduce((most, { size }) => Math.max(most, size), 0))
 }
 
 /** An extra of a block from each of these rows. Throws `strategy_invalid` when a client did not send it. */

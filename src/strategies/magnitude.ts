@@ -63,7 +63,12 @@ function bitsOf(values: Float32Array): Uint32Array {
 export function keepFrom(values: Float32Array, least: number): void {
   const bits = bitsOf(values)
   const [border] = bitsOf(Float32Array.of(least))
-  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7fff_ffff) < border!) bits[i] = 0
+  dropBelow(bits, border!)
+}
+
+/** Without a branch, which would be guessed wrong as often as not: the sign of the difference is all ones where it is below. */
+function dropBelow(bits: Uint32Array, border: number): void {
+  for (let i = 0; i < bits.length; i++) bits[i]! &= ~(((bits[i]! & 0x7fff_ffff) - border) >> 31)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { LayerBlock } from '../../core/layout.ts'
-import { type Cohort, changed, updatesByBlock } from '../cohort.ts'
+import { type Cohort, changed, scratchFor, updatesByBlock } from '../cohort.ts'
 import { countOf, keepBetween, keepFrom, magnitudesOfRank } from '../magnitude.ts'
 import type { Filter, Part } from '../transform.ts'
 
@@ -30,11 +30,12 @@ export const trim: Part<Filter, typeof schema> = {
   }),
 }
 
-/** Reads each update three times; nothing of the size of a model is held. */
+/** Reads each update three times; memory is K × the largest block. */
 function byModel(cohort: Cohort, blocks: readonly LayerBlock[], keep: number): Cohort {
   const total = blocks.reduce((sum, { size }) => sum + size, 0)
+  const scratch = scratchFor(cohort, blocks)
   const least = magnitudesOfRank(cohort.clients.length, keptOf(keep, total), visit => {
-    for (const [, updates] of updatesByBlock(cohort, blocks))
+    for (const [, updates] of updatesByBlock(cohort, blocks, scratch))
       for (const [k, update] of updates.entries()) visit(k, update)
   })
   return changed(cohort, (rows, { size }) => {

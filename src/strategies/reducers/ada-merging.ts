@@ -3,7 +3,7 @@ import { FedError } from '../../core/errors.ts'
 import { range } from '../../core/indices.ts'
 import { type LayerBlock, type Params, view } from '../../core/layout.ts'
 import { type Rng, shuffle } from '../../core/rng.ts'
-import type { Cohort } from '../cohort.ts'
+import { type Cohort, scratchFor } from '../cohort.ts'
 import type { Part, Reducer, RoundContext, Unlabelled } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -106,10 +106,6 @@ function merged(
     view(params, block).set(sums)
   }
   return params
-}
-
-function scratchFor({ clients }: Cohort, blocks: readonly LayerBlock[]): Float32Array {
-  return new Float32Array(clients.length * blocks.reduce((most, { size }) => Math.max(most, size), 0))
 }
 
 function filled(cohort: Cohort, block: LayerBlock, scratch: Float32Array): Float32Array {
