@@ -69,7 +69,7 @@ test('a study runs each combination, is drawn and compared, and does not run aga
   const [a, b] = comparison.runs
   assert.ok(Math.abs(cells[0]!.accuracy.mean - (a!.accuracy + b!.accuracy) / 2) < 1e-12)
   const table = await fedstrata(t, folder, ['compare', ...runs])
-  assert.match(table.stdout, /^run +name +strategy +seed +rounds +accuracy +best +loss/)
+  assert.match(table.stdout, /^run +name +strategy +seed +rounds +accuracy +models +best +loss/)
   assert.match(
     (await fedstrata(t, folder, ['compare', ...runs, '--by-seed'])).stdout,
     /^name +strategy +seeds +accuracy/,
