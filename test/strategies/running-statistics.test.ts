@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type LayerLayout, layoutOf, type Params, type TensorSpec, view } from '../../src/core/layout.ts'
+import { type LayerLayout, layoutOf, type Params, view } from '../../src/core/layout.ts'
 import { createRng, normal } from '../../src/core/rng.ts'
 import type { StateTree } from '../../src/core/state-tree.ts'
 import { aggregate } from '../../src/strategies/aggregate.ts'
@@ -12,47 +12,14 @@ import { reducers } from '../../src/strategies/reducers/index.ts'
 import { selectors } from '../../src/strategies/selectors/index.ts'
 import { serverOptimizers } from '../../src/strategies/server/index.ts'
 import { half } from '../analysis/toys.ts'
-import { meanByExamples, statisticPositions, valuesAt } from '../oracle/running-statistics.ts'
+import { meanByExamples, valuesAt } from '../oracle/running-statistics.ts'
+import { bare, CLIENTS, cohort, dense, drawn, isVariance, layout, norm, positions } from './batch-norm-model.ts'
 import { ENGINES, SKIP, useEngine } from './engines.ts'
 import { assertClose, rng, strategyOf, withExtras } from './fixtures.ts'
 import { momentumOracle } from './oracle.ts'
 
-const norm = (layer: string): TensorSpec[] =>
-  (['gamma', 'beta', 'moving_mean', 'moving_variance'] as const).map(tensor => ({
-    ...{ name: `${layer}/${tensor}`, shape: [3], kind: 'norm', trainable: !tensor.startsWith('moving') },
-    ...(tensor.startsWith('moving') && { statistic: tensor === 'moving_mean' ? 'mean' : 'variance' }),
-  }))
-const dense = (layer: string, inputs: number, units: number): TensorSpec[] => [
-  { name: `${layer}/kernel`, shape: [inputs, units], kind: 'kernel', trainable: true },
-  { name: `${layer}/bias`, shape: [units], kind: 'bias', trainable: true },
-]
-const tensors = [
-  ...dense('fc1', 2, 3),
-  ...norm('norm1'),
-  ...dense('fc2', 3, 3),
-  ...norm('norm2'),
-  ...dense('fc3', 3, 2),
-]
-const layout = layoutOf(tensors)
-/** The same model without its statistics. */
-const bare = layoutOf(tensors.filter(({ statistic }) => statistic === undefined))
-const positions = statisticPositions(tensors)
-const isVariance = tensors.flatMap(({ name, shape }) =>
-  new Array<boolean>(shape[0]! * (shape[1] ?? 1)).fill(name.endsWith('_variance')),
-)
 const weightsOf = (params: Params) => valuesAt(positions, params, false)
 const statisticsOf = (params: Params) => valuesAt(positions, params)
-
-function drawn(stream: ReturnType<typeof createRng>): Params {
-  // Variances far from each other: what overshoots them is soon below zero.
-  return Float32Array.from(positions, (_, i) => (isVariance[i] ? Math.exp(3 * normal(stream)) : normal(stream)))
-}
-
-const CLIENTS = 7
-const cohort = (label: string): Member[] => {
-  const stream = createRng(11, label)
-  return Array.from({ length: CLIENTS }, (_, k) => ({ client: k, numExamples: 3 + 5 * k, params: drawn(stream) }))
-}
 
 /** A run of three rounds on one of the two models: `of` says what it has of a vector. */
 async function run(options: object, layout: LayerLayout, of: (params: Params) => Params) {

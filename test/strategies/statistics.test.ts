@@ -6,6 +6,8 @@ import type { Member } from '../../src/strategies/cohort.ts'
 import { transitionOf } from '../../src/strategies/selectors/player-fl.ts'
 import { ENGINES, RELATIVE_TOLERANCE, SKIP, useEngine } from './engines.ts'
 import { assertClose, layout, magnitudes, rng, round, strategyOf, withExtras } from './fixtures.ts'
+import { combine } from './oracle-merges.ts'
+import { elasticOracle, fisherOracle, full, regMeanOracle } from './oracle-statistics.ts'
 
 // Reducers that go by what clients measured, against float64 loops from the papers' equations.
 
@@ -21,88 +23,36 @@ function updatesOf(members: readonly Member[], global: Float32Array, { offset, s
   }))
 }
 
-function fisherMerge(updates: ReturnType<typeof updatesOf>, { name, size }: Block): number[] {
-  return Array.from({ length: size }, (_, i) => {
-    let [above, below] = [0, 0]
-    for (const { p, delta, extras } of updates) {
-      const importance = Math.max(1e-6, extras.get(`fisher/${name}`)![i]!)
-      above += p * importance * delta[i]!
-      below += p * importance
-    }
-    return above / below
-  })
+type Updates = ReturnType<typeof updatesOf>
+const shares = (updates: Updates) => updates.map(({ p }) => p)
+const rowsOf = (updates: Updates, from = 0, to?: number) => updates.map(({ delta }) => delta.slice(from, to))
+const sentOf = (updates: Updates, key: string) => updates.map(({ extras }) => extras.get(key)!)
+
+function regMeanMerge(updates: Updates, block: Block): number[] {
+  const inputs = denseRows(block)
+  if (inputs === 0) return combine(rowsOf(updates), shares(updates))
+  const grams = sentOf(updates, `gram/${block.name}`)
+  return regMeanOracle(rowsOf(updates), shares(updates), grams, { inputs, offDiagonal: 0.9 })
 }
 
-/** A full matrix of an upper triangle. */
-function full(triangle: Float32Array, m: number, factor: number): number[][] {
-  const matrix = Array.from({ length: m }, () => new Array<number>(m).fill(0))
-  let at = 0
-  for (let i = 0; i < m; i++)
-    for (let j = i; j < m; j++) matrix[i]![j] = matrix[j]![i] = triangle[at++]! * (i === j ? 1 : factor)
-  return matrix
-}
-
-/** Gauss's elimination with pivots: A x = b. */
-function eliminate(a: number[][], b: number[]): number[] {
-  const rows = a.map((row, i) => [...row, b[i]!])
-  const n = b.length
-  for (let j = 0; j < n; j++) {
-    const pivot = rows
-      .slice(j)
-      .reduce((best, row, k) => (Math.abs(row[j]!) > Math.abs(rows[best]![j]!) ? j + k : best), j)
-    ;[rows[j], rows[pivot]] = [rows[pivot]!, rows[j]!]
-    for (let i = 0; i < n; i++) {
-      if (i === j) continue
-      const factor = rows[i]![j]! / rows[j]![j]!
-      for (let k = j; k <= n; k++) rows[i]![k]! -= factor * rows[j]![k]!
-    }
-  }
-  return rows.map((row, i) => row[n]! / row[i]!)
-}
-
-function regMeanMerge(updates: ReturnType<typeof updatesOf>, block: Block, factor: number): number[] {
-  const m = denseRows(block)
-  if (m === 0)
-    return Array.from({ length: block.size }, (_, i) => updates.reduce((sum, { p, delta }) => sum + p * delta[i]!, 0))
-  const units = block.size / m
-  const grams = updates.map(({ extras }) => full(extras.get(`gram/${block.name}`)!, m, factor))
-  const trace = grams.reduce((sum, gram, k) => sum + gram.reduce((t, row, i) => t + updates[k]!.p * row[i]!, 0), 0)
-  for (const gram of grams) for (let i = 0; i < m; i++) gram[i]![i]! += (1e-6 * trace) / m
-  const sum = Array.from({ length: m }, (_, i) =>
-    Array.from({ length: m }, (_, j) => grams.reduce((total, gram, k) => total + updates[k]!.p * gram[i]![j]!, 0)),
-  )
-  const columns = Array.from({ length: units }, (_, o) => {
-    const right = Array.from({ length: m }, (_, i) =>
-      updates.reduce(
-        (total, { p, delta }, k) => total + p * grams[k]![i]!.reduce((t, g, j) => t + g * delta[j * units + o]!, 0),
-        0,
-      ),
-    )
-    return eliminate(sum, right)
-  })
-  return Array.from({ length: block.size }, (_, i) => columns[i % units]![Math.floor(i / units)]!)
-}
-
-/** Chen et al. 2023: tensor by tensor, shorter steps where the mean sensitivity is near the largest. */
-function elasticMerge(updates: ReturnType<typeof updatesOf>, block: Block): number[] {
+function elasticMerge(updates: Updates, block: Block): number[] {
+  let end = 0
   return block.tensors.flatMap(({ shape }, t) => {
-    const from = block.tensors.slice(0, t).reduce((sum, tensor) => sum + tensor.shape.reduce((a, b) => a * b, 1), 0)
-    const sent = updates.map(({ extras }) => extras.get(`sensitivity/${block.name}`)![t]!)
-    const mean = updates.reduce((sum, { p }, k) => sum + p * sent[k]!, 0)
-    const factor = 1.5 - mean / Math.max(...sent)
-    return Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) =>
-      updates.reduce((sum, { p, delta }) => sum + factor * p * delta[from + i]!, 0),
-    )
+    const from = end
+    end += shape.reduce((a, b) => a * b, 1)
+    const sent = sentOf(updates, `sensitivity/${block.name}`).map(values => values[t]!)
+    return elasticOracle(rowsOf(updates, from, end), shares(updates), sent, 0.5)
   })
 }
 
 const CASES = {
   elastic: { options: { reduce: { name: 'elastic' } }, merge: elasticMerge },
-  fisher: { options: { reduce: { name: 'fisher' } }, merge: fisherMerge },
-  regMean: {
-    options: { reduce: { name: 'regMean' } },
-    merge: (updates: ReturnType<typeof updatesOf>, block: Block) => regMeanMerge(updates, block, 0.9),
+  fisher: {
+    options: { reduce: { name: 'fisher' } },
+    merge: (updates: Updates, { name }: Block) =>
+      fisherOracle(rowsOf(updates), shares(updates), sentOf(updates, `fisher/${name}`), 1e-6),
   },
+  regMean: { options: { reduce: { name: 'regMean' } }, merge: regMeanMerge },
 }
 
 for (const engine of ENGINES)

@@ -20,7 +20,10 @@ import { taskArithmetic } from './task-arithmetic.ts'
 import { trimmedMean } from './trimmed-mean.ts'
 import { weightedMean } from './weighted-mean.ts'
 
-/** To add a reducer: its file, its line here, its line in test/strategies/contract.test.ts. */
+/**
+ * To add a reducer: its file, its line here, its line in test/strategies/contract.test.ts, its oracle in
+ * test/oracle/whole-round/reducers.ts.
+ */
 export const reducers = registry('reducer', [
   weightedMean,
   median,

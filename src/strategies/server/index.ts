@@ -6,5 +6,8 @@ import { momentum } from './momentum.ts'
 import { sgd } from './sgd.ts'
 import { yogi } from './yogi.ts'
 
-/** To add a server optimizer: its file, its line here, its line in test/strategies/contract.test.ts. */
+/**
+ * To add a server optimizer: its file, its line here, its line in test/strategies/contract.test.ts, its oracle in
+ * test/oracle/whole-round/server.ts.
+ */
 export const serverOptimizers = registry('server optimizer', [sgd, momentum, adam, adagrad, yogi, lines])
