@@ -167,9 +167,10 @@ export const checkpointRecordSchema = z.object({
 /** A model that a run kept (`barriers.keepModels`): a safetensors file like a checkpoint's, so that a round can be probed later. */
 export const modelRecordSchema = z.object({
   round: count,
-  client: count
-    .nullable()
-    .meta({ description: 'whose model as it was trained; null: the global model after the round' }),
+  client: count.nullable().meta({
+    description:
+      'whose model as it was trained, aligned where `strategy.align` does so; null: the global model after the round',
+  }),
   /** Path below the data directory. */
   file: z.string(),
   sha256: z.string().length(64),

@@ -1,5 +1,6 @@
 import { probesRound } from '../analysis/plan.ts'
 import { extraKey } from '../core/extras.ts'
+import type { Params } from '../core/layout.ts'
 import { asShared } from '../core/params.ts'
 import type { BarrierRecord, MetricRecord } from '../core/records.ts'
 import { aggregate } from '../strategies/aggregate.ts'
@@ -9,6 +10,7 @@ import { alignMembers } from './alignment.ts'
 import { barrierMetrics } from './barrier-metrics.ts'
 import { beginning, clientModel, nextClientStates, sentBy, withVersions } from './client-models.ts'
 import type { CentralEvaluation, MeasuredRound, OpenRound, RoundJob, Trained } from './closed-round.ts'
+import { keptOf } from './compared.ts'
 import { collectedBy } from './exchanged.ts'
 import { layerBarriersOf } from './layer-barriers.ts'
 import { measureClients, measureDrift, measureGlobal } from './measure.ts'
@@ -71,7 +73,7 @@ async function average(session: Session, job: RoundJob) {
   const nobody = job.updates.length === 0
   // A sum of nothing gets its noise too: without it the model would tell that nobody was there.
   if (nobody && strategy.divisor === null)
-    return { server: { ...server, round }, averaged: [], collected: [], trained: [] }
+    return { server: { ...server, round }, averaged: [], collected: [], aligned: null, trained: [] }
   const { members, updates } = await membersOf(session, job)
   const memory = memoryOf(server)
   const result = await aggregate(strategy, {
@@ -110,7 +112,20 @@ async function average(session: Session, job: RoundJob) {
       after: beginning(layout, params, clients.get(client) ?? new Map(), strategy.personal),
     }),
   )
-  return { server: { round, params, strategy: strategyState, clients }, averaged, collected, trained }
+  const aligned = alignment && keptModels(session, round, trained)
+  return { server: { round, params, strategy: strategyState, clients }, averaged, collected, aligned, trained }
+}
+
+function keptModels({ runFile }: Session, round: number, trained: readonly Trained[]): ReadonlyMap<number, Params> {
+  const kept = new Set(
+    keptOf(runFile)(
+      round,
+      trained.map(({ client }) => client),
+    ),
+  )
+  return new Map(
+    trained.filter(({ client }) => kept.has(client)).map(({ client, before }) => [client, asShared(before)]),
+  )
 }
 
 /** The clients' whole models, in one order where the strategy aligns them, and their updates in the same order. */

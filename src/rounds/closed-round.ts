@@ -22,6 +22,11 @@ export interface AveragedRound {
   readonly averaged: readonly string[]
   /** Names of the segments that the method needs of each client for that; what else clients send is theirs, kept for them. */
   readonly collected: readonly string[]
+  /**
+   * By client, of those whose models the run keeps: as the round compared them, where that is not as they were sent
+   * (`strategy.align`); null where it is.
+   */
+  readonly aligned: ReadonlyMap<number, Float32Array> | null
   /** Milliseconds. */
   readonly aggregateMs: number
 }

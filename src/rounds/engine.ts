@@ -119,9 +119,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     // A round is in the database only with all before it, and whatever became of those after it.
     if (failure && failure.round <= closing.round) return release()
     const clients = run.kept(closing.round, completedOf(closing))
-    const models = await keepModels(ports.checkpoints, run, { closing, server: averaged.server, clients }).finally(
-      release,
-    )
+    const models = await keepModels(ports.checkpoints, run, { closing, averaged, clients }).finally(release)
     const checkpoint = await ports.checkpoints.save(run.id, averaged.server, run.layout)
     const times = { ...timing, ended: clock.now(), endedAt: clock.date() }
     const commit: RoundCommit = {

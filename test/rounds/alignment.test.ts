@@ -7,7 +7,10 @@ import { createRng, normal, shuffle } from '../../src/core/rng.ts'
 import { loadDataset } from '../../src/data/index.ts'
 import { alignmentOf } from '../../src/rounds/alignment.ts'
 import { averageRound, measureRound } from '../../src/rounds/close-round.ts'
+import { keepModels } from '../../src/rounds/keep-models.ts'
+import type { CheckpointStore } from '../../src/rounds/ports.ts'
 import { parseRunFile } from '../../src/rounds/run-file.ts'
+import type { Member } from '../../src/rounds/run-state.ts'
 import { openSession, type Session } from '../../src/rounds/session.ts'
 import { resolveStrategy } from '../../src/strategies/strategy.ts'
 import { networkOf } from '../alignment/networks.ts'
@@ -48,6 +51,20 @@ function trained(seed: number, { layout }: Session): Params {
   return Float32Array.from({ length: layout.size }, () => normal(rng))
 }
 
+function completed({ client, numExamples, segments }: ReturnType<typeof updateOf>): Member {
+  const sent = {
+    fingerprint: '',
+    bytes: 0,
+    openedAt: 0,
+    trainLoss: 0,
+    trainMs: 0,
+    steps: 1,
+    process: 'p',
+    release() {},
+  }
+  return { kind: 'completed', update: { ...sent, client, numExamples, segments } }
+}
+
 before(() => prepareEngine('wasm'))
 
 describe('strategy.align', () => {
@@ -84,6 +101,37 @@ describe('strategy.align', () => {
       })
       assertClose(second.result.server.params, result.server.params, 1e-6)
     }
+  })
+
+  test('the models that a run keeps are in the order in which the round compared them', async () => {
+    const barriers = { keepModels: { every: 1, clients: 2 } }
+    const session = await openSession(runFileWith({ clients: { total: 3, init: 'independent' }, barriers }))
+    const model = trained(1, session)
+    const models = [0, 1, 2].map(client => inOrderOf(client, model, session))
+    const updates = models.map((params, client) => updateOf(client, params, session))
+    const { result } = await averageRound(session, { round: 1, server: session.initial(), updates })
+    assert.deepEqual([...result.aligned!.keys()], [0, 1])
+    const saved: { client: number | null; params: Params }[] = []
+    const saveModel: CheckpointStore['saveModel'] = async (_, { round, client, params }) => {
+      saved.push({ client, params })
+      return { round, client, file: '', sha256: '', bytes: 0 }
+    }
+    const members = new Map(updates.map(update => [update.client, completed(update)]))
+    const closing = { round: 1, attempt: 1, server: session.initial(), members }
+    const { layout } = session
+    await keepModels({ saveModel }, { id: 'run', layout }, { closing, averaged: result, clients: [0, 1] })
+    assert.deepEqual(
+      saved.map(({ client, params }) => [client, [...params]]),
+      [0, 1, null].map(client => [client, client === null ? [...result.server.params] : [...models[0]!]]),
+    )
+    assert.notDeepEqual(models[1], models[0])
+  })
+
+  test('a run without alignment keeps models as they were sent', async () => {
+    const session = await openSession(runFileWith({ strategy: {}, barriers: { keepModels: 'all' } }))
+    const updates = [updateOf(0, trained(1, session), session), updateOf(1, trained(2, session), session)]
+    const { result } = await averageRound(session, { round: 1, server: session.initial(), updates })
+    assert.equal(result.aligned, null)
   })
 
   test('a layer that stays with its client comes into the same order', async () => {

@@ -93,6 +93,7 @@ function averagedRound({ round }: RoundJob): AveragedRound {
     server: serverAt(round),
     averaged: ['fc1'],
     collected: ['block/fc1', 'fisher/fc1', 'fisher/fc2'],
+    aligned: null,
     aggregateMs: 1,
   }
 }
