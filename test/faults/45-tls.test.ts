@@ -56,7 +56,7 @@ test('files that are no certificate and key of each other, or of another time, a
   assert.deepEqual(await readTlsIdentity(ours!, now), { cert: await readFile(cert), key: await readFile(key) })
   const refused: readonly (readonly [files: typeof ours, code: string, message: RegExp, now?: Date])[] = [
     [{ cert: join(dir, 'nothing'), key }, 'file_unreadable', /nothing.*no such file/],
-    [{ cert, key: dir }, 'file_unreadable', /EISDIR/],
+    [{ cert, key: dir }, 'file_unreadable', /a folder/],
     [{ cert: text, key }, 'tls_invalid', /certificate in PEM.*text/],
     [{ cert, key: text }, 'tls_invalid', /private key in PEM.*text/],
     [{ cert, key: other!.key }, 'tls_invalid', /another key.*other\.key/],
