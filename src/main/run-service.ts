@@ -2,14 +2,11 @@ import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { FedError, toFedError } from '../core/errors.ts'
 import { extraShapes } from '../core/extras.ts'
-import type { LayerLayout } from '../core/layout.ts'
-import type { RunRecord } from '../core/records.ts'
 import { keptOf } from '../rounds/compared.ts'
 import type { Compute, OpenedSession } from '../rounds/compute.ts'
 import { type RoundEngine, startRounds } from '../rounds/engine.ts'
 import { runHeld } from '../rounds/lease-ports.ts'
 import { memoryPressure } from '../rounds/memory-pressure.ts'
-import { modelDiverged } from '../rounds/model-diverged.ts'
 import { policyOf, type TaskContext, taskContext, taskFor } from '../rounds/plan-round.ts'
 import type {
   CheckpointStore,
@@ -30,6 +27,7 @@ import { extrasOf } from '../strategies/strategy.ts'
 import { insideDataRoot } from './data-root.ts'
 import { expiryAfter, hashToken, randomToken } from './join-token.ts'
 import { logNotice } from './log-notice.ts'
+import { lastState, requireConverged } from './resumable.ts'
 import { engineMismatch, engineOf } from './run-engine.ts'
 import { runSignature } from './run-id.ts'
 import { runLeases } from './run-leases.ts'
@@ -240,42 +238,6 @@ export function runService({
     }
   }
 
-  /**
-   * The state of the last round whose checkpoint is sound, null before the first. Rounds after it are forgotten: they come
-   * out the same when they are run again. Throws `checkpoint_invalid` when there are checkpoints, but none that is sound.
-   */
-  async function lastState(id: string, layout: LayerLayout): Promise<ServerState | null> {
-    const latest = await store.latestCheckpoint(id)
-    let damage: FedError | null = null
-    for (let record = latest; record; record = await store.checkpointBefore(id, record.round))
-      try {
-        const state = await checkpoints.load(record, layout)
-        if (damage) await store.rollBack(id, record.round)
-        return state
-      } catch (thrown) {
-        const error = toFedError(thrown)
-        if (error.code !== 'checkpoint_invalid') throw error
-        damage ??= error
-        log.warn({ run: id, round: record.round, err: error }, 'a checkpoint is damaged: looking for the one before it')
-      }
-    if (damage) throw damage
-    return null
-  }
-
-  /**
-   * A run that ends with its first diverged round has ended, also where its coordinator was killed before it could say so. Gives
-   * it up and throws `model_diverged` again.
-   */
-  async function requireConverged({ id, finalRound, status, endedAt }: RunRecord, { round }: RunFile): Promise<void> {
-    if (round.onDivergence === 'continue' || finalRound === 0 || !(await store.round(id, finalRound)).diverged) return
-    const end = modelDiverged({ round: finalRound })
-    const error = { code: end.code, message: end.message }
-    const patch = { status: 'failed', error, endedAt: endedAt ?? clock.date().toISOString() } as const
-    if (status !== 'failed') await store.updateRun(id, patch, by)
-    await leases.release(id)
-    throw end
-  }
-
   async function createAs(identity: RunIdentity, input: unknown, { patient }: RunManner = {}) {
     const runFile = parseRunFile(input)
     const { id, joinToken } = identity
@@ -316,7 +278,7 @@ export function runService({
       const runFile = parseRunFile(stored)
       await leases.settle(id)
       await leases.take(id)
-      await requireConverged(run, runFile)
+      await requireConverged({ store, clock, by, release: leases.release }, run, runFile)
       const before = await engineOf(store, run)
       return open(id, runFile, async ({ session, context }) => {
         const { engine } = session
@@ -326,7 +288,7 @@ export function runService({
         }
         requireData(id, run.dataSha256, session.inputs.data)
         if (run.dataSha256 === null) notify({ type: 'warning', run: id, message: UNKNOWN_DATA })
-        const server = (await lastState(id, session.layout)) ?? session.initial
+        const server = (await lastState({ store, checkpoints, log }, id, session.layout)) ?? session.initial
         const joinToken = newToken()
         const place = moves.length > 0 ? { runFile: stored } : {}
         const joins = { joinTokenHash: hashToken(joinToken), ...(before === null && { engine }) }
