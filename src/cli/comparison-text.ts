@@ -34,6 +34,7 @@ const COLUMNS: readonly Column[] = [
 /** A line for each run. A column is a key in which the run files differ, or something that was measured in one of them. */
 export function runsTable({ differing, runs }: Comparison): string {
   const columns = columnsFor(runs.map(run => key => run[key]))
+  const hasBarriers = runs.some(({ barrierRound }) => barrierRound !== null)
   const rows = runs.map(run => [
     ...[run.run, run.name, run.strategy, ...run.values.map(value => value ?? '–')],
     roundsOf(run),
@@ -43,9 +44,21 @@ export function runsTable({ differing, runs }: Comparison): string {
       if (key === 'layerBarrier' && run.layer !== null) return ofKind(`${words} ${run.layer}`, run)
       return key === 'fullBarrier' && value !== null ? ofKind(words, run) : words
     }),
+    ...(hasBarriers ? [whenMeasured(run, `probe ${run.barrierProbe}`)] : []),
   ])
-  const titles = columns.map(({ title }) => title)
+  const titles = [...columns.map(({ title }) => title), ...(hasBarriers ? [BARRIER_ROUND] : [])]
   return textTable(['run', 'name', 'strategy', ...differing, 'rounds', ...titles], rows)
+}
+
+const BARRIER_ROUND = 'barrier round'
+
+/** "4"; "4 (probe 1)" where the run itself measured no barriers. */
+function whenMeasured(
+  { barrierRound, barrierSource }: Pick<Comparison['runs'][number], 'barrierRound' | 'barrierSource'>,
+  by: string,
+): string {
+  if (barrierRound === null) return '–'
+  return barrierSource === 'probe' ? `${barrierRound} (${by})` : String(barrierRound)
 }
 
 /** "8", "3 (failed), 1 diverged". */
@@ -53,18 +66,25 @@ function roundsOf({ rounds, status, diverged }: Comparison['runs'][number]): str
   return `${rounds}${status === 'completed' ? '' : ` (${status})`}${diverged > 0 ? `, ${diverged} diverged` : ''}`
 }
 
+/** "3"; "2 (3 runs)" where runs of one seed were averaged before. */
+function seedsOf({ seeds, runs }: Pick<Comparison['groups'][number], 'seeds' | 'runs'>): string {
+  return seeds.length === runs.length ? String(seeds.length) : `${seeds.length} (${runs.length} runs)`
+}
+
 /** A line for the runs that differ only by their seed: mean ± standard deviation. */
 export function groupsTable({ differing, groups }: Comparison): string {
   const columns = columnsFor(groups.map(group => key => group[key].mean))
+  const hasBarriers = groups.some(({ barrierRound }) => barrierRound !== null)
   const kept = differing.flatMap((key, i) => (key === 'seed' ? [] : [i]))
   const rows = groups.map(group => [
-    ...[group.name, group.strategy, ...kept.map(i => group.values[i] ?? '–'), String(group.seeds.length)],
+    ...[group.name, group.strategy, ...kept.map(i => group.values[i] ?? '–'), seedsOf(group)],
     ...columns.map(({ key, show }) => {
       const words = withSpread(group[key], show)
       return key === 'fullBarrier' || key === 'layerBarrier' ? ofKind(words, group) : words
     }),
+    ...(hasBarriers ? [whenMeasured(group, 'probes')] : []),
   ])
-  const titles = columns.map(({ title }) => title)
+  const titles = [...columns.map(({ title }) => title), ...(hasBarriers ? [BARRIER_ROUND] : [])]
   return textTable(['name', 'strategy', ...kept.map(i => differing[i]!), 'seeds', ...titles], rows)
 }
 

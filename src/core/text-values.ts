@@ -21,12 +21,21 @@ export function nameText(maxLength: number) {
 
 /** A list with commas, "a,b", each at most once. */
 export function listText<S extends z.ZodType>(item: S, most = 100) {
-  const items = z
-    .array(item)
-    .min(1)
-    .max(most)
-    .refine(list => new Set(list).size === list.length, {
-      error: issue => `expected each at most once, got ${JSON.stringify(issue.input)}`,
-    })
-  return z.preprocess(given => (typeof given === 'string' ? given.split(',').map(word => word.trim()) : given), items)
+  const items = listOf(item, most).refine(list => new Set(list).size === list.length, {
+    error: issue => `expected each at most once, got ${JSON.stringify(issue.input)}`,
+  })
+  return z.preprocess(split, items)
+}
+
+/** The same of what may be named twice, and counts once. */
+export function setText<S extends z.ZodType>(item: S, most = 100) {
+  return z.preprocess(split, listOf(item, most)).transform(list => [...new Set(list)])
+}
+
+function listOf<S extends z.ZodType>(item: S, most: number) {
+  return z.array(item).min(1).max(most)
+}
+
+function split(given: unknown): unknown {
+  return typeof given === 'string' ? given.split(',').map(word => word.trim()) : given
 }

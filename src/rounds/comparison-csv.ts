@@ -3,12 +3,24 @@ import { COMPARED, type ComparedKey, type Comparison } from './comparison.ts'
 
 const KEYS = Object.keys(COMPARED) as ComparedKey[]
 
-/** What the barriers are of. */
-const KIND = ['between', 'split'] as const
+/** What the barriers are of, and who measured them when. */
+const KIND = ['between', 'split', 'barrierRound', 'barrierSource'] as const
 
 /** CSV (RFC 4180): a run a line, and a column for each key in which the run files differ; empty for null. */
 export function runsCsv({ differing, runs }: Comparison): string {
-  const header = ['run', 'name', 'status', 'strategy', ...differing, 'rounds', 'diverged', ...KIND, 'layer', ...KEYS]
+  const header = [
+    'run',
+    'name',
+    'status',
+    'strategy',
+    ...differing,
+    'rounds',
+    'diverged',
+    ...KIND,
+    'barrierProbe',
+    'layer',
+    ...KEYS,
+  ]
   const lines = runs.map(run => [
     ...[
       run.run,
@@ -19,6 +31,7 @@ export function runsCsv({ differing, runs }: Comparison): string {
       run.rounds,
       run.diverged,
       ...KIND.map(key => run[key]),
+      run.barrierProbe,
       run.layer,
     ],
     ...KEYS.map(key => run[key]),

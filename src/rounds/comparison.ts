@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { groupBy } from '../core/group-by.ts'
 import type { MetricKey } from '../core/metric-keys.ts'
 import { firstFailing } from '../core/promises.ts'
-import { COMPARED_KINDS, RUN_STATUSES } from '../core/records.ts'
-import { type Height, isOfKind, kindsOf, lastRound, readHeights, scopeOf, worstLayer } from './barrier-heights.ts'
+import { COMPARED_KINDS, type RoundRecord, RUN_STATUSES } from '../core/records.ts'
+import { readHeights } from './barrier-heights.ts'
+import { type ComparedBarriers, comparedBarriers, NO_BARRIERS } from './compared-barriers.ts'
 import { seriesOf } from './metric-series.ts'
 import { allOf } from './pages.ts'
 import type { Store } from './ports.ts'
@@ -19,8 +20,9 @@ export const COMPARED = {
   clientAccuracy: "mean over the cohort of each client's accuracy on its own test examples, after averaging",
   clients: 'over how many clients that is the mean',
   fullBarrier:
-    'error barrier of all layers in the last round that the run measured (else a probe), of the kind that `between` and `split` say, mean over pairs',
-  layerBarrier: 'the largest of the layer barriers of that kind and round, each the mean of both bases and over pairs',
+    'error barrier of all layers in the round `barrierRound`, of the kind that `between` and `split` say, mean over pairs',
+  layerBarrier:
+    'the largest of the layer barriers of that kind, round and source, each the mean of both bases and over pairs',
   pairs: 'over how many pairs of models those are the mean',
   epsilon: 'what all its rounds gave away of a client, at the delta of its run file',
   averagedLayers: 'share of the layers that were averaged in a round, mean over rounds',
@@ -28,7 +30,8 @@ export const COMPARED = {
   bytesDown: 'of the models and tasks, mean over rounds',
   exchangedUp: 'what the method itself sends up, were clients to keep what is theirs: mean over rounds',
   exchangedDown: 'the same downwards, to each client of the cohort',
-  seconds: 'from the first task to the end, breaks before a resume included',
+  seconds:
+    'in which one of its complete rounds was in progress: of rounds that overlap once, and no break before a resume',
 } as const
 
 export type ComparedKey = keyof typeof COMPARED
@@ -56,6 +59,12 @@ const kind = {
     description: 'what its barriers compare: clients where that was measured; null without, or for runs that differ',
   }),
   split: z.enum(['train', 'test']).nullable().meta({ description: 'the examples of its barriers; null likewise' }),
+  barrierRound: z.int().nullable().meta({
+    description: 'the last round of which its source measured such barriers; null likewise',
+  }),
+  barrierSource: z.enum(['run', 'probe']).nullable().meta({
+    description: 'who measured them: the run, or, only where it measured none at all, a probe; null likewise',
+  }),
 }
 
 export const comparisonSchema = z
@@ -72,6 +81,10 @@ export const comparisonSchema = z
         diverged: z.int().meta({ description: 'rounds of these whose central loss was not finite' }),
         layer: z.string().nullable().meta({ description: 'whose barrier layerBarrier is' }),
         ...kind,
+        barrierProbe: z
+          .int()
+          .nullable()
+          .meta({ description: 'the probe that measured all of these; null for the run' }),
         ...numbers,
       }),
     ),
@@ -79,7 +92,7 @@ export const comparisonSchema = z
       .array(
         z.object({
           runs: z.array(z.string()),
-          seeds: z.array(z.int()),
+          seeds: z.array(z.int()).meta({ description: 'each once: runs of one seed are averaged before' }),
           name: z.string(),
           strategy: z.string(),
           values: words,
@@ -87,7 +100,7 @@ export const comparisonSchema = z
           ...spreads,
         }),
       )
-      .meta({ description: 'runs that differ only by their seed: mean and standard deviation' }),
+      .meta({ description: 'runs that differ only by their seed: mean and standard deviation over the seeds' }),
   })
   .meta({ id: 'Comparison' })
 
@@ -100,12 +113,11 @@ export async function compareRuns(store: Store, ids: readonly string[]): Promise
   const files = await Promise.all(records.map(({ id }) => store.runFile(id)))
   const found = differences(files)
   const runs: ComparedRun[] = []
-  for (const [i, { id, name, status, finalRound, startedAt, endedAt, layers }] of records.entries()) {
-    const seconds = startedAt && endedAt ? (Date.parse(endedAt) - Date.parse(startedAt)) / 1000 : null
+  for (const [i, { id, name, status, finalRound, layers }] of records.entries()) {
     const values = found.map(difference => difference.values[i]!)
     const strategy = strategyWords(files[i])
     const measured = await measuredOf(store, id, layers.length)
-    runs.push({ run: id, name, status, strategy, values, rounds: finalRound, ...measured, seconds })
+    runs.push({ run: id, name, status, strategy, values, rounds: finalRound, ...measured })
   }
   const settings = files.map(settingsOf)
   const groups = groupBy([...runs.keys()], i => settings[i]!)
@@ -117,30 +129,44 @@ export async function compareRuns(store: Store, ids: readonly string[]): Promise
       const [first] = members
       const { name, strategy } = runs[first!]!
       const { lines, kind } = ofOneKind(members.map(i => runs[i]!))
+      const bySeed = groupBy([...members.keys()], i => records[members[i]!]!.seed)
+      const seeds = [...bySeed.values()].map(of => meansOf(of.map(i => lines[i]!)))
       return {
         runs: members.map(i => runs[i]!.run),
-        seeds: members.map(i => records[i]!.seed),
+        seeds: [...bySeed.keys()],
         name,
         strategy,
         values: found.map(({ key, values }) => (lasting.some(other => other.key === key) ? values[first!]! : null)),
         ...kind,
-        ...overSeeds(KEYS, lines),
+        ...overSeeds(KEYS, seeds),
       }
     }),
   }
 }
 
-/** Barriers of runs that measured different ones have no mean. */
+/** Barriers of runs that measured different ones, in different rounds or afterwards, have no mean. */
 function ofOneKind(runs: readonly ComparedRun[]) {
-  const [{ between, split }] = runs as readonly [ComparedRun]
-  if (runs.every(run => run.between === between && run.split === split))
-    return { lines: runs, kind: { between, split } }
-  return { lines: runs.map(run => ({ ...run, ...NO_BARRIERS })), kind: { between: null, split: null } }
+  const [{ between, split, barrierRound, barrierSource }] = runs as readonly [ComparedRun]
+  const kind = { between, split, barrierRound, barrierSource }
+  const isSame = (run: ComparedRun) => KIND_KEYS.every(key => run[key] === kind[key])
+  if (runs.every(isSame)) return { lines: runs, kind }
+  return {
+    lines: runs.map(run => ({ ...run, ...NO_BARRIERS })),
+    kind: { between: null, split: null, barrierRound: null, barrierSource: null },
+  }
 }
 
-const NO_BARRIERS = { between: null, split: null, layer: null, fullBarrier: null, layerBarrier: null, pairs: null }
+const KIND_KEYS = ['between', 'split', 'barrierRound', 'barrierSource'] as const
 
-type Measured = Omit<Pick<ComparedRun, ComparedKey | 'layer' | 'between' | 'split' | 'diverged'>, 'seconds'>
+/** Of runs of one seed: they are one draw of chance, however often it was run. */
+function meansOf(runs: readonly ComparedRun[]): Record<ComparedKey, number | null> {
+  const [only] = runs as readonly [ComparedRun]
+  if (runs.length === 1) return only
+  const means = overSeeds(KEYS, runs)
+  return Object.fromEntries(KEYS.map(key => [key, means[key].mean])) as Record<ComparedKey, number | null>
+}
+
+type Measured = Pick<ComparedRun, ComparedKey | keyof ComparedBarriers | 'diverged'>
 
 async function measuredOf(store: Store, run: string, layers: number): Promise<Measured> {
   const series = async (key: MetricKey) => [...(await seriesOf(store, run, key)).values()]
@@ -156,33 +182,26 @@ async function measuredOf(store: Store, run: string, layers: number): Promise<Me
     loss: await last('eval/loss'),
     clientAccuracy: await last('eval/client/accuracy/mean'),
     clients: await last('eval/client/accuracy/count'),
-    ...lastBarriers(await readHeights(store, run)),
+    ...comparedBarriers(await readHeights(store, run)),
     epsilon: await last('privacy/epsilon'),
     averagedLayers: layers === 0 ? null : mean(rounds.map(({ averaged }) => averaged.length / layers)),
     bytesUp: mean(await series('net/bytes_up')),
     bytesDown: mean(await series('net/bytes_down')),
     exchangedUp: mean(await series('exchange/bytes_up')),
     exchangedDown: mean(await series('exchange/bytes_down')),
+    seconds: secondsOf(rounds),
   }
 }
 
-/** Between clients on the test set, else what comes nearest to that, and which it is. */
-function lastBarriers(heights: readonly Height[]): Pick<ComparedRun, keyof typeof NO_BARRIERS> {
-  const [kind] = kindsOf(heights)
-  if (!kind) return NO_BARRIERS
-  const measured = heights.filter(height => scopeOf(height) !== null && isOfKind(height, kind))
-  const round = lastRound(measured)
-  const shown = measured.filter(height => height.round === round)
-  const full = shown.find(height => scopeOf(height) === 'full')
-  const largest = worstLayer(shown)
-  return {
-    between: kind.compared,
-    split: kind.split,
-    fullBarrier: full?.value ?? null,
-    layerBarrier: largest?.value ?? null,
-    layer: largest?.layer ?? null,
-    pairs: (full ?? largest)?.pairs ?? null,
+/** The time that is within one of the rounds. They overlap: a round begins while the one before is evaluated. */
+function secondsOf(rounds: readonly Pick<RoundRecord, 'startedAt' | 'endedAt'>[]): number | null {
+  const spans = rounds.map(({ startedAt, endedAt }) => [Date.parse(startedAt), Date.parse(endedAt)] as const)
+  let [total, until] = [0, Number.NEGATIVE_INFINITY]
+  for (const [from, to] of spans.toSorted(([a], [b]) => a - b)) {
+    total += Math.max(0, to - Math.max(from, until))
+    until = Math.max(until, to)
   }
+  return spans.length === 0 ? null : total / 1000
 }
 
 function mean(values: readonly (number | null)[]): number | null {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { groupsTable, runsTable } from '../../src/cli/comparison-text.ts'
+import type { BarrierRecord } from '../../src/core/records.ts'
 import { compareRuns } from '../../src/rounds/comparison.ts'
 import { groupsCsv, runsCsv } from '../../src/rounds/comparison-csv.ts'
 import type { Store } from '../../src/rounds/ports.ts'
@@ -119,6 +121,9 @@ test('a run comes down to its last values, its best, what stood in the way of av
       layer: 'fc1',
       between: 'clients',
       split: 'test',
+      barrierRound: 1,
+      barrierSource: 'run',
+      barrierProbe: null,
     },
     ...{
       accuracy: 0.5,
@@ -132,7 +137,7 @@ test('a run comes down to its last values, its best, what stood in the way of av
       fullBarrier: barrier,
       layerBarrier: barrier,
     },
-    ...{ averagedLayers: 1, bytesUp: 1500, bytesDown: 500, exchangedUp: 1200, exchangedDown: 400, seconds: 2.5 },
+    ...{ averagedLayers: 1, bytesUp: 1500, bytesDown: 500, exchangedUp: 1200, exchangedDown: 400, seconds: 0.25 },
   })
   assert.deepEqual(
     runs.map(({ run, strategy, values, clientAccuracy }) => [run, strategy, values, clientAccuracy]),
@@ -182,10 +187,84 @@ test('as CSV: a column for each key that differs, numbers in full, and deviation
   const comparison = await compareRuns(await threeRuns(), ['a', 'b', 'c'])
   const lines = (csv: string) => csv.trimEnd().split('\r\n').map(line => line.split(',')) // biome-ignore format: one line
   const [header, first, , third] = lines(runsCsv(comparison))
-  assert.deepEqual(header!.slice(0, 12), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'diverged', 'between', 'split', 'layer', 'accuracy']) // biome-ignore format: one line
-  assert.deepEqual(first!.slice(0, 12), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', '0', 'clients', 'test', 'fc1', '0.5']) // biome-ignore format: one line
+  assert.deepEqual(header!.slice(0, 15), ['run', 'name', 'status', 'strategy', 'seed', 'partition', 'rounds', 'diverged', 'between', 'split', 'barrierRound', 'barrierSource', 'barrierProbe', 'layer', 'accuracy']) // biome-ignore format: one line
+  assert.deepEqual(first!.slice(0, 15), ['a', 'first', 'completed', 'fedavg', '1', 'iid', '2', '0', 'clients', 'test', '1', 'run', '', 'fc1', '0.5']) // biome-ignore format: one line
   assert.equal(third![header!.indexOf('clientAccuracy')], '')
   const [groupHeader, group] = lines(groupsCsv({ ...comparison, groups: comparison.groups.slice(1) }))
-  assert.deepEqual(groupHeader!.slice(0, 9), ['runs', 'seeds', 'name', 'strategy', 'partition', 'between', 'split', 'accuracy', 'accuracy/sd']) // biome-ignore format: one line
-  assert.deepEqual(group!.slice(1, 9), ['[1]', 'third', 'fedper', 'dirichlet (dirichletAlpha: 1)', 'clients', 'test', '0.5', '']) // biome-ignore format: one line
+  assert.deepEqual(groupHeader!.slice(0, 11), ['runs', 'seeds', 'name', 'strategy', 'partition', 'between', 'split', 'barrierRound', 'barrierSource', 'accuracy', 'accuracy/sd']) // biome-ignore format: one line
+  assert.deepEqual(group!.slice(1, 11), ['[1]', 'third', 'fedper', 'dirichlet (dirichletAlpha: 1)', 'clients', 'test', '1', 'run', '0.5', '']) // biome-ignore format: one line
+})
+
+/** A barrier of this height between two clients, at the midpoint; its path and layer. */
+function barrierOf(round: number, errorBarrier: number, layer: string | null, pair: string): BarrierRecord {
+  const [full] = barrierRecords(round)
+  const moved = layer === null ? { path: 'full', layer, base: null } : { path: 'layer', layer, base: 1 }
+  return { ...full!, ...(moved as Pick<BarrierRecord, 'path' | 'layer' | 'base'>), layers: [layer ?? 'all'], errorBarrier, between: ['client/0', pair] } // biome-ignore format: one line
+}
+
+async function addSpans(
+  store: Store,
+  id: string,
+  seed: number,
+  spans: readonly [number, number][],
+  measured = new Map<number, readonly BarrierRecord[]>(),
+) {
+  // biome-ignore format: one line
+  const runFile = { ...FILE, seed }
+  await store.createRun({ id, name: id, seed, rounds: spans.length, runFile, joinTokenHash: '0'.repeat(64), holder: HOLDER }) // biome-ignore format: one line
+  for (const [i, [from, to]] of spans.entries()) {
+    const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + 1000 * seconds).toISOString()
+    const round = i + 1
+    await store.commitRound(id, {
+      round: { ...roundRecord(round), startedAt: at(from), endedAt: at(to) },
+      ...{ updates: [], models: [], barriers: measured.get(round) ?? [] },
+      metrics: [{ round, key: 'eval/accuracy', value: to / 1000, client: null, layer: null, split: 'test' }],
+      checkpoint: { round, file: 'f', sha256: '0'.repeat(64), bytes: 1, stateFile: 's', stateSha256: '0'.repeat(64) },
+    })
+  }
+}
+
+test('barriers of one line are of one round and one source: a probe fills nothing beside what the run measured', async () => {
+  const store = memoryStore()
+  const spans = [1, 2, 3].map((round): [number, number] => [round, round + 1])
+  await addSpans(store, 'own', 1, spans, new Map([[2, [barrierOf(2, 0.125, null, 'client/1')]]]))
+  const line = async (id: string) => {
+    const { fullBarrier, layerBarrier, layer, pairs, barrierRound, barrierSource, barrierProbe } = (await compareRuns(store, [id])).runs[0]! // biome-ignore format: one line
+    return [fullBarrier, layerBarrier, layer, pairs, barrierRound, barrierSource, barrierProbe]
+  }
+  const probes = async (id: string) => {
+    for (const _ of [1, 2, 3]) await store.createProbe(id, { request: {}, total: 1 })
+    await store.addBarriers(id, 1, [barrierOf(3, 0.75, null, 'client/1')])
+    const pairs = ['client/1', 'client/2', 'client/3']
+    await store.addBarriers(id, 2, pairs.map(pair => barrierOf(2, 0.5, 'fc1', pair))) // biome-ignore format: one line
+    await store.addBarriers(id, 3, [barrierOf(3, 0.25, 'fc1', 'client/1')])
+  }
+  await probes('own')
+  assert.deepEqual(await line('own'), [0.125, null, null, 1, 2, 'run', null])
+  await addSpans(store, 'none', 2, spans)
+  assert.deepEqual(await line('none'), [null, null, null, null, null, null, null])
+  await probes('none')
+  assert.deepEqual(await line('none'), [0.75, null, null, 1, 3, 'probe', 1], 'not the layer of another probe')
+  assert.match(runsTable(await compareRuns(store, ['own', 'none'])), /barrier round\n.* {2}2\n.* {2}3 \(probe 1\)\n$/)
+  const [group] = (await compareRuns(store, ['own', 'none'])).groups
+  assert.deepEqual([group!.fullBarrier.mean, group!.barrierRound], [null, null], 'no mean of two sources')
+})
+
+test('seconds are those of the rounds: overlaps once, a break not; and runs of one seed are one draw', async () => {
+  const store = memoryStore()
+  // 0–2 and 1–3 overlap; the run then lay idle until 50: 3 + 2 seconds.
+  await addSpans(store, 'a', 1, [[0, 2], [1, 3], [50, 52]]) // biome-ignore format: one line
+  await addSpans(store, 'again', 1, [[0, 1], [1, 2], [2, 54]]) // biome-ignore format: one line
+  await addSpans(store, 'b', 2, [[0, 1], [1, 2], [2, 59]]) // biome-ignore format: one line
+  const comparison = await compareRuns(store, ['a', 'again', 'b'])
+  assert.deepEqual(comparison.runs.map(({ seconds }) => seconds), [5, 54, 59]) // biome-ignore format: one line
+  const [{ seeds, runs, accuracy, seconds }] = comparison.groups as [(typeof comparison.groups)[number]]
+  assert.deepEqual([seeds, runs], [[1, 2], ['a', 'again', 'b']]) // biome-ignore format: one line
+  // Of seed 1 the mean of 0.052 and 0.054, of seed 2 0.059: two values, half their difference apart from the mean.
+  assert.ok(Math.abs(accuracy.mean! - 0.056) < 1e-12)
+  assert.ok(Math.abs(accuracy.standardDeviation! - 0.006 / Math.SQRT2) < 1e-12)
+  assert.equal(seconds.mean, (29.5 + 59) / 2)
+  const [alone] = (await compareRuns(store, ['a', 'again'])).groups
+  assert.equal(alone!.accuracy.standardDeviation, null, 'one seed has no spread, run as often as you like')
+  assert.match(groupsTable(comparison), / 2 \(3 runs\) /)
 })

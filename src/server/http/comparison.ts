@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { listText, nameText } from '../../core/text-values.ts'
+import { nameText, setText } from '../../core/text-values.ts'
 import { compareRuns, comparisonSchema } from '../../rounds/comparison.ts'
 import { groupsCsv, runsCsv } from '../../rounds/comparison-csv.ts'
 import type { HttpDeps } from './deps.ts'
@@ -10,7 +10,7 @@ import { contentResponse, problems } from './schemas.ts'
 const OFFERED = ['json', 'csv'] as const
 
 const comparisonQuery = z.strictObject({
-  runs: listText(nameText(64)).meta({ description: 'ids of runs, with commas' }),
+  runs: setText(nameText(64)).meta({ description: 'ids of runs, with commas; one that comes twice counts once' }),
   rows: z
     .enum(['runs', 'groups'])
     .default('runs')
