@@ -52,7 +52,7 @@ function bytesOf(values: Float32Array): Uint8Array {
  * asked for, and how that is spread.
  */
 export async function measureClients(
-  { runFile, split, evaluateTest, fineTune }: Session,
+  { runFile, lastRound, split, evaluateTest, fineTune }: Session,
   round: number,
   trained: readonly Trained[],
 ): Promise<MetricRecord[]> {
@@ -74,7 +74,7 @@ export async function measureClients(
     record('eval/client/loss', client, averaged.loss)
     record('eval/client/accuracy', client, averaged.accuracy)
     if (!Number.isFinite(averaged.loss)) diverged++
-    if (!fineTune || round < runFile.rounds) continue
+    if (!fineTune || round < lastRound) continue
     const params = await fineTune(client, after).catch(unlessDiverged)
     const tuned = params ? await evaluateTest(params, indices) : BROKEN
     record('eval/client/tuned/loss', client, tuned.loss)

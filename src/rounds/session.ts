@@ -108,6 +108,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
   const tuning = fineTune ? fineTuningPlan(local, fineTune) : null
   if (tuning) phasesOf(network.layout, tuning)
   const { every, keepModels: _, ...options } = runFile.barriers
+  const lastRound = lastRoundOf(runFile)
   const probed = { layout: network.layout, rng, split, numTest: dataset.test.length, ran: runFile.barriers }
   const start = (label: string) => network.init(rng.fork(label))
   return {
@@ -119,7 +120,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
     alignment,
     repairing,
     accountant: accountantOf(runFile),
-    lastRound: lastRoundOf(runFile),
+    lastRound,
     rng,
     split,
     clients: clientRecords(split),
@@ -150,8 +151,7 @@ export async function openSession(runFile: RunFile, pauses: SessionOptions = {})
       ((client, params) =>
         networks.lend(async network => {
           const job = { params, anchor: params, examples: dataset.train, indices: split.train[client]!, plan: tuning }
-          const { rounds } = runFile
-          const own = { round: rounds, totalRounds: rounds, rng: rng.fork(`fineTune/client/${client}`) }
+          const own = { round: lastRound, totalRounds: lastRound, rng: rng.fork(`fineTune/client/${client}`) }
           return (await trainLocally(network, { ...job, ...own, signal: pauses.signal })).params
         })),
     evaluateMany: (split, family, indices, onProgress) =>

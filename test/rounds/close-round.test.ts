@@ -410,6 +410,28 @@ describe('other starts and rules', () => {
   })
 })
 
+describe('fine-tuning at the end of the run', () => {
+  test('comes after the last round that the privacy budget allows, where that is before the last of the run file', async () => {
+    const session = await openSession(
+      runFileWith({
+        rounds: 50,
+        clients: { total: 4, perRound: 2, sampling: 'poisson' },
+        privacy: { clipNorm: 1, noiseMultiplier: 2, delta: 1e-3, maxEpsilon: 4 },
+        evaluate: { clients: true, fineTune: { epochs: 1 } },
+        barriers: { every: 0 },
+      }),
+    )
+    const { lastRound } = session
+    assert.ok(lastRound > 1 && lastRound < 50, String(lastRound))
+    for (const round of [lastRound - 1, lastRound]) {
+      const server = { ...session.initial(), round: round - 1 }
+      const { metrics } = await closeRound(session, { round, server, updates: updatesOf(session, server, [0, 2]) })
+      const tuned = metrics.filter(({ key, client }) => key === 'eval/client/tuned/loss' && client !== null)
+      assert.equal(tuned.length, round === lastRound ? 2 : 0)
+    }
+  })
+})
+
 describe('groups of layers and windows', () => {
   const barriers = { paths: ['full', 'layers', 'window'], groups: [['fc2'], ['fc*']], window: 1, examples: 30 }
 
