@@ -8,6 +8,7 @@ import type { Params } from '../core/layout.ts'
 import type { NetworkPlan } from '../core/network-plan.ts'
 import type { MetricRecord } from '../core/records.ts'
 import type { Rng } from '../core/rng.ts'
+import { sharesOf } from '../core/shares.ts'
 import type { Dataset } from '../data/dataset.ts'
 import type { Network } from '../models/network.ts'
 import type { Member } from '../strategies/cohort.ts'
@@ -70,12 +71,11 @@ export function repairingOf({ strategy, local, network, dataset, rng }: RunParts
     plan,
     examples: examplesFor(repair, dataset, rng.fork('align/examples')),
     weightsOf(members) {
-      const raw = members.map(
-        ({ client, numExamples }) =>
-          (weighing.average === 'weighted' ? numExamples : 1) * (weighing.clientWeights[client] ?? 1),
+      const shares = sharesOf(
+        members.map(({ numExamples }) => (weighing.average === 'weighted' ? numExamples : 1)),
+        members.map(({ client }) => weighing.clientWeights[client] ?? 1),
       )
-      const total = raw.reduce((sum, weight) => sum + weight, 0)
-      return total > 0 ? raw.map(weight => weight / total) : null
+      return shares && [...shares]
     },
   }
 }

@@ -3,6 +3,7 @@ import { allFinite } from '../core/finite.ts'
 import { type LayerBlock, type LayerLayout, type Params, view, weightBlocks, weightsIn } from '../core/layout.ts'
 import { sharedCopy } from '../core/params.ts'
 import type { Rng } from '../core/rng.ts'
+import { sharesOf } from '../core/shares.ts'
 import type { StateTree } from '../core/state-tree.ts'
 import { type BlockStep, blockSteps } from './block-steps.ts'
 import { type Cohort, cohortOf, type Member } from './cohort.ts'
@@ -176,12 +177,8 @@ function weightsOf(
   { round, rng }: RoundContext,
 ): Float64Array | null {
   if (divisor !== null) return weights.map(() => 1 / divisor)
-  const raw = weights.map((examples, row) => {
-    const factor = factorOf(rule, { block, client: clients[row]!, round }, rng)
-    return (rule.average === 'weighted' ? examples : 1) * factor
-  })
-  const total = raw.reduce((sum, weight) => sum + weight, 0)
-  return total > 0 ? raw.map(weight => weight / total) : null
+  const factors = clients.map(client => factorOf(rule, { block, client, round }, rng))
+  return sharesOf(rule.average === 'weighted' ? weights : weights.map(() => 1), factors)
 }
 
 interface Addition extends Pick<BlockStep, 'block' | 'start' | 'step'> {

@@ -38,7 +38,7 @@ export interface Cohort {
 /**
  * The cohort of `members`, sorted by client, so that the order in which updates arrived cannot move a bit. Stacks are
  * made when asked for: memory is K × the largest block. Throws `input_invalid` for an empty cohort, a client that is
- * there twice or an example count that is not finite and non-negative, `length_mismatch` for parameters of another
+ * there twice or an example count outside [0, 2^53 − 1], `length_mismatch` for parameters of another
  * length.
  */
 export function cohortOf(members: readonly Member[], layout: LayerLayout, global: Params): Cohort {
@@ -134,9 +134,10 @@ function requireMembers(sorted: readonly Member[], layout: LayerLayout): void {
   for (const [index, { client, numExamples, params }] of sorted.entries()) {
     if (client === sorted[index + 1]?.client)
       throw new FedError('input_invalid', { expected: 'each client once', received: `client ${client} twice` })
-    if (!Number.isFinite(numExamples) || numExamples < 0)
+    // More could not be summed: some means would be of nothing, and say nothing of it.
+    if (!(numExamples >= 0 && numExamples <= Number.MAX_SAFE_INTEGER))
       throw new FedError('input_invalid', {
-        expected: 'a non-negative number of examples',
+        expected: 'a number of examples from 0 to 2^53 − 1',
         received: `${numExamples} from client ${client}`,
       })
     if (params.length !== layout.size)

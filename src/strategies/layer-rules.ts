@@ -26,7 +26,7 @@ export const layerRuleSchema = z
       .optional()
       .meta({ description: 'only one of the blocks of this rule is averaged at a time' }),
     clientWeights: z
-      .record(z.string().regex(/^(0|[1-9]\d*)$/, 'expected a client index'), z.number().nonnegative())
+      .record(z.string().regex(/^(0|[1-9]\d*)$/, 'expected a client index'), z.number().nonnegative().max(1e9))
       .optional()
       .meta({ description: 'factor on the weight of single clients, by index; 0 leaves the client out' }),
     participation: z.number().gt(0).max(1).optional().meta({

@@ -227,6 +227,31 @@ describe('aggregate', () => {
     assert.deepEqual(seen, ['conv1 0,1,2', 'norm1 0,1,2', 'fc1 0,2', 'fc2 0,1,2'])
   })
 
+  it('gives the model of the only client with a large weight, whose sum with the others would overflow', async () => {
+    await useEngine('cpu')
+    const { client, params: expected } = members[0]!
+    for (const factor of [1e9, 1e307, Number.MAX_VALUE])
+      for (const average of ['weighted', 'uniform'] as const) {
+        const strategy = strategyOf({})
+        // The run file's schema lets in no more than 1e9: the rest is for those who build a strategy by themselves.
+        const rules = [{ match: '*', average, clientWeights: { [client]: factor } }]
+        const { params, averaged } = await aggregate({ ...strategy, rules }, input(members, global))
+        assert.deepEqual(averaged, ['conv1', 'norm1', 'fc1', 'fc2'])
+        assertClose(params, [...expected], 2 ** -22, magnitudes(members, global))
+      }
+  })
+
+  it('trims next to half of the clients at each end, and leaves one or two: of two clients the mean', async () => {
+    await useEngine('cpu')
+    const strategy = strategyOf({ reduce: { name: 'trimmedMean', trim: 0.4999999999 } })
+    const four = round('trim', 4)
+    for (const taken of [four.members.slice(0, 2), four.members]) {
+      const { params } = await aggregate(strategy, input(taken, four.global))
+      const middle = medianOracle(rows(taken)) // of an even number it is the mean of the two in the middle
+      assertClose(params, middle, 2 ** -22, magnitudes(taken, four.global))
+    }
+  })
+
   it('refuses what cannot be aggregated', async () => {
     await useEngine('cpu')
     const strategy = strategyOf({})
@@ -236,6 +261,10 @@ describe('aggregate', () => {
     await refused([members[0]!, members[0]!], 'input_invalid')
     await refused([{ ...members[0]!, numExamples: -1 }], 'input_invalid')
     await refused([{ ...members[0]!, numExamples: Number.NaN }], 'input_invalid')
+    await refused(
+      members.map(member => ({ ...member, numExamples: Number.MAX_VALUE })),
+      'input_invalid',
+    )
     await refused([{ ...members[0]!, params: new Float32Array(3) }], 'length_mismatch')
   })
 

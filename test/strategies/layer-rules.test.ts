@@ -143,6 +143,7 @@ describe('layer rules', () => {
     refused({ match: [] })
     refused({ match: '' })
     refused({ match: '*', clientWeights: { 1: -1 } })
+    refused({ match: '*', clientWeights: { 1: 1.1e9 } })
     refused({ match: '*', clientWeights: { one: 1 } })
     refused({ match: '*', avarage: 'none' })
   })

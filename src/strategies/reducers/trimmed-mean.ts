@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { centralMean } from '../../compute/ops/central-mean.ts'
+import { minorityOf } from '../minority.ts'
 import type { Part, Reducer } from '../transform.ts'
 
 const schema = z.strictObject({
@@ -29,7 +30,10 @@ export const trimmedMean: Part<Reducer, typeof schema> = {
   }),
 }
 
-/** 0.29 · 100 is 28.999999999999996 in float64; the slack is far below the spacing of fractions of any cohort. */
+/**
+ * 0.29 · 100 is 28.999999999999996 in float64; the slack is far below the spacing of fractions of any cohort. A `trim` that is nearer to ½
+ * than the slack still leaves what the median takes.
+ */
 function cutOf(trim: number, clients: number): number {
-  return Math.floor(trim * clients + 1e-9)
+  return Math.min(Math.floor(trim * clients + 1e-9), minorityOf(clients))
 }
