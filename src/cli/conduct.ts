@@ -1,7 +1,8 @@
-import type { ErrorCode, FedError } from '../core/errors.ts'
+import type { FedError } from '../core/errors.ts'
 import { EXIT_OF_OUTCOME, type ExitCode } from '../core/exit-codes.ts'
 import type { OpenedRun, SimulationEnd, SimulationOptions } from '../main/simulate.ts'
 import { plannedKinds } from '../rounds/barrier-heights.ts'
+import { endsAgain } from '../rounds/ends-again.ts'
 import type { RunFile } from '../rounds/run-file.ts'
 import { divergences } from './divergence.ts'
 import { describeError } from './error-report.ts'
@@ -9,6 +10,7 @@ import { storageWords } from './options.ts'
 import { chooseView } from './progress/choose-view.ts'
 import { runReport } from './report.ts'
 import type { RunReport } from './report-schema.ts'
+import { overModels } from './round-summary.ts'
 import type { Stage } from './stage.ts'
 import { colorsFor, isSilent, pairs, say, terminalWidth } from './terminal.ts'
 
@@ -51,7 +53,7 @@ export async function conductRun(stage: Stage, plan: RunPlan): Promise<Conducted
   }
   const report = await runReport(coordinator.store, coordinator.dataDir, end.run)
   const exitCode = EXIT_OF_OUTCOME[end.outcome]
-  say(cli, ending(stage, report, rounds))
+  say(cli, ending(stage, report, rounds, end.error))
   if (end.error) say(cli, describeError(end.error))
   return { end, report: withError(report, end.error), exitCode }
 }
@@ -65,17 +67,21 @@ function invitation(url: string, run: string, joinToken: string): string {
 }
 
 /** How it ended; for a run that did not complete, how to go on. */
-function ending({ cli, flags }: Stage, report: RunReport, rounds: number): string {
-  const { runId, status, finalRound, error } = report
+function ending({ cli, flags }: Stage, report: RunReport, rounds: number, error: FedError | null): string {
+  const { runId, status, finalRound } = report
   const colors = colorsFor(cli.stderr, cli.variables)
   const last = report.rounds.findLast(round => round.accuracy !== null)
-  const accuracy = last?.accuracy == null ? '' : `, accuracy ${last.accuracy.toFixed(4)} after round ${last.round}`
+  const mean = overModels(last?.models)
+  const accuracy =
+    last?.accuracy == null
+      ? ''
+      : `, accuracy ${last.accuracy.toFixed(4)}${mean === undefined ? '' : ` (${mean})`} after round ${last.round}`
   const epsilon = report.rounds.at(-1)?.epsilon
   const privacy = epsilon == null ? '' : `, epsilon ${epsilon.toFixed(4)}`
   const word = status === 'completed' ? colors.green(status) : colors.yellow(status)
   const warnings = divergences(report).map(([title, sentence]) => colors.yellow(`${title}  ${sentence}`))
   const line = [`\n${word}  ${finalRound} of ${rounds} rounds${accuracy}${privacy}`, ...warnings].join('\n')
-  const isOver = status === 'completed' || error?.code === ('model_diverged' satisfies ErrorCode)
+  const isOver = status === 'completed' || (error !== null && endsAgain(error))
   return isOver
     ? line
     : `${line}\n${pairs([['go on with', `fedstrata resume ${runId}${storageWords(flags)}`]], colors, terminalWidth(cli.stderr, cli.variables))}`

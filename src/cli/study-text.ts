@@ -1,5 +1,8 @@
+import { groupBy } from '../core/group-by.ts'
+import type { StudyEnd } from '../main/study.ts'
 import type { Comparison } from '../rounds/comparison.ts'
 import { fixed, kilobytes, ofKind, signedFixed, withSpread } from './comparison-text.ts'
+import { describeError } from './error-report.ts'
 import { textTable } from './text-table.ts'
 
 export interface StudyCell extends Omit<Comparison['groups'][number], 'name' | 'values'> {
@@ -27,4 +30,14 @@ export function studyTable(cells: readonly StudyCell[], axis: string): string {
     withSpread(cell.exchangedUp, kilobytes),
   ])
   return textTable(header, rows)
+}
+
+/** Each way in which runs failed, once: the combinations, and what was wrong. */
+export function failuresText(failed: StudyEnd['failed']): readonly string[] {
+  const alike = groupBy(failed, ({ error }) => error?.message ?? '')
+  return [...alike.values()].map(runs => {
+    const { error } = runs[0]!
+    const names = runs.map(({ variant, condition, seed }) => `${variant}, ${condition}, seed ${seed}`).join('; ')
+    return `failed: ${names}${error ? `\n${describeError(error)}` : ''}`
+  })
 }

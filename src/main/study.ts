@@ -1,5 +1,5 @@
 import { canonicalJson } from '../core/canonical.ts'
-import type { FedError } from '../core/errors.ts'
+import { FedError } from '../core/errors.ts'
 import { pagesOf } from '../rounds/pages.ts'
 import type { RunOutcome, Store } from '../rounds/ports.ts'
 import { parseRunFile } from '../rounds/run-file.ts'
@@ -21,22 +21,29 @@ export interface StudyProgress {
   readonly planned: StudyRun
   /** From 1. */
   readonly number: number
-  readonly end: SimulationEnd
+  readonly end: StudyRunEnd
   /** It had completed before. */
   readonly known: boolean
 }
+
+/** `run` is null where the run could not be opened: nothing of it is stored. */
+export type StudyRunEnd = Omit<SimulationEnd, 'run'> & { readonly run: string | null }
 
 export interface StudyEnd {
   /** stopped: interrupted; failed: one of the runs did, the others went on. */
   readonly outcome: RunOutcome
   /** Of the completed runs, as they were planned. */
   readonly runs: readonly (StudyRun & { readonly run: string })[]
+  /** Those that failed, or could not be opened. */
+  readonly failed: readonly (StudyRun & StudyRunEnd)[]
+  /** Of the run that was stopped, where there was one. */
   readonly error: FedError | null
 }
 
 /**
  * Runs a study to its end, one run after the other. A run that the database has already, by the same run file, is not run
- * again; one that was interrupted or killed there goes on where it was.
+ * again; one that was interrupted or killed there goes on where it was. Where one fails or cannot be
+ * opened (data that do not suffice for a combination, say), the others go on.
  */
 export async function runStudy(
   coordinator: Coordinator,
@@ -47,21 +54,30 @@ export async function runStudy(
   const { signal } = simulation
   const stored = await storedRuns(coordinator.store, new Set(plan.map(nameOf)))
   const runs: (StudyRun & { run: string })[] = []
-  let failure: FedError | null = null
-  let failed = false
+  const failed: (StudyRun & StudyRunEnd)[] = []
   for (const [i, planned] of plan.entries()) {
     const found = stored.get(fingerprint(planned.runFile)!)
     const known = found?.completed === true
     const run = () =>
       found ? resumeSimulation(coordinator, found.id, simulation) : simulate(coordinator, planned.runFile, simulation)
-    const end = known ? ({ run: found.id, outcome: 'completed', error: null } as const) : await run()
+    const end = known
+      ? ({ run: found.id, outcome: 'completed', error: null } as const)
+      : await run().catch(unopened(found?.id ?? null))
     onRun({ planned, number: i + 1, end, known })
-    if (end.outcome === 'completed') runs.push({ ...planned, run: end.run })
-    if (end.outcome === 'stopped') return { outcome: 'stopped', runs, error: end.error }
-    if (end.outcome === 'failed') [failed, failure] = [true, failure ?? end.error]
-    if (signal.aborted) return { outcome: 'stopped', runs, error: null }
+    if (end.outcome === 'completed') runs.push({ ...planned, run: end.run! })
+    if (end.outcome === 'failed') failed.push({ ...planned, ...end })
+    if (end.outcome === 'stopped') return { outcome: 'stopped', runs, failed, error: end.error }
+    if (signal.aborted) return { outcome: 'stopped', runs, failed, error: null }
   }
-  return { outcome: failed ? 'failed' : 'completed', runs, error: failure }
+  return { outcome: failed.length > 0 ? 'failed' : 'completed', runs, failed, error: null }
+}
+
+/** How a run ended that never began. What is no `FedError` is a fault of ours, and no run after it would fare better. */
+function unopened(run: string | null): (thrown: unknown) => StudyRunEnd {
+  return thrown => {
+    if (!(thrown instanceof FedError)) throw thrown
+    return { run, outcome: 'failed', error: thrown }
+  }
 }
 
 interface StoredRun {

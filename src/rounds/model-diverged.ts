@@ -1,4 +1,5 @@
 import { FedError } from '../core/errors.ts'
+import { ANOTHER_RUN } from './ends-again.ts'
 
 /** What the central evaluation of a round looked at, and how many of those models have no finite loss. */
 export interface Divergence {
@@ -15,6 +16,6 @@ export function modelDiverged({ round, models }: Divergence): FedError {
   return new FedError('model_diverged', {
     expected: 'a finite loss on the central test set',
     received: `none${which} after round ${round}, which is stored`,
-    hint: 'Lower local.optimizer.learningRate (or the server optimizer’s), clip (local.clipNorm), or let round.onDivergence: continue go on and mark such rounds. Another run is needed: resumed, this one would end in the same way',
+    hint: `Lower local.optimizer.learningRate (or the server optimizer’s), clip (local.clipNorm), or let round.onDivergence: continue go on and mark such rounds. ${ANOTHER_RUN}: resumed, this one would end in the same way`,
   })
 }

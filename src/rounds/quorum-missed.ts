@@ -1,4 +1,5 @@
 import { FedError } from '../core/errors.ts'
+import { ANOTHER_RUN } from './ends-again.ts'
 import type { RunState } from './run-state.ts'
 
 /** What a missed quorum says: how many came, how many did not, and why the others were refused. */
@@ -14,7 +15,7 @@ export function quorumMissed({ server, attempt, members }: RunState, quorum: num
   }
   const others = [...counts].map(([why, count]) => `, ${count} ${why}`).join('')
   return new FedError('quorum_missed', {
-    expected: `${quorum} updates in round ${server.round + 1}`,
+    expected: `at least ${quorum} ${quorum === 1 ? 'update' : 'updates'} in round ${server.round + 1}`,
     received: `${completed} after ${attempt} attempts${others}`,
     hint: hintFor(members),
   })
@@ -26,7 +27,7 @@ function hintFor(members: RunState['members']): string {
     if (member.kind !== 'rejected') continue
     const said = `Client ${client}: ${sentence(member.error)}`
     // Training is deterministic: asked again, the client diverges again.
-    if (member.error.code === 'training_diverged') return `${said} Another run is needed: this one would diverge again.`
+    if (member.error.code === 'training_diverged') return `${said} ${ANOTHER_RUN}: this one would diverge again.`
     return `${said} Else raise round.retries, ${rest}`
   }
   return `Raise round.deadlineSeconds or round.retries, ${rest}`

@@ -121,7 +121,7 @@ export const runFileSchema = z
     if (privacy && privacy.delta >= 1 / clients.total)
       wrong(
         ['privacy', 'delta'],
-        `expected less than 1 / clients.total (${1 / clients.total}), got ${privacy.delta}: to give one client away in full would be within it`,
+        `expected less than 1 / clients.total (${1 / clients.total}), got ${privacy.delta}: otherwise the guarantee would allow one client to be revealed entirely`,
       )
   })
 

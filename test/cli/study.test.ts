@@ -46,7 +46,7 @@ test('a study runs each combination, is drawn and compared, and does not run aga
   const second = await fedstrata(t, folder, words)
   assert.equal(second.code, 0, second.stderr)
   assert.deepEqual(
-    [...second.stderr.matchAll(/seed (\d): is there already/g)].map(([, seed]) => seed),
+    [...second.stderr.matchAll(/seed (\d): already done/g)].map(([, seed]) => seed),
     ['1', '2', '1', '2'],
   )
   assert.match(second.stdout, /^condition +variant +seeds +local accuracy/)
@@ -99,4 +99,42 @@ test('the study in examples/ is six methods under six partitions with three seed
   const counts = [variants, conditions, seeds].map(part => Object.keys(part).length)
   assert.deepEqual([...counts, plan.length], [6, 6, 3, 108])
   assert.equal(new Set(plan.map(({ runFile }) => JSON.stringify(runFile))).size, 108)
+})
+
+test('a combination that cannot be opened is listed as failed, and the others go on', async t => {
+  const folder = await folderWithRun(t, { rounds: 1, strategy: {}, barriers: { every: 0 } })
+  const study = {
+    name: 'little',
+    run: 'tiny.json',
+    variants: { all: {} },
+    conditions: { many: { partition: { name: 'classes', classesPerClient: 20 } }, even: {} },
+    seeds: [1],
+  }
+  await folder.write('study.json', JSON.stringify(study))
+  const words = ['study', 'study.json', '--workers', '1']
+  const { code, stdout, stderr } = await fedstrata(t, folder, [...words, '--json'])
+  assert.equal(code, 1, stderr)
+  const { status, cells, failed } = JSON.parse(stdout) as {
+    status: string
+    cells: Cell[]
+    failed: { variant: string; condition: string; seed: number; run: string | null; error: { code: string } }[]
+  }
+  assert.equal(status, 'failed')
+  assert.deepEqual(
+    cells.map(({ condition, runs }) => [condition, runs.length]),
+    [['even', 1]],
+  )
+  assert.deepEqual(
+    failed.map(({ variant, condition, seed, run, error }) => [variant, condition, seed, run, error.code]),
+    [['all', 'many', 1, null, 'data_invalid']],
+  )
+  assert.match(stderr, /^1\/2 +all, many, seed 1: failed +data_invalid$/m)
+  assert.match(stderr, /^failed: all, many, seed 1\n[\s\S]*data_invalid/m)
+
+  for (const set of ['seed=4', 'name=other']) {
+    const refused = await fedstrata(t, folder, [...words, '--set', set])
+    assert.equal(refused.code, 2)
+    assert.match(refused.stderr, /input_invalid/)
+    assert.ok(refused.stderr.includes(`--set ${set}`), refused.stderr)
+  }
 })

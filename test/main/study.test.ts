@@ -37,7 +37,7 @@ test('a study that is interrupted in a run goes on where it was when the command
     { ...options, signal: abort.signal },
   )
   assert.deepEqual([cut.outcome, cut.runs, progress.length], ['stopped', [], 1])
-  const interrupted = progress[0]!.end.run
+  const interrupted = progress[0]!.end.run!
   const { status, finalRound } = await coordinator.store.run(interrupted)
   assert.equal(status, 'stopped')
   assert.ok(finalRound >= 1 && finalRound < 5, `stopped after round ${finalRound}`)

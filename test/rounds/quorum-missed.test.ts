@@ -21,7 +21,7 @@ test('says how many came, and of the others how many were refused for which reas
   const wrong = rejected('non_finite', 'a NaN')
   const { code, detail } = missed(completed, wrong, assigned, wrong, rejected('length_mismatch', '3'), assigned)
   assert.equal(code, 'quorum_missed')
-  assert.equal(detail.expected, '4 updates in round 7')
+  assert.equal(detail.expected, 'at least 4 updates in round 7')
   assert.equal(
     detail.received,
     '1 after 3 attempts, 2 rejected: non_finite, 2 not heard from in time, 1 rejected: length_mismatch',

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { EXIT_OF_OUTCOME } from '../../core/exit-codes.ts'
-import type { StudyProgress } from '../../main/study.ts'
+import type { StudyEnd, StudyProgress } from '../../main/study.ts'
 import type { Store } from '../../rounds/ports.ts'
 import type { StudyRun } from '../../rounds/study.ts'
 import { describeError } from '../error-report.ts'
@@ -36,7 +36,13 @@ export function studyCommand(cli: Cli): Command {
       const { coordinator, signal, standby, environment } = stage
       const engine = flags.engine ?? environment.FEDSTRATA_ENGINE
       const onRun = (progress: StudyProgress) => say(cli, lineOf(progress, plan.length))
-      const { outcome, runs, error } = await runStudy(coordinator, plan, { workers, engine, signal, standby, onRun })
+      const { outcome, runs, failed, error } = await runStudy(coordinator, plan, {
+        workers,
+        engine,
+        signal,
+        standby,
+        onRun,
+      })
       const cells = await cellsOf(coordinator.store, runs)
       if (flags.figure !== undefined) {
         const { studyFigure } = await import('../../figures/study.ts')
@@ -45,11 +51,20 @@ export function studyCommand(cli: Cli): Command {
         const svg = studyFigure({ name, axis, seeds: seeds.length, variants, conditions, cells })
         await writeOut(flags.figure, svg, '--figure')
       }
-      if (flags.json) await cli.print({ study: study.name, status: outcome, cells, database: coordinator.database })
+      if (flags.json)
+        await cli.print({
+          study: study.name,
+          status: outcome,
+          cells,
+          failed: failed.map(failedRun),
+          database: coordinator.database,
+        })
       else {
         const { studyTable } = await import('../study-text.ts')
         await write(cli.stdout, cells.length === 0 ? '' : studyTable(cells, study.axis))
       }
+      const { failuresText } = await import('../study-text.ts')
+      for (const text of failuresText(failed)) say(cli, text)
       if (error) say(cli, describeError(error))
       if (flags.serve) await keepServing(stage)
       return EXIT_OF_OUTCOME[outcome]
@@ -75,6 +90,11 @@ async function cellsOf(store: Store, runs: readonly (StudyRun & { readonly run: 
 
 function lineOf({ planned, number, end, known }: StudyProgress, total: number): string {
   const { variant, condition, seed } = planned
-  const how = known ? 'is there already' : end.outcome
-  return `${String(number).padStart(String(total).length)}/${total}  ${variant}, ${condition}, seed ${seed}: ${how}  ${end.run}`
+  const how = known ? 'already done' : end.outcome
+  const which = end.run ?? end.error?.code ?? ''
+  return `${String(number).padStart(String(total).length)}/${total}  ${variant}, ${condition}, seed ${seed}: ${how}  ${which}`
+}
+
+function failedRun({ variant, condition, seed, run, error }: StudyEnd['failed'][number]) {
+  return { variant, condition, seed, run, ...(error && { error: { code: error.code, message: error.message } }) }
 }
