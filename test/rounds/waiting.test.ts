@@ -45,7 +45,10 @@ describe('a round whose client processes are waited for', () => {
     assert.equal(state.phase, 'ended')
     const [end] = ofType(effects, 'endRun')
     assert.equal(end?.error?.code, 'quorum_missed')
-    assert.match(end!.error!.message, /expected at least 2 updates in round 1, got 1 after 2 attempts, 1 not heard from in time/)
+    assert.match(
+      end!.error!.message,
+      /expected at least 2 updates in round 1, got 1 after 2 attempts, 1 not heard from in time/,
+    )
     const back = play(second, again, join('q'))
     assert.equal(ofType(back.effects, 'assign').length, 1, 'until then whoever comes gets the task')
   })
