@@ -31,6 +31,10 @@ export const runRecordSchema = z
       .length(64)
       .nullable()
       .meta({ description: 'SHA-256 of the data set, null until it is loaded' }),
+    modelSourceSha256: z.string().length(64).nullable().meta({
+      description:
+        'SHA-256 of the files that the untrained model comes from (model.path); null for an architecture that its options describe',
+    }),
     parameters: count.nullable().meta({ description: 'size of the model, null until it is built' }),
     layers: z.array(z.object({ name: z.string(), size: count })).meta({ description: 'layer blocks, input to output' }),
     error: errorRecordSchema.nullable().meta({ description: 'why it failed, or completed before its last round' }),

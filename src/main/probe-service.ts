@@ -9,8 +9,8 @@ import type { CheckpointStore, Clock, Page, RunNotice, Store } from '../rounds/p
 import type { PlannedProbe } from '../rounds/probe-jobs.ts'
 import type { ProbePatch, ProbeService } from '../rounds/probe-ports.ts'
 import { barrierKey } from '../rounds/probe-round.ts'
-import { UNKNOWN_DATA } from '../rounds/require-data.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
+import { UNKNOWN_INPUTS } from '../rounds/same-inputs.ts'
 
 export interface ProbeServiceDeps {
   readonly store: Store
@@ -159,7 +159,7 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
 
   async function open(run: string, input: unknown): Promise<ProbeRecord> {
     const request = validate(probeRequestSchema, input)
-    const { finalRound, dataSha256 } = await store.run(run)
+    const { finalRound, dataSha256, modelSourceSha256 } = await store.run(run)
     const runFile = parseRunFile(await store.runFile(run))
     const options = probeOptions(runFile.barriers, request)
     const rounds = await keptRounds(store, run, request.rounds, finalRound)
@@ -170,8 +170,9 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
       const known = await knownOf({ run, runFile, examples }, round)
       asked.push({ round, cohort, kept: models.flatMap(({ client }) => client ?? []), known })
     }
-    const planned = await compute.openProbe({ ...{ key, run, dataSha256, runFile, request }, rounds: asked })
-    if (dataSha256 === null) notify({ type: 'warning', run, message: UNKNOWN_DATA })
+    const inputs = { dataSha256, modelSourceSha256 }
+    const planned = await compute.openProbe({ ...{ key, run, inputs, runFile, request }, rounds: asked })
+    if (dataSha256 === null) notify({ type: 'warning', run, message: UNKNOWN_INPUTS })
     try {
       const total = planned.evaluations.reduce((sum, count) => sum + count, 0)
       const stored = { rounds: rounds.map(({ round }) => round), ...options, engine: planned.engine }

@@ -19,8 +19,8 @@ import type {
   Store,
 } from '../rounds/ports.ts'
 import { relocated } from '../rounds/relocation.ts'
-import { requireData, UNKNOWN_DATA } from '../rounds/require-data.ts'
 import { parseRunFile, type RunFile } from '../rounds/run-file.ts'
+import { digestsOf, requireSameInputs, UNKNOWN_INPUTS } from '../rounds/same-inputs.ts'
 import { stateBytes, toldAfter } from '../rounds/server-state.ts'
 import type { SocketGateway } from '../server/socket/gateway.ts'
 import { extrasOf } from '../strategies/strategy.ts'
@@ -248,7 +248,7 @@ export function runService({
       await store.createRun({ id, name, seed, rounds, runFile, joinTokenHash: hashToken(joinToken), holder })
       const { engine, layout, clients, inputs } = session
       const layers = layout.blocks.map(block => ({ name: block.name, size: block.size }))
-      await store.updateRun(id, { engine, dataSha256: inputs.data, parameters: layout.size, layers })
+      await store.updateRun(id, { engine, ...digestsOf(inputs), parameters: layout.size, layers })
       await store.saveClients(id, clients)
       const joinTokenExpiresAt = start({ identity, runFile, session, context, server: session.initial, patient })
       return { run: await store.run(id), joinToken, joinTokenExpiresAt }
@@ -286,13 +286,13 @@ export function runService({
           if (!allowEngineChange) throw engineMismatch(run, before, `${engine} (${(await compute.engine()).reason})`)
           log.warn({ run: id, before, now: engine }, 'another engine: the rounds to come have other bits')
         }
-        requireData(id, run.dataSha256, session.inputs.data)
-        if (run.dataSha256 === null) notify({ type: 'warning', run: id, message: UNKNOWN_DATA })
+        requireSameInputs(id, run, session.inputs)
+        if (run.dataSha256 === null) notify({ type: 'warning', run: id, message: UNKNOWN_INPUTS })
         const server = (await lastState({ store, checkpoints, log }, id, session.layout)) ?? session.initial
         const joinToken = newToken()
         const place = moves.length > 0 ? { runFile: stored } : {}
         const joins = { joinTokenHash: hashToken(joinToken), ...(before === null && { engine }) }
-        await store.updateRun(id, { ...joins, dataSha256: session.inputs.data, ...place }, by)
+        await store.updateRun(id, { ...joins, ...digestsOf(session.inputs), ...place }, by)
         await setStatus(id, { status: 'waiting', error: null, endedAt: null })
         const joinTokenExpiresAt = start({ identity: { id, joinToken }, runFile, session, context, server, patient })
         return { run: await store.run(id), joinToken, joinTokenExpiresAt }

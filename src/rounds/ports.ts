@@ -58,7 +58,10 @@ export interface NewRun {
 }
 
 export type RunPatch = Partial<
-  Pick<RunRecord, 'engine' | 'dataSha256' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'> & {
+  Pick<
+    RunRecord,
+    'engine' | 'dataSha256' | 'modelSourceSha256' | 'parameters' | 'layers' | 'error' | 'startedAt' | 'endedAt'
+  > & {
     readonly status: StoredStatus
     readonly joinTokenHash: string
     /** The same with its files in another place. */

@@ -5,16 +5,16 @@ import type { BarrierRecord } from '../core/records.ts'
 import type { Trained } from './closed-round.ts'
 import type { ProbePlan } from './probe-plan.ts'
 import { evaluationsOf, measureUnits, probeUnits, requireModels } from './probe-round.ts'
-import { requireData } from './require-data.ts'
 import { parseRunFile } from './run-file.ts'
+import { requireSameInputs, type StoredInputs } from './same-inputs.ts'
 import { openSession, type Session } from './session.ts'
 
 /** A probe of rounds that are over, as the compute worker is asked for it; it holds a session of its own. */
 export interface OpenProbe {
   readonly key: string
   readonly run: string
-  /** Of the data that the run began with; null where nobody knows. */
-  readonly dataSha256: string | null
+  /** What the run began with. */
+  readonly inputs: StoredInputs
   readonly runFile: unknown
   readonly request: ProbeRequest
   readonly rounds: readonly KeptRound[]
@@ -71,12 +71,12 @@ export function probeJobs(turn: () => Promise<void>): ProbeJobs {
     throw new Error(`no probe ${key}`)
   }
   return {
-    async open({ key, run, dataSha256, runFile, request, rounds }) {
+    async open({ key, run, inputs, runFile, request, rounds }) {
       const file = parseRunFile(runFile)
       const cancelled = new AbortController()
       const session = await openSession(file, { turn, signal: cancelled.signal })
       try {
-        requireData(run, dataSha256, session.inputs.data)
+        requireSameInputs(run, inputs, session.inputs)
         const plan = session.planProbes(request)
         const { layout } = session
         const evaluations = rounds.map(round => {

@@ -103,7 +103,8 @@ export function memoryStore(now: DatabaseClock = async () => Date.now()): Store 
       const beganAt = new Date(await now())
       if (runs.has(run.id)) throw new FedError('run_conflict', { expected: 'a new run id', received: run.id })
       const { id, name, seed, rounds } = run
-      const unknown = { engine: null, dataSha256: null, parameters: null, error: null, startedAt: null, endedAt: null }
+      const unmeasured = { engine: null, dataSha256: null, modelSourceSha256: null, parameters: null }
+      const unknown = { ...unmeasured, error: null, startedAt: null, endedAt: null }
       const createdAt = new Date().toISOString()
       const record: RunRecord = {
         ...{ id, name, seed, rounds, ...unknown, createdAt },

@@ -21,7 +21,19 @@ import { type DatabaseClock, FREE, statusOf } from './leases.ts'
  * the wider type of its column and is narrowed here, because only this store writes them.
  */
 export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRecord> {
-  const { id, name, seed, rounds, finalRound, engine, dataSha256, parameters, errorCode, errorMessage } = row
+  const {
+    id,
+    name,
+    seed,
+    rounds,
+    finalRound,
+    engine,
+    dataSha256,
+    modelSourceSha256,
+    parameters,
+    errorCode,
+    errorMessage,
+  } = row
   return {
     id,
     name,
@@ -31,6 +43,7 @@ export async function runRecord(row: db.Run, now: DatabaseClock): Promise<RunRec
     finalRound,
     engine,
     dataSha256,
+    modelSourceSha256,
     parameters: numberOrNull(parameters),
     layers: row.layers as RunRecord['layers'],
     error: errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' },

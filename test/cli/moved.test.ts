@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
@@ -116,4 +116,36 @@ test('a run file of Windows PowerShell is read, and what is no text is named', a
   assert.match(named.stderr, /model_invalid.*model\.json.*HDF5 file.*tensorflowjs_converter --input_format=keras /s)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is tested
   assert.doesNotMatch(named.stderr, /[\x00-\x08\x0e-\x1f\x7f-\x9f]/)
+})
+
+test('a run goes on, and is probed, with the model files that it began with only', async t => {
+  const { folder, path } = await folderWithModel(t)
+  const kept = ['--set', 'barriers.keepModels=all', '--set', 'rounds=200']
+  const running = start(t, folder, [...SIMULATE, '--json', ...kept])
+  await running.said(/^round 2\/200/m)
+  running.kill('SIGINT')
+  const { runId, status, finalRound } = JSON.parse((await running.finished).stdout)
+  assert.equal(status, 'stopped')
+  const resume = ['resume', runId, '--engine', 'cpu', '--workers', '1', '--json']
+  const probe = ['probe', runId, '--rounds', '1', '--between', 'global', '--paths', 'full', '--engine', 'cpu']
+
+  const file = join(path, 'model.json')
+  const before = readFileSync(file, 'utf8')
+  assert.match(before, /"relu"/)
+  writeFileSync(file, before.replace('"relu"', '"tanh"'))
+  for (const words of [probe, resume]) {
+    const { code, stderr } = await fedstrata(t, folder, words)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /model_mismatch.*expected: +model files with SHA-256 [0-9a-f]{64}/s)
+  }
+  const { stdout } = await fedstrata(t, folder, ['runs', 'show', runId, '--json'])
+  const after = JSON.parse(stdout)
+  assert.deepEqual([after.status, after.finalRound], ['stopped', finalRound])
+
+  writeFileSync(file, before)
+  assert.equal((await fedstrata(t, folder, probe)).code, 0)
+  const again = start(t, folder, resume)
+  await again.said(new RegExp(`^round ${finalRound + 2}/200`, 'm'))
+  again.kill('SIGINT')
+  assert.ok(JSON.parse((await again.finished).stdout).finalRound > finalRound)
 })

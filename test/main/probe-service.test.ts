@@ -225,7 +225,7 @@ describe('probes of rounds that are over', () => {
     const { layout } = await compute.openProbe({
       key: 'k',
       run: 'a',
-      dataSha256: null,
+      inputs: { dataSha256: null, modelSourceSha256: null },
       runFile,
       request,
       rounds: [round],

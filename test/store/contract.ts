@@ -67,7 +67,7 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
       assert.ok(Date.parse(record.createdAt) >= from && Date.parse(record.createdAt) <= Date.now())
       assert.deepEqual(record, {
         ...{ id: 'fresh', name: 'run fresh', status: 'waiting', seed: 2 ** 53 - 1, rounds: 5, finalRound: 0 },
-        ...{ engine: null, dataSha256: null, parameters: null, layers: [] },
+        ...{ engine: null, dataSha256: null, modelSourceSha256: null, parameters: null, layers: [] },
         ...{ error: null, startedAt: null, endedAt: null },
         createdAt: record.createdAt,
       })
@@ -82,7 +82,13 @@ export function storeContract(name: string, make: (now: DatabaseClock) => Promis
       const id = await open()
       const created = await store.run(id)
       const known = {
-        ...{ status: 'running' as const, engine: 'wasm', parameters: 3 * 2 ** 31, dataSha256: 'cd'.repeat(32) },
+        ...{
+          status: 'running' as const,
+          engine: 'wasm',
+          parameters: 3 * 2 ** 31,
+          dataSha256: 'cd'.repeat(32),
+          modelSourceSha256: 'ef'.repeat(32),
+        },
         ...{ layers: [{ name: 'fc1', size: 10 }], startedAt: '2026-01-02T03:04:05.006Z' },
       }
       assert.deepEqual(await store.updateRun(id, known), { ...created, ...known })

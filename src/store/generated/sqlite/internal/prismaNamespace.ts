@@ -1137,6 +1137,7 @@ export const RunScalarFieldEnum = {
   finalRound: 'finalRound',
   engine: 'engine',
   dataSha256: 'dataSha256',
+  modelSourceSha256: 'modelSourceSha256',
   parameters: 'parameters',
   layers: 'layers',
   errorCode: 'errorCode',

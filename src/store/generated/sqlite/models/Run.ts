@@ -54,6 +54,7 @@ export type RunMinAggregateOutputType = {
   finalRound: number | null
   engine: string | null
   dataSha256: string | null
+  modelSourceSha256: string | null
   parameters: bigint | null
   errorCode: string | null
   errorMessage: string | null
@@ -79,6 +80,7 @@ export type RunMaxAggregateOutputType = {
   finalRound: number | null
   engine: string | null
   dataSha256: string | null
+  modelSourceSha256: string | null
   parameters: bigint | null
   errorCode: string | null
   errorMessage: string | null
@@ -104,6 +106,7 @@ export type RunCountAggregateOutputType = {
   finalRound: number
   engine: number
   dataSha256: number
+  modelSourceSha256: number
   parameters: number
   layers: number
   errorCode: number
@@ -150,6 +153,7 @@ export type RunMinAggregateInputType = {
   finalRound?: true
   engine?: true
   dataSha256?: true
+  modelSourceSha256?: true
   parameters?: true
   errorCode?: true
   errorMessage?: true
@@ -175,6 +179,7 @@ export type RunMaxAggregateInputType = {
   finalRound?: true
   engine?: true
   dataSha256?: true
+  modelSourceSha256?: true
   parameters?: true
   errorCode?: true
   errorMessage?: true
@@ -200,6 +205,7 @@ export type RunCountAggregateInputType = {
   finalRound?: true
   engine?: true
   dataSha256?: true
+  modelSourceSha256?: true
   parameters?: true
   layers?: true
   errorCode?: true
@@ -313,6 +319,7 @@ export type RunGroupByOutputType = {
   finalRound: number
   engine: string | null
   dataSha256: string | null
+  modelSourceSha256: string | null
   parameters: bigint | null
   layers: runtime.JsonValue
   errorCode: string | null
@@ -362,6 +369,7 @@ export type RunWhereInput = {
   finalRound?: Prisma.IntFilter<"Run"> | number
   engine?: Prisma.StringNullableFilter<"Run"> | string | null
   dataSha256?: Prisma.StringNullableFilter<"Run"> | string | null
+  modelSourceSha256?: Prisma.StringNullableFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonFilter<"Run">
   errorCode?: Prisma.StringNullableFilter<"Run"> | string | null
@@ -396,6 +404,7 @@ export type RunOrderByWithRelationInput = {
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrderInput | Prisma.SortOrder
   dataSha256?: Prisma.SortOrderInput | Prisma.SortOrder
+  modelSourceSha256?: Prisma.SortOrderInput | Prisma.SortOrder
   parameters?: Prisma.SortOrderInput | Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -433,6 +442,7 @@ export type RunWhereUniqueInput = Prisma.AtLeast<{
   finalRound?: Prisma.IntFilter<"Run"> | number
   engine?: Prisma.StringNullableFilter<"Run"> | string | null
   dataSha256?: Prisma.StringNullableFilter<"Run"> | string | null
+  modelSourceSha256?: Prisma.StringNullableFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonFilter<"Run">
   errorCode?: Prisma.StringNullableFilter<"Run"> | string | null
@@ -467,6 +477,7 @@ export type RunOrderByWithAggregationInput = {
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrderInput | Prisma.SortOrder
   dataSha256?: Prisma.SortOrderInput | Prisma.SortOrder
+  modelSourceSha256?: Prisma.SortOrderInput | Prisma.SortOrder
   parameters?: Prisma.SortOrderInput | Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -501,6 +512,7 @@ export type RunScalarWhereWithAggregatesInput = {
   finalRound?: Prisma.IntWithAggregatesFilter<"Run"> | number
   engine?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   dataSha256?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
+  modelSourceSha256?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
   parameters?: Prisma.BigIntNullableWithAggregatesFilter<"Run"> | bigint | number | null
   layers?: Prisma.JsonWithAggregatesFilter<"Run">
   errorCode?: Prisma.StringNullableWithAggregatesFilter<"Run"> | string | null
@@ -526,6 +538,7 @@ export type RunCreateInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -560,6 +573,7 @@ export type RunUncheckedCreateInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -593,6 +607,7 @@ export type RunUpdateInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -627,6 +642,7 @@ export type RunUncheckedUpdateInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -661,6 +677,7 @@ export type RunCreateManyInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -686,6 +703,7 @@ export type RunUpdateManyMutationInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -712,6 +730,7 @@ export type RunUncheckedUpdateManyInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -738,6 +757,7 @@ export type RunCountOrderByAggregateInput = {
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
   dataSha256?: Prisma.SortOrder
+  modelSourceSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   layers?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
@@ -773,6 +793,7 @@ export type RunMaxOrderByAggregateInput = {
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
   dataSha256?: Prisma.SortOrder
+  modelSourceSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
   errorMessage?: Prisma.SortOrder
@@ -798,6 +819,7 @@ export type RunMinOrderByAggregateInput = {
   finalRound?: Prisma.SortOrder
   engine?: Prisma.SortOrder
   dataSha256?: Prisma.SortOrder
+  modelSourceSha256?: Prisma.SortOrder
   parameters?: Prisma.SortOrder
   errorCode?: Prisma.SortOrder
   errorMessage?: Prisma.SortOrder
@@ -996,6 +1018,7 @@ export type RunCreateWithoutClientsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1029,6 +1052,7 @@ export type RunUncheckedCreateWithoutClientsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1077,6 +1101,7 @@ export type RunUpdateWithoutClientsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1110,6 +1135,7 @@ export type RunUncheckedUpdateWithoutClientsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1142,6 +1168,7 @@ export type RunCreateWithoutRoundRowsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1175,6 +1202,7 @@ export type RunUncheckedCreateWithoutRoundRowsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1223,6 +1251,7 @@ export type RunUpdateWithoutRoundRowsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1256,6 +1285,7 @@ export type RunUncheckedUpdateWithoutRoundRowsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1288,6 +1318,7 @@ export type RunCreateWithoutUpdatesInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1321,6 +1352,7 @@ export type RunUncheckedCreateWithoutUpdatesInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1369,6 +1401,7 @@ export type RunUpdateWithoutUpdatesInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1402,6 +1435,7 @@ export type RunUncheckedUpdateWithoutUpdatesInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1434,6 +1468,7 @@ export type RunCreateWithoutMetricsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1467,6 +1502,7 @@ export type RunUncheckedCreateWithoutMetricsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1515,6 +1551,7 @@ export type RunUpdateWithoutMetricsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1548,6 +1585,7 @@ export type RunUncheckedUpdateWithoutMetricsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1580,6 +1618,7 @@ export type RunCreateWithoutBarriersInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1613,6 +1652,7 @@ export type RunUncheckedCreateWithoutBarriersInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1661,6 +1701,7 @@ export type RunUpdateWithoutBarriersInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1694,6 +1735,7 @@ export type RunUncheckedUpdateWithoutBarriersInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1726,6 +1768,7 @@ export type RunCreateWithoutCheckpointsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1759,6 +1802,7 @@ export type RunUncheckedCreateWithoutCheckpointsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1807,6 +1851,7 @@ export type RunUpdateWithoutCheckpointsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1840,6 +1885,7 @@ export type RunUncheckedUpdateWithoutCheckpointsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1872,6 +1918,7 @@ export type RunCreateWithoutModelsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1905,6 +1952,7 @@ export type RunUncheckedCreateWithoutModelsInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -1953,6 +2001,7 @@ export type RunUpdateWithoutModelsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -1986,6 +2035,7 @@ export type RunUncheckedUpdateWithoutModelsInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2018,6 +2068,7 @@ export type RunCreateWithoutProbesInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -2051,6 +2102,7 @@ export type RunUncheckedCreateWithoutProbesInput = {
   finalRound?: number
   engine?: string | null
   dataSha256?: string | null
+  modelSourceSha256?: string | null
   parameters?: bigint | number | null
   layers: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: string | null
@@ -2099,6 +2151,7 @@ export type RunUpdateWithoutProbesInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2132,6 +2185,7 @@ export type RunUncheckedUpdateWithoutProbesInput = {
   finalRound?: Prisma.IntFieldUpdateOperationsInput | number
   engine?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   dataSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  modelSourceSha256?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   parameters?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   layers?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   errorCode?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -2259,6 +2313,7 @@ export type RunSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = ru
   finalRound?: boolean
   engine?: boolean
   dataSha256?: boolean
+  modelSourceSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2294,6 +2349,7 @@ export type RunSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extension
   finalRound?: boolean
   engine?: boolean
   dataSha256?: boolean
+  modelSourceSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2320,6 +2376,7 @@ export type RunSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extension
   finalRound?: boolean
   engine?: boolean
   dataSha256?: boolean
+  modelSourceSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2346,6 +2403,7 @@ export type RunSelectScalar = {
   finalRound?: boolean
   engine?: boolean
   dataSha256?: boolean
+  modelSourceSha256?: boolean
   parameters?: boolean
   layers?: boolean
   errorCode?: boolean
@@ -2362,7 +2420,7 @@ export type RunSelectScalar = {
   endedAt?: boolean
 }
 
-export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "dataSha256" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "holder" | "holderName" | "holderProcess" | "beat" | "seenAt" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
+export type RunOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"seq" | "id" | "name" | "status" | "seed" | "rounds" | "finalRound" | "engine" | "dataSha256" | "modelSourceSha256" | "parameters" | "layers" | "errorCode" | "errorMessage" | "runFile" | "joinTokenHash" | "holder" | "holderName" | "holderProcess" | "beat" | "seenAt" | "createdAt" | "startedAt" | "endedAt", ExtArgs["result"]["run"]>
 export type RunInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   clients?: boolean | Prisma.Run$clientsArgs<ExtArgs>
   roundRows?: boolean | Prisma.Run$roundRowsArgs<ExtArgs>
@@ -2414,6 +2472,10 @@ export type $RunPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
      * SHA-256 of the data set, hex: training and test examples with their labels. null until it is loaded.
      */
     dataSha256: string | null
+    /**
+     * SHA-256 of the files that the model comes from, hex; null for an architecture that its options describe.
+     */
+    modelSourceSha256: string | null
     parameters: bigint | null
     /**
      * [{ name, size }], input to output.
@@ -2883,6 +2945,7 @@ export interface RunFieldRefs {
   readonly finalRound: Prisma.FieldRef<"Run", 'Int'>
   readonly engine: Prisma.FieldRef<"Run", 'String'>
   readonly dataSha256: Prisma.FieldRef<"Run", 'String'>
+  readonly modelSourceSha256: Prisma.FieldRef<"Run", 'String'>
   readonly parameters: Prisma.FieldRef<"Run", 'BigInt'>
   readonly layers: Prisma.FieldRef<"Run", 'Json'>
   readonly errorCode: Prisma.FieldRef<"Run", 'String'>
