@@ -28,7 +28,7 @@ export const matrixQuestion = z.strictObject({
   between: z.enum(MATRIX_PAIRS).default('clients').meta({ description: 'what was compared' }),
   probe: wholeNumber(1).optional().meta({
     description:
-      'only what this probe measured; else what the rounds themselves measured and, where that is nothing, the first probe that did',
+      'what this probe asked for, rows that were there already included; else what the rounds themselves measured and, where that is nothing, the first probe that did',
   }),
 })
 

@@ -20,7 +20,7 @@ export function nameOf(name: string, run: string): string {
   return name === run ? run : `${name}, run ${run}`
 }
 
-/** Said where a figure shows what one probe measured, and nothing of the run's own. */
+/** Said where a figure shows what one probe asked for, and nothing else. */
 export function probeWords(probe: number | undefined): readonly string[] {
-  return probe === undefined ? [] : [`probe ${probe} alone`]
+  return probe === undefined ? [] : [`what probe ${probe} asked for`]
 }

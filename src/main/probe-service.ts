@@ -175,7 +175,8 @@ export function probeService({ store, checkpoints, compute, clock, log, notify }
     if (dataSha256 === null) notify({ type: 'warning', run, message: UNKNOWN_INPUTS })
     try {
       const total = planned.evaluations.reduce((sum, count) => sum + count, 0)
-      const stored = { rounds: rounds.map(({ round }) => round), ...options, engine: planned.engine }
+      const own = request.pairs === undefined
+      const stored = { rounds: rounds.map(({ round }) => round), ...options, own, engine: planned.engine }
       const record = await store.createProbe(run, { request: stored, total })
       let settle: Job['settle'] = () => {}
       const settled = new Promise<ProbeRecord>(resolve => {

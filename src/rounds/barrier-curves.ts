@@ -2,8 +2,8 @@ import { type CurvesQuestion, isCurve, type MeanCurve, meanCurves } from '../ana
 import { lastRound } from '../analysis/heights.ts'
 import { FedError } from '../core/errors.ts'
 import type { BarrierRecord } from '../core/records.ts'
-import { pagesOf } from './pages.ts'
 import type { Store } from './ports.ts'
+import { barrierPages } from './probe-rows.ts'
 
 export { type CurvesQuestion, curvesQuestion } from '../analysis/barrier-curves.ts'
 
@@ -28,7 +28,7 @@ async function recordsOf(store: Store, run: string, question: CurvesQuestion) {
   const { split, probe } = question
   const read = async function* (round?: number) {
     for (const path of ['full', 'layer'] as const)
-      for await (const page of pagesOf(query => store.barriers(run, { ...query, path, split, probe, round })))
+      for await (const page of barrierPages(store, run, { path, split, probe, round }))
         for (const record of page) if (isCurve(record, question)) yield record
   }
   const measured: { readonly round: number; readonly probe: number | null }[] = []
@@ -71,7 +71,7 @@ export function missingBarriers(rounds: Iterable<number>, asked: number | undefi
 }
 
 /** 1-3, 5 for 1, 2, 3, 5. */
-function rangesOf(rounds: readonly number[]): string {
+export function rangesOf(rounds: readonly number[]): string {
   const ranges: [number, number][] = []
   for (const round of rounds) {
     const last = ranges.at(-1)

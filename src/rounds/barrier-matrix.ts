@@ -7,9 +7,11 @@ import {
   matrixOf,
   matrixQuestion,
 } from '../analysis/barrier-matrix.ts'
-import type { HeightCell } from '../analysis/heights.ts'
-import { pagesOf } from './pages.ts'
+import { comparedIn, type HeightCell } from '../analysis/heights.ts'
+import { FedError } from '../core/errors.ts'
+import { missingBarriers } from './barrier-curves.ts'
 import type { Store } from './ports.ts'
+import { barrierPages } from './probe-rows.ts'
 
 export {
   type BarrierMatrix,
@@ -25,14 +27,19 @@ export const historyQuestion = matrixQuestion.extend({
 
 export type HistoryQuestion = z.infer<typeof historyQuestion>
 
-/** The history of a run's barriers, read page by page. Throws `run_not_found`. */
+/**
+ * The history of a run's barriers, read page by page. Throws `run_not_found`, `probe_not_found`, and `barriers_missing`, which
+ * says what there is.
+ */
 export async function readBarrierMatrix(store: Store, run: string, question: MatrixQuestion): Promise<BarrierMatrix> {
   const { layers } = await store.run(run)
   const { split, probe } = question
   const cells: HeightCell[] = []
   for (const path of ['full', question.path] as const)
-    for await (const records of pagesOf(page => store.barriers(run, { ...page, path, split, probe })))
+    for await (const records of barrierPages(store, run, { path, split, probe }))
       cells.push(...matrixCells(records, question))
+  const isThere = question.path === 'layer' ? cells.length > 0 : cells.some(({ path }) => path === question.path)
+  if (!isThere) throw await missing(store, run, question)
   return matrixOf(
     cells,
     layers.map(({ name }) => name),
@@ -40,7 +47,22 @@ export async function readBarrierMatrix(store: Store, run: string, question: Mat
   )
 }
 
-/** What a figure shows of a run: a matrix for the base asked for, or one for each of the two. Throws `run_not_found`. */
+async function missing(store: Store, run: string, question: MatrixQuestion): Promise<FedError> {
+  const { path, order, split, between, probe } = question
+  const asked = `${between}, ${split} split${path === 'cumulative' ? `, ${order} order` : ''}`
+  const there = new Set<string>()
+  for (const measured of path === 'layer' ? (['full', 'layer'] as const) : (['cumulative'] as const))
+    for await (const records of barrierPages(store, run, { path: measured, probe }))
+      for (const record of records)
+        there.add(`${comparedIn(record)}, ${record.split} split${record.order ? `, ${record.order} order` : ''}`)
+  if (there.size === 0) return missingBarriers([], undefined, asked)
+  return new FedError('barriers_missing', {
+    expected: `barriers that were measured: ${[...there].join('; ')}`,
+    received: asked,
+  })
+}
+
+/** What a figure shows of a run: a matrix for the base asked for, or one for each of the two. Throws likewise. */
 export async function readBarrierHistory(store: Store, run: string, question: HistoryQuestion) {
   const { name } = await store.run(run)
   const bases = question.base === undefined ? (['1', '2'] as const) : [question.base]

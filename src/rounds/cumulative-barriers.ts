@@ -7,8 +7,8 @@ import { CUMULATIVE_ORDERS } from '../core/records.ts'
 import { listText } from '../core/text-values.ts'
 import { missingBarriers } from './barrier-curves.ts'
 import { historyQuestion } from './barrier-matrix.ts'
-import { pagesOf } from './pages.ts'
 import type { Store } from './ports.ts'
+import { barrierPages } from './probe-rows.ts'
 
 /** Which cumulative barriers, against the number of layers that have joined. */
 export const cumulativeQuestion = historyQuestion.omit({ path: true, order: true }).extend({
@@ -46,7 +46,7 @@ export async function readCumulativeBarriers(store: Store, run: string, question
     }),
   )
   const { split, probe } = question
-  for await (const records of pagesOf(page => store.barriers(run, { ...page, path: 'cumulative', split, probe })))
+  for await (const records of barrierPages(store, run, { path: 'cumulative', split, probe }))
     for (const { asked, cells } of lines) cells.push(...matrixCells(records, asked))
   const found = lines.filter(({ cells }) => cells.length > 0)
   const orders = [...new Set(found.map(({ order }) => order))]

@@ -191,6 +191,11 @@ test('the history of barriers is a matrix, as JSON and as CSV; other formats are
   assert.equal((await send(`${url}?format=csv&value=loss`)).body, 'layer,1,2\r\nfull,,\r\nfc1,,\r\n')
   problem(await send({ url, headers: { accept: 'application/x-ndjson' } }), 406, 'not_acceptable')
   problem(await send(`${url}?path=full`), 400, 'input_invalid')
+  problem(await send(`${url}?between=init`), 404, 'barriers_missing')
+  problem(await send(`${url}?split=train&format=csv`), 404, 'barriers_missing')
+  problem(await send('/api/v1/runs/a/figures/barriers.svg?path=cumulative&order=deep'), 404, 'barriers_missing')
+  for (const place of ['matrix', '']) problem(await send(`/api/v1/runs/a/barriers/${place}?probe=44`.replace('/?', '?')), 404, 'probe_not_found') // biome-ignore format: one line
+  problem(await send('/api/v1/runs/a/figures/barriers.svg?probe=44'), 404, 'probe_not_found')
   problem(await send('/api/v1/runs/nobody/barriers/matrix'), 404, 'run_not_found')
 })
 

@@ -180,6 +180,31 @@ describe('the numbers that a run reported', () => {
     const unchanged = async (what: string) => assert.deepEqual(await shownBy(store), first, what)
     assert.equal((await probe({ rounds: 2 })).length, 0, 'the run has its own pairs already')
     const more = await probe({ rounds: 2, pairs: 5 })
+    const rows = (await allOf(page => store.barriers('a', { ...page, path: 'full', split: 'test', round: 2 }))).filter(({ between }) => between[1] !== 'init') // biome-ignore format: one line
+    const meanOf = (of: readonly BarrierRecord[]) => of.reduce((sum, { errorBarrier }) => sum + errorBarrier!, 0) / of.length // biome-ignore format: one line
+    const ownRows = rows.filter(({ probe }) => probe === undefined)
+    assert.deepEqual([ownRows.length, rows.length], [2, 5])
+    for (const [number, covered] of [
+      [1, ownRows],
+      [2, rows],
+    ] as const) {
+      // biome-ignore format: one line
+      const asked = await readBarrierMatrix(store, 'a', matrixQuestion.parse({ probe: number }))
+      assert.deepEqual([asked.rounds, asked.pairs[0], asked.probes[0]], [[2], [covered.length], [number]])
+      assert.ok(asked.pairs.every(([pairs]) => pairs === covered.length), 'of every layer') // biome-ignore format: one line
+      assert.ok(Math.abs(asked.values[0]![0]! - meanOf(covered)) < 1e-12, 'rows that were there are in the mean')
+    }
+    await assert.rejects(readBarrierMatrix(store, 'a', matrixQuestion.parse({ probe: 99 })), {
+      code: 'probe_not_found',
+    })
+    await assert.rejects(readBarrierMatrix(store, 'a', matrixQuestion.parse({ between: 'global' })), {
+      code: 'barriers_missing',
+      message: /clients, test split; init, test split/,
+    })
+    await assert.rejects(
+      readBarrierMatrix(store, 'a', matrixQuestion.parse({ path: 'cumulative', order: 'minimal' })),
+      { code: 'barriers_missing', message: /shallow/ },
+    )
     const drawn = comparedPairs(createRng(RUN_FILE.seed), PROBED, CLIENTS, 2).map(pair => pair.map(client => `client/${client}`).join()) // biome-ignore format: one line
     const ends = new Set(more.filter(({ between }) => between[1] !== 'init').map(({ between }) => between.join()))
     assert.ok(ends.size === 3 && drawn.every(pair => !ends.has(pair)), 'three others beside its own two')
@@ -235,5 +260,6 @@ describe('the numbers that a run reported', () => {
         [failed + 2, failed + 2],
       ],
     )
+    assert.deepEqual(only.pairs, only.pairs.map(() => [3, 3])) // biome-ignore format: one line
   })
 })

@@ -14,14 +14,15 @@ const barriersQuery = pageQuery.extend({
   layer: layerFilter,
   round: wholeNumber(0).optional(),
   split: splitFilter,
-  probe: wholeNumber(1).optional().meta({ description: 'only what this probe measured' }),
+  probe: wholeNumber(1).optional().meta({ description: 'only the rows that this probe added' }),
   format: formatQuery,
 })
 
 export function barrierRoutes({ store }: Pick<HttpDeps, 'store'>): FastifyPluginAsyncZod {
   return async app => {
-    app.get('/runs/:id/barriers', { schema: listSchema }, (request, reply) => {
+    app.get('/runs/:id/barriers', { schema: listSchema }, async (request, reply) => {
       const { format: _, ...query } = request.query
+      if (query.probe !== undefined) await store.probe(request.params.id, query.probe) // a number of none is no empty list
       const name = `barriers-${request.params.id}`
       return sendList({ request, reply, name }, barrierRecordSchema.keyof().options, page =>
         store.barriers(request.params.id, { ...query, ...page }),
