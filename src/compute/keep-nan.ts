@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { NAN_BITS, withNaN } from './not-a-number.ts'
 
 /**
  * Kernels of the current backend that lose NaN, replaced by ones that keep it: a model that diverged must not look like one that
@@ -12,18 +13,24 @@ export async function keepNaN(): Promise<void> {
 }
 
 async function loses({ probe }: Repair): Promise<boolean> {
-  const answer = tf.tidy(probe)
-  try {
-    return !(await answer.data<'float32'>()).every(Number.isNaN)
-  } finally {
-    answer.dispose()
+  for (const bits of Object.values(NAN_BITS)) {
+    const answer = tf.tidy(() => probe((values, ...shape) => tf.tensor(withNaN(bits, values), shape)))
+    try {
+      if (!(await answer.data<'float32'>()).every(Number.isNaN)) return true
+    } finally {
+      answer.dispose()
+    }
   }
+  return false
 }
+
+/** Makes a tensor, with one pattern of bits for every NaN. */
+type Make = (values: readonly number[], ...shape: number[]) => tf.Tensor
 
 interface Repair {
   readonly kernel: string
-  /** What should be nothing but NaN. */
-  probe(): tf.Tensor
+  /** What should be nothing but NaN, of tensors that `make` made. */
+  probe(make: Make): tf.Tensor
   /** The kernel's answer, given what the shipped one answers. Inside `tf.tidy`; other kernels may run. */
   repaired(call: Call, shipped: (call: Call) => tf.Tensor): tf.Tensor
 }
@@ -48,12 +55,14 @@ function install({ kernel, repaired }: Repair, backendName: string): void {
 }
 
 const nan = (...shape: number[]) => tf.fill(shape, Number.NaN)
+const NINE = Array<number>(9).fill(Number.NaN)
+const FOUR = NINE.slice(0, 4)
 
 /** Of one tensor, element by element. */
 function unary(kernel: string, run: (x: tf.Tensor) => tf.Tensor): Repair {
   return {
     kernel,
-    probe: () => run(nan(9)),
+    probe: make => run(make(NINE, 9)),
     repaired(call, shipped) {
       const x = call.inputs['x']!
       return tf.where(tf.isNaN(x), x, shipped(call))
@@ -65,7 +74,7 @@ function unary(kernel: string, run: (x: tf.Tensor) => tf.Tensor): Repair {
 function binary(kernel: string, run: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): Repair {
   return {
     kernel,
-    probe: () => tf.concat([run(nan(9), tf.ones([9])), run(tf.ones([9]), nan(9))]),
+    probe: make => tf.concat([run(make(NINE, 9), tf.ones([9])), run(tf.ones([9]), make(NINE, 9))]),
     repaired(call, shipped) {
       const { a, b } = call.inputs as Record<'a' | 'b', tf.Tensor>
       const y = shipped(call)
@@ -76,9 +85,9 @@ function binary(kernel: string, run: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor):
 
 const maxPool: Repair = {
   kernel: 'MaxPool',
-  probe() {
+  probe(make) {
     const x = [Number.NaN, 1, 1, 1, 1, 1, 1, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN]
-    return tf.maxPool(tf.tensor4d(x, [1, 6, 2, 1]), 2, 2, 'valid')
+    return tf.maxPool(make(x, 1, 6, 2, 1) as tf.Tensor4D, 2, 2, 'valid')
   },
   repaired(call, shipped) {
     const largest = shipped(call)
@@ -90,10 +99,10 @@ const maxPool: Repair = {
 /** Activations that layers fuse with what comes before. */
 const FUSED = { relu: tf.relu, elu: tf.elu } as const
 
-function fused(kernel: string, run: (activation: keyof typeof FUSED) => tf.Tensor): Repair {
+function fused(kernel: string, run: (activation: keyof typeof FUSED, make: Make) => tf.Tensor): Repair {
   return {
     kernel,
-    probe: () => tf.concat((['relu', 'elu'] as const).map(activation => tf.reshape(run(activation), [-1]))),
+    probe: make => tf.concat((['relu', 'elu'] as const).map(activation => tf.reshape(run(activation, make), [-1]))),
     repaired({ inputs, attrs }, shipped) {
       const activate = FUSED[attrs['activation'] as keyof typeof FUSED]
       return activate
@@ -122,10 +131,15 @@ const repairs: readonly Repair[] = [
   binary('Maximum', tf.maximum),
   binary('Minimum', tf.minimum),
   maxPool,
-  fused('_FusedMatMul', activation => tf.fused.matMul({ a: nan(2, 2), b: tf.ones([2, 5]), activation })),
-  fused('FusedConv2D', activation =>
+  fused('_FusedMatMul', (activation, make) => tf.fused.matMul({ a: make(FOUR, 2, 2), b: tf.ones([2, 5]), activation })),
+  fused('FusedConv2D', (activation, make) =>
     tf.fused.conv2d({
-      ...{ x: nan(1, 2, 2, 1) as tf.Tensor4D, filter: tf.ones([1, 1, 1, 5]) as tf.Tensor4D, strides: 1, pad: 'valid' },
+      ...{
+        x: make(FOUR, 1, 2, 2, 1) as tf.Tensor4D,
+        filter: tf.ones([1, 1, 1, 5]) as tf.Tensor4D,
+        strides: 1,
+        pad: 'valid',
+      },
       activation,
     }),
   ),

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { sgdStep } from './ops/optimizer-steps.ts'
 import { softmaxCrossEntropy } from './ops/softmax-cross-entropy.ts'
 import { weightedSum } from './ops/weighted-sum.ts'
+import { nanCases } from './self-test-nan.ts'
 
 /** A tiny problem whose answer was worked out by hand. `compute` runs inside `tf.tidy`. */
 export interface SelfTestCase {
@@ -10,7 +11,6 @@ export interface SelfTestCase {
   readonly expected: readonly number[]
 }
 
-const nan = Number.NaN
 const image = (size: number, value = 1) => tf.fill([1, size, size, 1], value) as tf.Tensor4D
 const filter = (size: number) => tf.ones([size, size, 1, 1]) as tf.Tensor4D
 const flat = (tensors: readonly tf.Tensor[]) => tf.concat(tensors.map(tensor => tf.reshape(tensor, [-1])))
@@ -154,41 +154,7 @@ export const cases: readonly SelfTestCase[] = [
     compute: () => tf.sign(tf.tensor1d([1e-8, -1e-8, 1e-30, 0, 2])),
     expected: [1, -1, 1, 0, 1],
   },
-  {
-    // Of a model that diverged nothing may look as if it had not.
-    what: 'NaN through ReLU, alone and fused',
-    compute() {
-      const x = tf.tensor1d([nan, 1, -1, nan, nan])
-      const [a, b] = [tf.tensor2d([nan, 1, 1, 1], [2, 2]), tf.ones([2, 2])]
-      return flat([tf.relu(x), tf.fused.matMul({ a, b: b as tf.Tensor2D, activation: 'relu' })])
-    },
-    expected: [nan, 1, 0, nan, nan, nan, nan, 2, 2],
-  },
-  {
-    // Windows with NaN first, last, and nowhere; of the average, with padding too.
-    what: 'NaN through pooling',
-    compute() {
-      const x = tf.tensor4d([nan, 1, 1, 1, 1, 2, 1, 1, 1, nan, 1, 2], [1, 2, 6, 1])
-      return flat([tf.maxPool(x, 2, 2, 'valid'), tf.avgPool(x, 2, 2, 'valid'), tf.avgPool(x, 3, 3, 'same')])
-    },
-    expected: [nan, nan, 2, nan, nan, 1.5, nan, nan],
-  },
-  {
-    what: 'NaN through convolutions',
-    compute() {
-      const x = tf.tensor4d([nan, 1, 1, 1], [1, 2, 2, 1])
-      return flat([tf.conv2d(x, filter(1), 1, 'valid'), tf.depthwiseConv2d(x, filter(1), 1, 'valid')])
-    },
-    expected: [nan, 1, 1, 1, nan, 1, 1, 1],
-  },
-  {
-    what: 'NaN in a larger and a smaller value',
-    compute() {
-      const [a, b] = [tf.tensor1d([nan, 1, 3]), tf.tensor1d([1, nan, 2])]
-      return flat([tf.maximum(a, b), tf.minimum(a, b), tf.minimum(1, b)])
-    },
-    expected: [nan, nan, 3, nan, nan, 2, 1, nan, 1],
-  },
+  ...nanCases,
   {
     what: 'weighted sum over clients',
     compute: () => weightedSum(tf.reshape(tf.range(0, 30), [5, 6]) as tf.Tensor2D, [0.1, 0.2, 0.4, 0.2, 0.1]),

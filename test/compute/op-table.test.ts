@@ -5,6 +5,7 @@ import { before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs-core'
 import { prepareEngine } from '../../src/compute/choose.ts'
+import { NAN_BITS, withNaN } from '../../src/compute/not-a-number.ts'
 import { createRng } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
 import { examplesOf } from '../../src/data/examples.ts'
@@ -49,10 +50,14 @@ for (const { name, skip } of await everyEngine())
 
     for (const { op, what, call, expected, tolerance } of calls)
       it(`${op}: ${what}`, async () => {
-        const got = await values(call)
-        assert.equal(got.length, expected.length)
-        for (const [i, value] of got.entries())
-          assert.ok(isRight(value, expected[i]!, tolerance, device), `${i}: expected ${expected[i]}, got ${value}`)
+        for (const bits of Object.values(NAN_BITS)) {
+          const got = await values(() => writingNaN(bits, call))
+          assert.equal(got.length, expected.length)
+          for (const [i, value] of got.entries()) {
+            const found = `${i}: expected ${expected[i]}, got ${value}, with NaN as ${bits.toString(16)}`
+            assert.ok(isRight(value, expected[i]!, tolerance, device), found)
+          }
+        }
       })
   })
 
@@ -164,6 +169,19 @@ function withoutComments(text: string): string {
 
 function show(x: number): string {
   return Object.is(x, -0) ? '-0' : String(x)
+}
+
+/** What `call` gives where every NaN that goes into a tensor has these bits. */
+function writingNaN(bits: number, call: () => tf.Tensor): tf.Tensor {
+  const backend = tf.backend()
+  const { write } = backend
+  backend.write = (values, ...rest) =>
+    write.call(backend, values instanceof Float32Array ? withNaN(bits, values) : values, ...rest)
+  try {
+    return call()
+  } finally {
+    backend.write = write
+  }
 }
 
 async function values(compute: () => tf.Tensor): Promise<Float32Array> {

@@ -3,6 +3,7 @@ import { before, describe, test } from 'node:test'
 import * as tf from '@tensorflow/tfjs-core'
 import { layers, sequential } from '@tensorflow/tfjs-layers'
 import { prepareEngine } from '../../src/compute/choose.ts'
+import { NAN_BITS, withNaN } from '../../src/compute/not-a-number.ts'
 import { tensorViews } from '../../src/core/layout.ts'
 import { createRng } from '../../src/core/rng.ts'
 import { validate } from '../../src/core/validate.ts'
@@ -50,6 +51,29 @@ for (const [engine, skip] of Object.entries(skips))
       })
   })
 
+describe('a model whose arithmetic made NaN', () => {
+  /** Finite parameters with something in one block changed. */
+  const spoilt: readonly (readonly [string, string, (values: readonly Float32Array[]) => void])[] = [
+    // √(−0.05 + ε) in the middle of the network.
+    ['batch', 'block6/depthwise_norm', values => values.at(-1)!.fill(-0.05)],
+    // ∞ − ∞ in the first normalization, and what it gives goes through every ReLU.
+    ['group', 'conv1', ([kernel]) => kernel!.set(kernel!.map(weight => weight * 1e38))],
+  ]
+  for (const engine of ['wasm', 'cpu'])
+    for (const [norm, name, spoil] of spoilt)
+      test(`evaluates to NaN on ${engine}: mobilenet with norm ${norm}`, async () => {
+        await prepareEngine(engine)
+        const model = validate(modelSchema, { name: 'mobilenet', width: 0.1, norm })
+        const network = await buildNetwork(model, SHAPE)
+        const params = network.init(createRng(1))
+        spoil(tensorViews(params, network.layout.blocks.find(block => block.name === name)!))
+        assert.ok(params.every(Number.isFinite))
+        const { loss, accuracy } = await evaluate(network, params, examples)
+        assert.deepEqual({ loss, accuracy }, { loss: Number.NaN, accuracy: Number.NaN })
+        network.dispose()
+      })
+})
+
 describe('activations of a model of the user', () => {
   for (const engine of ['wasm', 'cpu'])
     test(`keep NaN on ${engine}`, async () => {
@@ -59,8 +83,11 @@ describe('activations of a model of the user', () => {
         const model = sequential({
           layers: [layers.dense({ units: 5, inputShape: [3], activation: activation as 'elu' })],
         })
-        const y = model.predict(tf.fill([2, 3], Number.NaN)) as tf.Tensor
-        assert.ok((await y.data()).every(Number.isNaN), activation)
+        for (const bits of Object.values(NAN_BITS)) {
+          const x = tf.tensor(withNaN(bits, Array(6).fill(Number.NaN)), [2, 3])
+          const y = model.predict(x) as tf.Tensor
+          assert.ok((await y.data()).every(Number.isNaN), `${activation} ${bits.toString(16)}`)
+        }
       }
     })
 })

@@ -16,6 +16,12 @@ interface BinaryCall {
 /** −1, 0 or 1; NaN of NaN. The shipped kernel gives 0 up to |x| = 1e-7: FedYogi's second moment stood still there. */
 export const sign = unary('Sign', Math.sign)
 
+/**
+ * The shipped kernel compares bits as integers: it keeps the NaN that JavaScript writes, and makes 0 of one with its sign bit set,
+ * which is what x86 gives for ∞ − ∞ or 0 · ∞. A model that diverged would evaluate to a finite loss.
+ */
+export const relu = unary('Relu', x => Math.max(0, x))
+
 /** The shipped kernel gives 0 for NaN, as does the next. */
 export const relu6 = unary('Relu6', x => Math.min(6, Math.max(0, x)))
 

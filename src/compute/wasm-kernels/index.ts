@@ -1,7 +1,7 @@
 import { conv2D, depthwiseConv2D, fusedConv2D } from './conv2d.ts'
 import { conv2DBackpropFilter, conv2DBackpropInput } from './conv2d-gradients.ts'
 import { depthwiseBackpropFilter, depthwiseBackpropInput } from './depthwise-gradients.ts'
-import { clipByValue, maximum, minimum, relu6, sign } from './elementwise.ts'
+import { clipByValue, maximum, minimum, relu, relu6, sign } from './elementwise.ts'
 import { gather } from './gather.ts'
 import { installKernel, uninstallKernel, type WasmKernel } from './kernel.ts'
 import { batchMatMul, fusedMatMul } from './mat-mul.ts'
@@ -39,6 +39,7 @@ export const javascriptKernels: readonly WasmKernel[] = [
   maxPool,
   maxPoolGrad,
   sign,
+  relu,
   relu6,
   clipByValue,
   maximum,

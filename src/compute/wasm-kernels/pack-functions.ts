@@ -27,6 +27,7 @@ export interface PackFunctions {
   plus(a: number, b: number, out: number, length: number, relu: boolean): void
   scale(x: number, length: number, factor: number): void
   hasLeast(x: number, length: number): boolean
+  rectify(x: number, out: number, length: number): void
   clamp(x: number, out: number, length: number, low: number, high: number): void
   rowSums(x: number, rows: number, length: number, out: number): void
   squareSum(x: number, length: number): number

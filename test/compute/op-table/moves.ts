@@ -52,6 +52,6 @@ export const moves: readonly CallRow[] = [
   move('range', () => tf.range(3, 6), [3, 4, 5]),
 ]
 
-function move(op: string, call: () => tf.Tensor, expected: readonly number[]): CallRow {
+function move(op: string, call: () => tf.Tensor, expected: ArrayLike<number>): CallRow {
   return exactly(op, 'values as they are', call, expected)
 }

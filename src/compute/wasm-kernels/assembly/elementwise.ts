@@ -1,11 +1,12 @@
+import { rectified } from './lanes'
+
 /** out = a + b, then max(out, 0) when `relu`, for float32 of `length`; `out` may be one of them. */
 export function plus(a: usize, b: usize, out: usize, length: i32, relu: bool): void {
-  const zero = f32x4.splat(0)
   const bytes = <usize>length << 2
   let at: usize = 0
   for (; at + 16 <= bytes; at += 16) {
     let sum = f32x4.add(v128.load(a + at), v128.load(b + at))
-    if (relu) sum = f32x4.max(sum, zero)
+    if (relu) sum = rectified(sum)
     v128.store(out + at, sum)
   }
   for (; at < bytes; at += 4) {
@@ -13,6 +14,22 @@ export function plus(a: usize, b: usize, out: usize, length: i32, relu: bool): v
     if (relu) sum = max<f32>(sum, 0)
     f32.store(out + at, sum)
   }
+}
+
+/** out = max(x, 0); NaN stays NaN. */
+export function rectify(x: usize, out: usize, length: i32): void {
+  const end = x + (<usize>length << 2)
+  for (; x + 64 <= end; x += 64, out += 64) {
+    const first = v128.load(x)
+    const second = v128.load(x, 16)
+    const third = v128.load(x, 32)
+    const fourth = v128.load(x, 48)
+    v128.store(out, rectified(first))
+    v128.store(out, rectified(second), 16)
+    v128.store(out, rectified(third), 32)
+    v128.store(out, rectified(fourth), 48)
+  }
+  for (; x < end; x += 4, out += 4) f32.store(out, max<f32>(f32.load(x), 0))
 }
 
 /** x *= factor. */

@@ -1,13 +1,14 @@
+import { rectified } from './lanes'
+
 /** x[rows, columns] += bias[columns] when there is one, then max(x, 0) when `relu`; in place. */
 export function addBias(x: usize, rows: i32, columns: i32, bias: usize, relu: bool): void {
-  const zero = f32x4.splat(0)
   for (let row: i32 = 0; row < rows; row++) {
     let from = bias
     let column: i32 = 0
     for (; column + 4 <= columns; column += 4, x += 16, from += 16) {
       let value = v128.load(x)
       if (bias) value = f32x4.add(value, v128.load(from))
-      if (relu) value = f32x4.max(value, zero)
+      if (relu) value = rectified(value)
       v128.store(x, value)
     }
     for (; column < columns; column++, x += 4, from += 4) {

@@ -12,7 +12,7 @@ export {
   convolveInputGradient,
 } from './convolution'
 export { depthwiseFilterGradient, depthwiseInputGradient, depthwiseScratch } from './depthwise'
-export { clamp, hasLeast, plus, scale, scaleBytes } from './elementwise'
+export { clamp, hasLeast, plus, rectify, scale, scaleBytes } from './elementwise'
 export { describeConvolution } from './geometry'
 export { normalizationScratch, normalize, normalizeGradient } from './normalization'
 export { averagePool, channelMeans, channelMeansGradient, maxPool } from './pool-forward'
