@@ -11,7 +11,8 @@ type Shape = [number, number, number, number]
 
 export interface ConvolutionAttributes {
   readonly strides: Pair | number
-  readonly dilations?: Pair | number
+  /** Layers for depthwise convolutions may give null. */
+  readonly dilations?: Pair | number | null
   readonly pad: 'valid' | 'same' | number | backend_util.ExplicitPadding
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil'
 }
@@ -77,11 +78,11 @@ function explicitPadding({ x, filter }: Call['inputs'], attrs: ConvolutionAttrib
 function geometryOf(
   x: TensorInfo,
   filter: TensorInfo,
-  { strides, dilations = 1, pad, dimRoundingMode }: ConvolutionAttributes,
+  { strides, dilations, pad, dimRoundingMode }: ConvolutionAttributes,
   depthwise = false,
 ): backend_util.Conv2DInfo {
   const [input, weights] = [x.shape as Shape, filter.shape as Shape]
-  return backend_util.computeConv2DInfo(input, weights, strides, dilations, pad, dimRoundingMode, depthwise)
+  return backend_util.computeConv2DInfo(input, weights, strides, dilations ?? 1, pad, dimRoundingMode, depthwise)
 }
 
 const NONE: Pair = [0, 0]

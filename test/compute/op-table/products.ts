@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { layers } from '@tensorflow/tfjs-layers'
 import { normals } from '../../helpers/values.ts'
 import * as conv from '../../oracle/conv2d.ts'
 import { matMul } from '../../oracle/matrix.ts'
@@ -100,7 +101,25 @@ const convolutions: readonly CallRow[] = [
     conv.depthwise(image, channelwise, { ...window, outChannels: 0 }, 2),
     sums(9),
   ),
+  ...[Number.NEGATIVE_INFINITY, -3e38, 3e38].map(extreme => {
+    const values = Float32Array.from([...[extreme, 1, 1, 1], ...[1, Number.NaN, 1, 1], ...[extreme, 1, 1, 1]])
+    const small: conv.Window2D = { ...window, batch: 1, height: 3, width: 2, channels: 2, outChannels: 0 }
+    return exactly(
+      'depthwiseConv2d',
+      `as a layer calls it, over ${extreme} and NaN`,
+      () => channelwiseLayer(tf.tensor4d(values.slice(), [1, 3, 2, 2])),
+      conv.depthwise(values, new Float32Array(9 * 2).fill(1), small, 1),
+    )
+  }),
 ]
+
+/** Of ones, 3 x 3. It gives null for its dilations. */
+function channelwiseLayer(x: tf.Tensor): tf.Tensor {
+  const layer = layers.depthwiseConv2d({ kernelSize: 3, padding: 'same', depthwiseInitializer: 'ones', useBias: false })
+  const y = layer.apply(x) as tf.Tensor
+  layer.dispose()
+  return y
+}
 
 const depthwise = (x: tf.Tensor, f: tf.Tensor) => tf.depthwiseConv2d(x as tf.Tensor4D, f as tf.Tensor4D, 1, 'same')
 const channelFilter = () => tf.tensor4d(channelwise.slice(), [3, 3, 3, 2])

@@ -7,7 +7,7 @@ import { addressOf, type WasmBackend } from '../heap.ts'
 import { type KernelPack, packed } from '../pack.ts'
 
 interface Attributes extends javascript.ConvolutionAttributes {
-  readonly dataFormat?: string
+  readonly dataFormat?: string | null
 }
 
 interface ForwardCall {
@@ -39,7 +39,7 @@ export const conv2D = packed(javascript.conv2D, forward)
 /** With a bias of one value a channel and ReLU; other biases and activations are left to the fallback. */
 export const fusedConv2D = packed(javascript.fusedConv2D, (call: ForwardCall, pack) => {
   const { filter, bias, preluActivationWeights } = call.inputs
-  const { activation = 'linear' } = call.attrs
+  const activation = call.attrs.activation ?? 'linear'
   if (preluActivationWeights || (activation !== 'linear' && activation !== 'relu')) return null
   const channels = filter.shape[3]!
   if (bias && (util.sizeFromShape(bias.shape) !== channels || bias.shape.at(-1) !== channels)) return null
@@ -117,11 +117,10 @@ function describe(
   pack: KernelPack,
   x: readonly number[],
   filter: readonly number[],
-  { strides, dilations = 1, pad, dimRoundingMode, dataFormat = 'NHWC' }: Attributes,
+  { strides, dilations, pad, dimRoundingMode, dataFormat }: Attributes,
   depthwise = false,
 ): backend_util.Conv2DInfo | null {
-  if (dataFormat !== 'NHWC' || (Array.isArray(dilations) ? dilations : [dilations]).some(step => step !== 1))
-    return null
+  if ((dataFormat ?? 'NHWC') !== 'NHWC' || [dilations ?? 1].flat().some(step => step !== 1)) return null
   const [input, weights] = [x as Shape, filter as Shape]
   const conv = backend_util.computeConv2DInfo(input, weights, strides, 1, pad, dimRoundingMode, depthwise)
   pack.describeConvolution(

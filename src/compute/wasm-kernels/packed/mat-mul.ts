@@ -21,7 +21,7 @@ export const batchMatMul = packed(javascript.batchMatMul, product)
 /** The same with a bias of one value a column and ReLU; other biases and activations are left to the fallback. */
 export const fusedMatMul = packed(javascript.fusedMatMul, (call: Call, pack) => {
   const { bias, preluActivationWeights } = call.inputs
-  const { activation = 'linear' } = call.attrs
+  const activation = call.attrs.activation ?? 'linear'
   if (preluActivationWeights || (activation !== 'linear' && activation !== 'relu')) return null
   if (bias && util.sizeFromShape(bias.shape) !== bias.shape.at(-1)) return null
   const out = product(call, pack)
