@@ -81,7 +81,7 @@ const HOW_TO_READ = [
   'accuracy, loss   on the whole test set; where layers stay local, the mean over the clients’ own models',
   'client accuracy  each client’s model after averaging, on test digits distributed like its own training digits',
   'full barrier     error of the model halfway between two clients, minus the mean error of the two',
-  'fc1, fc2, …      the same when only this layer is moved halfway; above 0 averaging it costs, below 0 it helps',
+  'fc1, fc2, …      the same when only this layer is moved halfway; above 0, averaging this layer hurts; below 0, it helps',
 ]
 
 function rowOf(round: ComparedRound, name: string, first: boolean, layers: readonly string[]): string[] {

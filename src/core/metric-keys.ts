@@ -76,7 +76,7 @@ const TABLE = [
     {
       per: 'round; split',
       unit: 'as the series; count: clients',
-      what: 'spread of each of these six over the cohort: every client that has test examples counts once, `count` of them. Null where one of them has no finite loss: over the others it would flatter',
+      what: 'spread of each of these six over the cohort: every client that has test examples counts once, `count` of them. Null where one of them has no finite loss: the mean of the others would look too good',
       shown: '`eval/client/…/mean`, `…/min`, `…/max`, `…/std`, `…/count`',
     },
   ),

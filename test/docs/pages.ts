@@ -41,9 +41,10 @@ function runFilePage(): string {
   return `${NOTE}
 # The run file
 
-YAML or JSON. It holds everything that decides a run's result, but for the data and models that it names: the same run file on the
-same engine gives the same bits. Time can have a say in two places only: \`round.overSelect\`, and a deadline that a client misses
-where \`round.quorum\` is met without it; the round then records who was dropped. Every key is checked; a wrong one is named, with what was expected, what came, and the nearest valid name.
+YAML or JSON. It holds everything that decides a run's result, except the data and models it refers to: the same run file on the
+same engine gives the same bits. Timing can affect the result in only two cases: with \`round.overSelect\`, and when a client misses
+the deadline but \`round.quorum\` is met without it; the round then records which clients were dropped. Every key is checked: an error
+names the wrong key, what was expected, what was found, and the nearest valid name.
 On the command line \`--set key=value\` overrides single keys: \`--set local.epochs=2 --set partition.dirichletAlpha=0.1\`.
 
 \`\`\`yaml
