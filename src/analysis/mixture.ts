@@ -1,5 +1,5 @@
 import { FedError } from '../core/errors.ts'
-import { type LayerBlock, type LayerLayout, type Params, view } from '../core/layout.ts'
+import { type LayerBlock, type LayerLayout, type Params, view, weightsIn } from '../core/layout.ts'
 
 /**
  * A model between two endpoints, written as the coefficient of endpoint 2 in each layer block, in layout order: all 0 is
@@ -19,13 +19,29 @@ export function mix(a: Params, b: Params, mixture: Mixture, layout: LayerLayout)
   return mixed
 }
 
-/** One block of a mixture, float32[block.size]; at the ends a view of the endpoint. */
-export function mixedBlock(a: Params, b: Params, t: number, block: LayerBlock): Params {
-  if (t === 0 || t === 1) return view(t === 0 ? a : b, block)
-  const mixed = new Float32Array(block.size)
+/**
+ * One block of a mixture, float32[block.size]; at the ends a view of the endpoint. Running statistics have a coefficient of their own, by
+ * default t held within [0, 1]: beyond a model a variance, which is no weight, would sink below zero.
+ */
+export function mixedBlock(
+  a: Params,
+  b: Params,
+  t: number,
+  block: LayerBlock,
+  statisticsAt: number = Math.min(1, Math.max(0, t)),
+): Params {
   const [from, to] = [view(a, block), view(b, block)]
-  for (let i = 0; i < mixed.length; i++) mixed[i] = (1 - t) * from[i]! + t * to[i]!
+  if (t === statisticsAt && (t === 0 || t === 1)) return t === 0 ? from : to
+  const mixed = new Float32Array(block.size)
+  const { size } = weightsIn(block)
+  mixInto(mixed.subarray(0, size), from, to, t)
+  mixInto(mixed.subarray(size), from.subarray(size), to.subarray(size), statisticsAt)
   return mixed
+}
+
+function mixInto(mixed: Params, from: Params, to: Params, t: number): void {
+  if (t === 0 || t === 1) mixed.set((t === 0 ? from : to).subarray(0, mixed.length))
+  else for (let i = 0; i < mixed.length; i++) mixed[i] = (1 - t) * from[i]! + t * to[i]!
 }
 
 /** Whether each block holds the same bits in both models, e.g. a head that no client trains. */

@@ -1,4 +1,4 @@
-import type { LayerBlock, LayerLayout, Params } from '../core/layout.ts'
+import { type LayerBlock, type LayerLayout, type Params, weightsIn } from '../core/layout.ts'
 import type { EvaluateFamily } from './evaluation.ts'
 import { meanParams } from './mean.ts'
 import { mixedBlock, requireSize } from './mixture.ts'
@@ -32,6 +32,7 @@ export interface Prediction {
  * 1 + 2 L evaluations for L layers, however many pairs it is in, where the midpoints of P pairs cost P (2 + 2 L). Of two models it is the
  * second order along the way between them. (The curvature is that of "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300, which
  * looks at minima; clients' models are none on each other's data, so the slope counts. What is assumed off the way to the mean is ours.)
+ * All of it is about weights: running statistics stay those of the model.
  * Not known where a model is at the mean in a layer, and the other is not. Throws `layout_mismatch`.
  */
 export async function predictedRises(request: PredictionRequest): Promise<Prediction> {
@@ -47,7 +48,8 @@ export async function predictedRises(request: PredictionRequest): Promise<Predic
     const family = {
       layout,
       models: [still, ...moved],
-      values: (block: LayerBlock, t: number) => mixedBlock(model, mean, t, block),
+      // Statistics stay the model's: on their way back from the mean a variance would sink below zero.
+      values: (block: LayerBlock, t: number) => mixedBlock(model, mean, t, block, 0),
     }
     const [here, ...around] = (await evaluateFamily(family)).map(({ loss }) => loss)
     losses.push(here!)
@@ -77,8 +79,9 @@ export async function predictedRises(request: PredictionRequest): Promise<Predic
 
 type Way = readonly [from: Params, to: Params]
 
-/** ⟨to − from, to − from⟩ of two ways, in one block. */
-function product({ offset, size }: LayerBlock, [a, b]: Way, [c, d]: Way): number {
+/** ⟨to − from, to − from⟩ of two ways, in the weights of one block. */
+function product(block: LayerBlock, [a, b]: Way, [c, d]: Way): number {
+  const { offset, size } = weightsIn(block)
   let sum = 0
   for (let i = offset; i < offset + size; i++) sum += (b[i]! - a[i]!) * (d[i]! - c[i]!)
   return sum

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { oneByOne } from '../../src/analysis/evaluation.ts'
 import { predictedRises } from '../../src/analysis/predicted-rises.ts'
-import { view } from '../../src/core/layout.ts'
-import { layoutOfSizes, lossOnly, normalParams, recorded } from './toys.ts'
+import { statisticsIn, view, weightBlocks } from '../../src/core/layout.ts'
+import { layoutOfSizes, lossOnly, normalParams, recorded, withStatistics } from './toys.ts'
 
 const layout = layoutOfSizes([3, 4, 2])
 const [L, K] = [layout.blocks.length, 4]
@@ -71,6 +71,28 @@ describe('rises that curvature predicts', () => {
         const expected = (after - before) / 0.2 / 2 + (after - 2 * here + before) / 0.01 / 8
         assert.ok(Math.abs(rises[0]![base]!.get(block.name)! - expected) < 1e-4)
       }
+  })
+
+  it('are those of the weights alone: running statistics stay the model’s, so no variance sinks below zero', async () => {
+    const { layout: normalized, statistics } = withStatistics(layout)
+    const variances = [2 ** -10, 1, 2, 4].map(value => new Float32Array(4 * L).fill(value))
+    const whole = models.map((model, k) => statistics(model, variances[k]!))
+    const weights = (params: Float32Array) => weightBlocks(normalized.blocks).map(block => view(params, block))
+    const bowl = (parts: readonly Float32Array[]) =>
+      parts.reduce((sum, part, l) => sum + STEEPNESS[l]! * part.reduce((s, value) => s + (value - 0.3) ** 2, 0), 0)
+    const { evaluate, calls } = recorded(lossOnly(params => bowl(weights(params))))
+    const request = { pairs: PAIRS, evaluateFamily: oneByOne(evaluate) }
+    const { rises } = await predictedRises({ ...request, layout: normalized, models: whole })
+    const plain = oneByOne(lossOnly(params => bowl(layout.blocks.map(block => view(params, block)))))
+    const expected = await predictedRises({ layout, models, pairs: PAIRS, evaluateFamily: plain })
+    for (const [p, bases] of rises.entries())
+      for (const [base, into] of bases.entries())
+        assert.deepEqual([...into.values()], [...expected.rises[p]![base]!.values()])
+    for (const [i, params] of calls.entries()) {
+      const own = variances[Math.floor(i / (1 + 2 * L))]!
+      const held = normalized.blocks.flatMap(block => [...view(params, statisticsIn(block))])
+      assert.deepEqual(held, [...own])
+    }
   })
 
   it('are 0 where both have the same layer, and not known from a model that is at the mean', async () => {

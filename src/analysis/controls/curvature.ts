@@ -1,5 +1,5 @@
 import { FedError } from '../../core/errors.ts'
-import type { LayerLayout, Params } from '../../core/layout.ts'
+import type { LayerBlock, LayerLayout, Params } from '../../core/layout.ts'
 import { finiteOrNull } from '../../core/records.ts'
 import type { EvaluateFamily } from '../evaluation.ts'
 import { mixedBlock, requireSize } from '../mixture.ts'
@@ -26,13 +26,17 @@ export interface CurvatureRequest {
   readonly evaluateFamily: EvaluateFamily
 }
 
+/** The coefficient of weights, and that of running statistics. */
+type Point = readonly [weights: number, statistics: number]
+
 /**
  * The curvature of the loss along paths between two models, d'Hd with d = W2 − W1 in the layers that move, by central second
  * differences
  *
  *   (E(t + h) − 2 E(t) + E(t − h)) / h²,   t = 0, ½, 1
  *
- * so at the ends the path goes on a little beyond the models. Where it is convex along single layers and not along all of
+ * so at the ends the path goes on a little beyond the models. There it is one of weights: running statistics are those of the end, as a
+ * variance can sink below zero beyond it; around the middle they go along. Where it is convex along single layers and not along all of
  * them (Adilova et al., ICLR 2024, theorem 4.1; "Landscaping Linear Mode Connectivity", 2024, arXiv 2406.16300), it is positive
  * along those and negative in the middle of the full path. Where the ends are minima along the path, the second order of the loss at
  * the ends, or at the middle, predicts the rise in the middle:
@@ -49,13 +53,18 @@ export async function curvatures(request: CurvatureRequest): Promise<Curvature[]
   requireSize(layout, b, 'model 2')
   if (!(step > 0 && step <= 0.5))
     throw new FedError('input_invalid', { expected: 'a step of second differences in (0, 0.5]', received: `${step}` })
+  const points = CURVATURE_AT.flatMap(at => [at - step, at, at + step].map((t): Point => [t, at === 0.5 ? t : at]))
+  // Equal versions of a block are equal bits: the first two are the models, which the other layers come from.
+  const versions: readonly Point[] = [[0, 0], [1, 1], ...points]
+  const versionOf = ([t, held]: Point) => versions.findIndex(known => known[0] === t && known[1] === held)
   const models = paths.flatMap(({ layers, base }) => {
     const moves = layout.blocks.map(({ name }) => layers.includes(name))
-    return CURVATURE_AT.flatMap(t => [t - step, t, t + step]).map(t =>
-      moves.map(moved => (moved ? t : (base ?? 1) - 1)),
-    )
+    return points.map(point => moves.map(moved => (moved ? versionOf(point) : (base ?? 1) - 1)))
   })
-  const values = (block: LayerLayout['blocks'][number], t: number) => mixedBlock(a, b, t, block)
+  const values = (block: LayerBlock, version: number) => {
+    const [t, held] = versions[version]!
+    return mixedBlock(a, b, t, block, held)
+  }
   const losses = (await evaluateFamily({ layout, models, values })).map(({ loss }) => loss)
   const perPath = 3 * CURVATURE_AT.length
   return paths.map((spec, p) => {

@@ -128,6 +128,30 @@ test('(1 − uv)²: positive along each layer, 2 d² v², and negative in the mi
   near(full!.predicted.middle, -full!.curvature[1]! / 8)
 })
 
+test('beyond the models running statistics are those of the end: the curvature there is of weights alone', async () => {
+  const { layout: normalized, statistics } = withStatistics(layout)
+  const [low, high] = [2 ** -10, 8].map(value => new Float32Array(12).fill(value)) as [Params, Params]
+  const [wholeA, wholeB] = [statistics(a, low), statistics(b, high)]
+  const ofStatistics = ({ blocks }: typeof normalized, params: Params) =>
+    blocks.flatMap(({ offset, size }) => [...params.subarray(offset + size - 4, offset + size)])
+  for (const step of [0.1, 0.4, 0.5]) {
+    const { evaluate, calls } = recorded(
+      lossOnly(params => half(params) - half(Float32Array.from(ofStatistics(normalized, params)))),
+    )
+    const paths = pathSpecs(['full', 'layer'], normalized, { orders: [], rng: createRng(1) })
+    const results = await curvatures({
+      ...{ layout: normalized, a: wholeA, b: wholeB, paths, step, evaluateFamily: oneByOne(evaluate) },
+    })
+    for (const { layer, curvature } of results) {
+      const index = layout.blocks.findIndex(({ name }) => name === layer)
+      const bend = layer === null ? squaredDistance(a, b) : squaredDistance(part(a, index), part(b, index))
+      for (const value of curvature) near(value, bend, 1e-3)
+    }
+    for (const params of calls)
+      for (const value of ofStatistics(normalized, params)) assert.ok(value >= 2 ** -10 && value <= 8, String(value))
+  }
+})
+
 test('a step that is no step is refused', async () => {
   const request = { layout, a, b, paths: [], evaluateFamily: oneByOne(lossOnly(half)) }
   for (const step of [0, -0.1, 0.6, Number.NaN])
