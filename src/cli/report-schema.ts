@@ -37,7 +37,7 @@ export const reportRoundSchema = z.strictObject({
   }).shape,
   /** Clients of the rejected whose local training left the finite numbers; absent where there were none. */
   trainingDiverged: z.int().positive().optional(),
-  /** Over how many models loss and accuracy are the mean, where they were measured: 1 is the one global model. */
+  /** Over how many models loss and accuracy are the mean, where they were measured: 1 is the global model, or that of a cohort of one. */
   models: z.number().optional(),
   /** What the rounds so far gave away of a client, at the delta of the run file. */
   epsilon: z.number().nullable().optional(),

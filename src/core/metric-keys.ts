@@ -44,12 +44,12 @@ const TABLE = [
   row(each('eval', MEASURES), {
     per: 'round; split',
     unit: 'nats, fraction',
-    what: 'the new model on the central test set. Where clients have models of their own (layers that stay local, or `personal`) there is no one model: the mean over the cohort of each client’s model (global blocks + its own)',
+    what: 'the new model on the central test set. Where clients have models of their own (layers that stay local, or `personal`) there is no one model: the mean over the cohort of each client’s model (global blocks + its own), and no row in a round of nobody',
   }),
   row(['eval/models'], {
     per: 'round; split',
     unit: 'models',
-    what: 'over how many models those two are the mean: 1 is the one global model',
+    what: 'over how many models those two are the mean: 1 is the global model or, where clients have models of their own, that of a cohort of one',
   }),
   row([...each('eval/merged', MEASURES), 'eval/merged/parameters'], {
     per: 'round; split',

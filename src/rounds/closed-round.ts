@@ -39,7 +39,7 @@ export interface CentralEvaluation extends Evaluation {
 
 /** What is found out about the round, while the next one may already be under way. */
 export interface MeasuredRound {
-  /** null in rounds that the run file leaves out. */
+  /** null in rounds that the run file leaves out, and of nobody where clients have models of their own. */
   readonly evaluation: CentralEvaluation | null
   readonly metrics: readonly MetricRecord[]
   readonly barriers: readonly BarrierRecord[]

@@ -14,7 +14,7 @@ import { overSeeds } from './seeds.ts'
 /** The numbers that one run comes down to; null where they were not measured or are not finite. */
 export const COMPARED = {
   accuracy: 'central test accuracy after the last evaluated round, fraction',
-  models: 'over how many models accuracy and loss are the mean: 1 is the one global model',
+  models: 'over how many models accuracy and loss are the mean: 1 is the global model, or that of a cohort of one',
   bestAccuracy: 'the largest of all rounds',
   loss: 'central test loss after the last evaluated round, nats per example',
   clientAccuracy: "mean over the cohort of each client's accuracy on its own test examples, after averaging",

@@ -5,6 +5,7 @@ import { toFedError } from '../core/errors.ts'
 import type { Params } from '../core/layout.ts'
 import { type ClientSeries, SPREAD } from '../core/metric-keys.ts'
 import type { MetricRecord } from '../core/records.ts'
+import { keepsLayersLocal } from '../strategies/layer-rules.ts'
 import type { CentralEvaluation, RoundJob, Trained } from './closed-round.ts'
 import { metricRow } from './metric-row.ts'
 import type { ServerState } from './ports.ts'
@@ -13,7 +14,7 @@ import type { Session } from './session.ts'
 /**
  * Loss and accuracy on the central test set. With every block averaged that is the global model's; where blocks stay
  * local there is no one model, and it is the mean over the cohort of each client's model (global blocks + its own); not
- * finite when one of them is not.
+ * finite when one of them is not. Of a cohort of nobody there is no such mean: null, as in rounds that are left out.
  */
 export async function measureGlobal(
   session: Session,
@@ -23,6 +24,7 @@ export async function measureGlobal(
   const { every } = session.runFile.evaluate
   const last = server.round === session.lastRound
   if (!last && (every === 0 || server.round % every !== 0)) return null
+  if (trained.length === 0 && !hasOneModel(session)) return null
   const models = distinctModels(server.params, trained)
   let [loss, accuracy, diverged] = [0, 0, 0]
   for (const params of models) {
@@ -32,6 +34,11 @@ export async function measureGlobal(
     if (!Number.isFinite(evaluation.loss)) diverged++
   }
   return { loss, accuracy, models: { all: models.length, diverged } }
+}
+
+/** Whether the global model is that of all clients, so that blocks of it are never ones that nobody trained. */
+function hasOneModel({ layout, strategy: { rules, selector, personal } }: Session): boolean {
+  return selector === null && personal === null && !keepsLayersLocal(rules, layout)
 }
 
 function distinctModels(global: Params, trained: readonly Trained[]): readonly Params[] {

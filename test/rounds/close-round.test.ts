@@ -397,6 +397,23 @@ describe('other starts and rules', () => {
     assert.ok(closed.evaluation)
   })
 
+  test('of nobody there is no mean over clients’ models, and no loss that diverged; a global model of all has its loss', async () => {
+    const local = [
+      { preset: 'fedper' },
+      { layers: [{ match: '*', every: 2 }] },
+      { select: { name: 'fedlama' } },
+      { personal: { name: 'pfedla' } },
+    ]
+    for (const strategy of [...local, {}, { layers: [{ match: '*', participation: 0.5 }] }]) {
+      const session = await openSession(runFileWith({ rounds: 1, strategy, barriers: { every: 0 } }))
+      const closed = await closeRound(session, { round: 1, server: session.initial(), updates: [] })
+      const evaluated = closed.metrics.filter(({ key }) => key.startsWith('eval/')).map(({ key }) => key)
+      const one = !local.includes(strategy as (typeof local)[number])
+      assert.deepEqual(evaluated, one ? ['eval/loss', 'eval/accuracy', 'eval/models'] : [])
+      assert.equal(closed.evaluation === null, !one)
+    }
+  })
+
   test('the same job gives the same bits, whatever was computed in between', async () => {
     const session = await openSession(runFileWith({}))
     const server = session.initial()
