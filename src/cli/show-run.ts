@@ -6,6 +6,7 @@ import type { RunFile } from '../rounds/run-file.ts'
 import { columnsOf, fullOf, fullTitles, layerOf, layersOf, titleOf } from './barrier-columns.ts'
 import { divergences, lossWords } from './divergence.ts'
 import { enginesOf } from './engines-of.ts'
+import { pairCounts } from './pair-counts.ts'
 import type { RunReport } from './report-schema.ts'
 import { duration, number, outcomes, signed } from './round-summary.ts'
 import { colorsFor, pairs, type Terminal, terminalWidth } from './terminal.ts'
@@ -73,6 +74,7 @@ function roundTable(rounds: RunReport['rounds'], heights: readonly Height[]): st
   const notes = [
     ...(hasOwn ? ['models  over how many models loss and accuracy are the mean: layers stay with the clients'] : []),
     ...(rows.some(row => row.some(cell => cell.endsWith(MARK))) ? [`${MARK}  measured afterwards, by a probe`] : []),
+    ...pairCounts(heights, columns, layers),
   ]
   return textTable(header, rows) + notes.map(note => `${note}\n`).join('')
 }

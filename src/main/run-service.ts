@@ -141,9 +141,9 @@ export function runService({
     const expiry = expiryAfter(deps.joinTokenTtlMs, clock)
     let began: Promise<unknown> | null = null
     let bytesOfState = 0
-    const begin = async () => {
+    const begin = async (at: Date) => {
       const { startedAt } = await store.run(id)
-      await setStatus(id, { status: 'running', ...(!startedAt && { startedAt: clock.date().toISOString() }) })
+      await setStatus(id, { status: 'running', ...(!startedAt && { startedAt: at.toISOString() }) })
     }
     const engine = startRounds(
       {
@@ -160,12 +160,11 @@ export function runService({
         checkpoints,
         clock,
         notify: notice => {
-          if (notice.type === 'progress')
-            began ??= begin().catch(error =>
-              log.error({ err: error, run: id }, 'that the run began could not be stored'),
-            )
           notify(notice)
           if (notice.type === 'round') pressure(bytesOfState) // what the round began with is of no use any more
+        },
+        began: at => {
+          began = begin(at).catch(error => log.error({ err: error, run: id }, 'that the run began could not be stored'))
         },
         average: async job => {
           bytesOfState = stateBytes(job.server)

@@ -37,6 +37,8 @@ export interface EnginePorts {
   measure(round: number): Promise<MeasuredRound>
   openGateway(events: GatewayEvents): ClientGateway
   notify(notice: RunNotice): void
+  /** The first round begins: told once, with the time that its record will have. */
+  began?(at: Date): void
 }
 
 export interface RoundEngine {

@@ -25,6 +25,7 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
   const { clock } = ports
   let state = initialState(run.server)
   let deadline: { cancel(): void } | null = null
+  let hasBegun = false
   let watch: Stopwatch = { startedAt: clock.date(), begin: clock.now(), delivered: null, closed: 0 }
   let sentTo: SentTo = new Map()
   let tickets = 0
@@ -55,6 +56,8 @@ export function startRounds(run: EngineRun, ports: EnginePorts): RoundEngine {
     switch (effect.type) {
       case 'beginRound':
         watch = { startedAt: clock.date(), begin: clock.now(), delivered: null, closed: 0 }
+        if (!hasBegun) ports.began?.(watch.startedAt)
+        hasBegun = true
         sentTo = new Map()
         progress('train')
         return

@@ -189,6 +189,23 @@ describe('the round engine', () => {
     assert.deepEqual(['exchange/bytes_up', 'exchange/bytes_down'].map(value), [4 * 101, 90])
   })
 
+  test('that the run begins is told once, with the time of its first round', async () => {
+    const began: Date[] = []
+    const { events, commits, jobs, advance } = stage({ began: at => began.push(at) }, policyWith({ rounds: 2, wanted: 1, cohort: () => [1] })) // biome-ignore format: one line
+    assert.equal(began.length, 0, 'nobody has joined')
+    advance(7)
+    events.joined('p', 10)
+    advance(5)
+    for (const round of [1, 2]) {
+      await events.update(key(round, 1), updateOf(1, 'p'))
+      jobs[round - 1]?.finish()
+      await tick()
+    }
+    assert.equal(commits.length, 2)
+    assert.deepEqual(began.map(at => at.toISOString()), [commits[0]!.round.startedAt]) // biome-ignore format: one line
+    assert.equal(began[0]!.getTime(), 1007)
+  })
+
   test('a computation that fails ends the run as failed, with its code; nothing is committed', async () => {
     const { events, jobs, engine, commits, log } = stage()
     events.joined('p', 10)
