@@ -10,19 +10,17 @@ const { split, between, probe } = matrixQuestion.shape
 
 /** Which curves of one round: loss or error along the full path and along the paths of single layers. */
 export const curvesQuestion = z.strictObject({
-  round: wholeNumber(0)
-    .optional()
-    .meta({ description: 'the last one that the run measured such curves of unless told' }),
+  round: wholeNumber(0).optional().meta({ description: 'default: the last one that the run measured such curves of' }),
   layers: listText(nameText(200))
     .optional()
-    .meta({ description: 'beside the full path, e.g. fc1,fc3; all that were measured unless told' }),
+    .meta({ description: 'beside the full path, e.g. fc1,fc3; default: all that were measured' }),
   value: z
     .enum(['error', 'loss'])
     .default('error')
     .meta({ description: 'the measure: error as a fraction, or loss in nats per example' }),
   split,
   between,
-  base: z.enum(['1', '2']).optional().meta({ description: 'a panel for each of the two unless told' }),
+  base: z.enum(['1', '2']).optional().meta({ description: 'default: one panel for each' }),
   probe,
 })
 

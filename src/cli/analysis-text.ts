@@ -25,11 +25,14 @@ export function analysisText(report: AnalysisReport, colors: Colors): string {
       ...(merges.length > 0 ? [titled(colors, `merges, ${split}`, mergesTable(merges.filter(of(split))))] : []),
       ...Object.entries(controls[split] ?? {}).map(([name, result]) => {
         const { title, rows } = CONTROL_TABLES[name as keyof Results]
+        // A distance is of the parameters alone, the same on any examples.
+        if (name === 'distance')
+          return split === [...splits.keys()][0] ? titled(colors, title, rows(result as never)) : ''
         return titled(colors, `${title}, ${split}`, rows(result as never))
       }),
     ]),
   ]
-  return `${parts.join('\n')}\nbarrier: of the mix, minus the mean of the two models; below 0 averaging helps. A and B: whose the other layers are\n`
+  return `${parts.filter(part => part !== '').join('\n')}\nbarrier: of the mix, minus the mean of the two models; below 0 averaging helps. A, B: the model that supplies the other layers\n`
 }
 
 function of(split: Barrier['split']): (row: { readonly split: Barrier['split'] }) => boolean {
@@ -37,8 +40,9 @@ function of(split: Barrier['split']): (row: { readonly split: Barrier['split'] }
 }
 
 function alignedTitle({ method, outputDifference }: NonNullable<AnalysisReport['aligned']>, split: Barrier['split']) {
-  const apart = outputDifference[split]?.toExponential(1)
-  return `barriers with B aligned by ${method} (its logits move by at most ${apart}), ${split}`
+  const apart = outputDifference[split]
+  const moved = apart ? `move by at most ${apart.toExponential(1)}` : 'do not move'
+  return `barriers with B aligned by ${method} (its logits ${moved}), ${split}`
 }
 
 function mergesTable(merges: AnalysisReport['merges']): string {
@@ -156,7 +160,7 @@ const CONTROL_TABLES: { readonly [K in keyof Results]-?: ControlTable<NonNullabl
     title: 'how alike the two are as functions',
     rows: ({ sameProbabilities, sameClass }) =>
       textTable(
-        ['fraction of', ''],
+        ['', 'fraction'],
         [
           ['probabilities within 0.0001', number(sameProbabilities)],
           ['examples in the same class', number(sameClass)],

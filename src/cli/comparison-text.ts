@@ -111,12 +111,15 @@ export function withSpread({ mean, standardDeviation }: OverSeeds, show: (value:
 }
 
 export function fixed(digits: number): (value: number) => string {
-  return value => value.toFixed(digits).replace('-', '−')
+  return value => {
+    const text = value.toFixed(digits)
+    return text.replace('-', Number(text) === 0 ? '' : '−')
+  }
 }
 
 /** With its sign, because a barrier below zero means that averaging helps. */
 export function signedFixed(digits: number): (value: number) => string {
-  return value => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
+  return value => `${Number(value.toFixed(digits)) < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
 }
 
 export function kilobytes(bytes: number): string {

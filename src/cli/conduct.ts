@@ -94,6 +94,6 @@ export function tellWhere({ cli, coordinator, flags }: Stage, { runId, modelFile
   if (modelFile) rows.push(['model', `${modelFile}  (sha256 ${modelSha256?.slice(0, 12)}…)`])
   rows.push(['look', `fedstrata runs show ${runId}${words}`])
   rows.push(['', `fedstrata runs export ${runId} barriers --format csv${words}`])
-  rows.push(['', `fedstrata serve${words}   # then http://127.0.0.1:8080/docs`])
+  rows.push(['', `fedstrata serve${words}`], ['', 'which answers at http://127.0.0.1:8080/docs'])
   say(cli, pairs(rows, colorsFor(cli.stderr, cli.variables), terminalWidth(cli.stderr, cli.variables)))
 }

@@ -3,9 +3,8 @@ import { signed } from './round-summary.ts'
 import { textTable } from './text-table.ts'
 
 /** How far a probe is, in one line. */
-export function describeProbe({ probe, status, done, total, error }: ProbeRecord): string {
-  const why = error ? `: ${error.message}` : ''
-  return `probe ${probe}  ${status}  ${done} of ${total} evaluations${why}`
+export function describeProbe({ probe, status, done, total }: ProbeRecord): string {
+  return `probe ${probe}  ${status}${total === 0 ? '' : `  ${done} of ${total} evaluations`}`
 }
 
 /** What a probe measured: heights at the midpoint, error as a fraction and loss in nats, a row for each path. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { ENVIRONMENT_VARIABLES } from '../main/environment.ts'
 import { packageVersion } from '../main/version.ts'
 import { analyzeCommand } from './commands/analyze.ts'
 import { clientCommand } from './commands/client.ts'
@@ -46,7 +47,7 @@ export function buildProgram(cli: Cli): Command {
       'after',
       `
 Exit codes: 0 completed, 1 failed, 2 bad input, 130 stopped by Ctrl-C or a request (a run can be resumed).
-Environment: DATABASE_URL, FEDSTRATA_TOKEN, FEDSTRATA_JOIN_TOKEN, FEDSTRATA_DATA_DIR, FEDSTRATA_ENGINE, LOG_LEVEL, NO_COLOR.
+Environment: ${ENVIRONMENT_VARIABLES.join(', ')}.
 
 Examples:
   $ fedstrata demo

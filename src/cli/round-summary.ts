@@ -2,12 +2,20 @@ import type { RoundRecord } from '../core/records.ts'
 import type { RunNotice } from '../rounds/ports.ts'
 
 export function number(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : value.toFixed(4)
+  return value === null || value === undefined ? '–' : plain(value)
+}
+
+/** What rounds to zero is zero: "−0.0000" would name a side that no digit bears out. */
+function plain(value: number): string {
+  const text = value.toFixed(4)
+  return Number(text) === 0 ? text.replace('-', '') : text
 }
 
 /** With its sign, because a barrier below zero means that averaging helps. */
 export function signed(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`
+  return value === null || value === undefined
+    ? '–'
+    : `${plain(value).startsWith('-') ? '−' : '+'}${Math.abs(value).toFixed(4)}`
 }
 
 export function duration(ms: number): string {

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { assign } from '../core/assign.ts'
-import { FedError } from '../core/errors.ts'
+import { FedError, type Issue } from '../core/errors.ts'
 import { fileKind } from '../core/file-kind.ts'
 import { fileTrouble } from '../core/file-trouble.ts'
 import { inHome } from '../core/home-path.ts'
@@ -30,8 +30,30 @@ export async function loadRunFile(file: string, assignments: readonly string[] =
     return { input: located, runFile: parseRunFile(located) }
   } catch (error) {
     if (!(error instanceof FedError)) throw error
-    throw new FedError(error.code, { ...error.detail, received: file, cause: error })
+    const { issues = [], ...detail } = error.detail
+    const told = issues.map(issue => blamed(issue, assignments, written))
+    const isOfFile = issues.length === 0 || told.some((issue, i) => issue === issues[i])
+    throw new FedError(error.code, { ...detail, ...(isOfFile && { received: file }), issues: told, cause: error })
   }
+}
+
+/** An issue with the `--set` that brought it; as it is where the file did. */
+function blamed(issue: Issue, assignments: readonly string[], written: unknown): Issue {
+  const keys = issue.path.split('.')
+  const culprit = assignments.findLast(text => {
+    const { path } = parseAssignment(text)
+    // Of a key that the file does not have, the assignment may have made a whole section.
+    return begins(keys, path) || (begins(path, keys) && at(written, keys) === undefined)
+  })
+  return culprit === undefined ? issue : { ...issue, message: `${issue.message} (in --set ${culprit})` }
+}
+
+function begins(path: readonly string[], beginning: readonly string[]): boolean {
+  return beginning.every((key, i) => path[i] === key)
+}
+
+function at(tree: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((part, key) => (part as Record<string, unknown> | null | undefined)?.[key], tree)
 }
 
 /** Relative paths start from `folder`, that of the run file wherever the command is given; `~` is the user's home. */

@@ -72,7 +72,7 @@ export function sideBySideText(runs: readonly ComparedRun[], { database, url, co
   )
   const header = ['round', 'run', 'accuracy', 'loss', 'client accuracy', 'full barrier', ...layers]
   const addresses = runs.map(({ runId }) => `${url}/api/v1/runs/${runId}/barriers?path=layer`)
-  const rest = [...(command === null ? [] : [`${command}   # then`]), ...addresses, `${url}/docs`]
+  const rest = [...(command === null ? [] : [command]), ...addresses, `${url}/docs`]
   const where = [`database   ${database}`, ...rest.map((line, i) => `${i === 0 ? 'REST' : '    '}       ${line}`)]
   return [textTable(header, rows), ...HOW_TO_READ, '', ...where, ''].join('\n')
 }

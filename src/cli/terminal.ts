@@ -2,7 +2,7 @@ import { createColors } from 'picocolors'
 import { type Logger, pino } from 'pino'
 import type { ExitCode } from '../core/exit-codes.ts'
 import type { Level, LogLevels } from '../core/log-levels.ts'
-import { fold } from './fold.ts'
+import { fold, widthOf } from './fold.ts'
 
 /** Where a command writes: documents and tables to `stdout`, everything else to `stderr`. */
 export interface Terminal {
@@ -50,10 +50,10 @@ export function pairs(
   colors: Colors,
   columns = Number.POSITIVE_INFINITY,
 ): string {
-  const width = Math.max(...rows.map(([label]) => label.length))
+  const width = Math.max(...rows.map(([label]) => widthOf(label)))
   return rows
     .map(([label, value]) => {
-      const line = `${colors.dim(label.padEnd(width))}  ${value}`
+      const line = `${colors.dim(label)}${' '.repeat(width - widthOf(label) + 2)}${value}`
       return fold(line, columns, { hang: width + 2, tail: COMMAND.test(value) ? ' \\' : '' })
     })
     .join('\n')

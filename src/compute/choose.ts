@@ -59,7 +59,7 @@ function passingOver({ name }: EngineSetup, error: unknown): string {
 const NOTES: Readonly<Record<EngineName, string>> = {
   tensorflow: 'tensorflow has a GPU',
   webgpu: 'webgpu has a graphics card',
-  wasm: 'wasm is the fastest engine that works without',
+  wasm: 'wasm is the fastest engine here that needs no graphics card',
   cpu: 'warning: plain JavaScript is very slow',
 }
 

@@ -64,6 +64,9 @@ const environmentSchema = z.object({
   LOG_LEVEL: logLevels.optional(),
 })
 
+/** All that are read, by name; NO_COLOR and COLUMNS are the terminal's. */
+export const ENVIRONMENT_VARIABLES = [...Object.keys(environmentSchema.shape), 'NO_COLOR', 'COLUMNS']
+
 export type Environment = z.output<typeof environmentSchema>
 
 /** The environment, read in one place; an empty variable counts as not set. */

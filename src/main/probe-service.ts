@@ -259,11 +259,11 @@ async function keptRounds(store: Store, run: string, asked: readonly number[] | 
   for (const model of await all(page => store.models(run, page)))
     byRound.set(model.round, [...(byRound.get(model.round) ?? []), model])
   const rounds = asked ?? [...byRound.keys()]
-  const later = rounds.find(round => round > finalRound)
-  if (later !== undefined)
+  const none = rounds.find(round => round < 1 || round > finalRound)
+  if (none !== undefined)
     throw new FedError('round_not_found', {
       expected: `rounds 1 to ${finalRound} of run ${run}`,
-      received: `round ${later}`,
+      received: `round ${none}`,
     })
   const without = rounds.filter(round => !byRound.has(round))
   if (without.length > 0 || rounds.length === 0)

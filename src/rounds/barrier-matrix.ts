@@ -22,7 +22,7 @@ export {
 
 /** A question that may leave the base open, which then is both, one beside the other. */
 export const historyQuestion = matrixQuestion.extend({
-  base: matrixQuestion.shape.base.unwrap().optional().meta({ description: 'a panel for each of the two unless told' }),
+  base: matrixQuestion.shape.base.unwrap().optional().meta({ description: 'default: one panel for each' }),
 })
 
 export type HistoryQuestion = z.infer<typeof historyQuestion>

@@ -11,7 +11,7 @@ export const courseQuestion = z.strictObject({
     .meta({ description: 'the measure: accuracy as a fraction, or loss in nats per example' }),
   on: z.enum(['test', 'clients']).optional().meta({
     description:
-      "the central test set, or each client's own test examples (mean over the cohort, after averaging); a panel for each of the two unless told",
+      "the central test set, or each client's own test examples (mean over the cohort, after averaging); default: one panel for each",
   }),
 })
 

@@ -13,11 +13,11 @@ import { barrierPages } from './probe-rows.ts'
 /** Which cumulative barriers, against the number of layers that have joined. */
 export const cumulativeQuestion = historyQuestion.omit({ path: true, order: true }).extend({
   rounds: roundRanges.optional().meta({
-    description: 'rounds and ranges, e.g. 1-3,10; the last one that the run measured such barriers of unless told',
+    description: 'rounds and ranges, e.g. 1-3,10; default: the last one that the run measured such barriers of',
   }),
   orders: listText(z.enum(CUMULATIVE_ORDERS))
     .optional()
-    .meta({ description: `of ${CUMULATIVE_ORDERS.join(', ')}; all that were measured unless told` }),
+    .meta({ description: `of ${CUMULATIVE_ORDERS.join(', ')}; default: all that were measured` }),
 })
 
 export type CumulativeQuestion = z.infer<typeof cumulativeQuestion>

@@ -3,7 +3,6 @@ import type { PathSpec } from '../analysis/paths/path.ts'
 import { pathSpecs } from '../analysis/paths/registry.ts'
 import { type BarrierPlan, type Between, betweenOf, type ProbeOptions } from '../analysis/plan.ts'
 import type { ProbeRequest } from '../analysis/probe-request.ts'
-import { FedError } from '../core/errors.ts'
 import type { LayerLayout } from '../core/layout.ts'
 import type { BarrierRecord } from '../core/records.ts'
 import { type Rng, sample, shuffle } from '../core/rng.ts'
@@ -39,23 +38,16 @@ export interface ProbedData {
   readonly ran: BarrierPlan
 }
 
-type Asked = Pick<ProbeRequest, 'examples' | 'pairs'>
+type Asked = Pick<ProbeRequest, 'pairs'>
 
 /**
- * Throws `layer_unknown` for a group that names no layer. `asked`: what a probe names itself. As many examples as it asks for
- * must be there, where a run file takes at most so many.
+ * Throws `layer_unknown` for a group that names no layer. `asked`: what a probe names itself. At most `examples` are taken: all
+ * that there are where there are fewer.
  */
 export function probePlan(options: ProbeOptions, data: ProbedData, asked: Asked = {}): ProbePlan {
   const { rng, split, layout, numTest, ran } = data
   const { examples, paths, ...pathOptions } = options
   const test = sample(rng.fork('probe/test'), numTest, examples)
-  const enough = (found: Uint32Array, what: string): Uint32Array => {
-    if (asked.examples === undefined || found.length >= examples) return found
-    throw new FedError('input_invalid', {
-      expected: `at most ${found.length} examples, ${what}`,
-      received: `${examples}`,
-    })
-  }
   return {
     between: betweenOf(options),
     pairs: asked.pairs,
@@ -64,9 +56,8 @@ export function probePlan(options: ProbeOptions, data: ProbedData, asked: Asked 
     paths: pathSpecs(paths, layout, { ...pathOptions, rng: rng.fork('probe/orders') }),
     grid: interpolationGrid(options.interpolation),
     examplesOf(of, clients, round) {
-      if (of === 'test') return enough(test, 'all of the test set')
-      const union = unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`))
-      return enough(union, `all training data of clients ${clients.join(', ')}`)
+      if (of === 'test') return test
+      return unionSample(split, clients, examples, rng.fork(`round/${round}/probe/train`))
     },
   }
 }

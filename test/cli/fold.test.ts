@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters, stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
+import { createColors } from 'picocolors'
 import { fold } from '../../src/cli/fold.ts'
+import { pairs, pairs } from '../../src/cli/terminal.ts'
 import { textTable } from '../../src/cli/text-table.ts'
 
 const words = (text: string) => text.split(/\s+/).filter(word => word !== '')
@@ -80,4 +82,10 @@ describe('a table on a narrow terminal', () => {
     for (const line of text.split('\n')) assert.ok([...line].length <= 40, line)
     for (const layer of layers.split(' ')) assert.ok(words(text).includes(layer), layer)
   })
+})
+
+test('labels stand in one column whatever colours they have', () => {
+  const colors = createColors(true)
+  const lines = pairs([[colors.green('wasm'), 'one'], ['self-test', 'two']], colors).split('\n')
+  assert.deepEqual(lines.map(line => stripVTControlCharacters(line)), ['wasm       one', 'self-test  two'])
 })

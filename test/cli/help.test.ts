@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { buildProgram } from '../../src/cli/program.ts'
 import type { Cli } from '../../src/cli/terminal.ts'
+import { ENVIRONMENT_VARIABLES } from '../../src/main/environment.ts'
+import { projectRoot } from '../../src/main/version.ts'
 
 /** The program on a terminal of that width, and what it writes. */
 function program(columns: number) {
@@ -66,4 +69,13 @@ describe('the help of every command', () => {
         assert.deepEqual(words(text), words(await wide.helpOf(path)), path.join(' '))
       }
     })
+})
+
+test('help and README name every variable of the environment that is read', async () => {
+  const readme = await readFile(new URL('README.md', projectRoot), 'utf8')
+  const help = await program(100).helpOf([])
+  for (const name of ENVIRONMENT_VARIABLES) {
+    assert.ok(readme.includes(`\`${name}\``), `README: ${name}`)
+    assert.match(help, new RegExp(`\\b${name}\\b`))
+  }
 })

@@ -72,6 +72,28 @@ describe('a run file', () => {
       })
     })
 
+  test('a wrong key is blamed on the --set that brought it, else on the file', async t => {
+    const folder = await temporaryFolder(t)
+    const file = await folder.write('run.yaml', YAML)
+    const detailOf = (sets: readonly string[]) =>
+      loadRunFile(file, sets).then(
+        () => assert.fail('it was accepted'),
+        (error: FedError) => error.detail,
+      )
+    for (const set of ['roudns=2', 'rounds=none', 'nothing.at=all', 'partition={ name: iid, extra: 1 }']) {
+      const { received, issues } = await detailOf([set])
+      assert.equal(received, undefined)
+      assert.ok(issues!.length > 0 && issues!.every(({ message }) => message.endsWith(` (in --set ${set})`)), set)
+    }
+    await folder.write('run.yaml', `${YAML}\nroudns: 2\n`)
+    const { received, issues } = await detailOf(['rounds=none'])
+    assert.equal(received, file)
+    assert.deepEqual(issues!.map(({ path, message }) => [path, message.includes('(in --set rounds=none)')]).sort(), [
+      ['roudns', false],
+      ['rounds', true],
+    ])
+  })
+
   test('that is not there, or is a folder, says so', async t => {
     const folder = await temporaryFolder(t)
     for (const [path, words] of [

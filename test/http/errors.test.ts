@@ -83,8 +83,9 @@ test('malformed JSON, poisoned keys, a body too large and a type nobody reads ea
   const post = (payload: string, type?: string) =>
     send({ method: 'POST', url: '/api/v1/runs', payload, headers: type ? { 'content-type': type } : {} })
   for (const broken of ['{"seed": 1', '{"__proto__": {"x": 1}}', '{"constructor": {"prototype": {}}}']) {
-    const { expected } = problem(await post(broken, 'application/json'), 400, 'input_invalid')
+    const { expected, received } = problem(await post(broken, 'application/json'), 400, 'input_invalid')
     assert.equal(expected, 'a body in JSON', broken)
+    assert.match(received!, /^one that cannot be read \(.*[^.:]\)$/)
   }
   const large = problem(
     await post(JSON.stringify({ text: 'x'.repeat(1 << 20) }), 'application/json'),

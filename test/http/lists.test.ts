@@ -254,3 +254,20 @@ test('runs are compared as JSON and as CSV; an unknown one and none are refused,
   assert.equal((await send(`${url}?runs=a,a`)).json().runs.length, 1)
   problem(await send({ url: `${url}?runs=a`, headers: { accept: 'image/png' } }), 406, 'not_acceptable')
 })
+
+test('a metric key that there is not is refused with the one that was meant; one of an older version is read where it is stored', async t => {
+  const { deps, send } = await harness(t)
+  await addRun(deps.store, 'a')
+  await addRound(deps, 'a', 1)
+  const wrong = await send('/api/v1/runs/a/metrics?key=drift%2Fcosin')
+  const { issues } = problem(wrong, 400, 'input_invalid')
+  assert.match(issues![0]!.message, /"drift\/cosin"\. Did you mean "drift\/cosine"\?/)
+  problem(await send('/api/v1/runs/nobody/metrics?key=drift%2Fcosin'), 404, 'run_not_found')
+  assert.equal((await send('/api/v1/runs/a/metrics?key=privacy%2Fepsilon')).statusCode, 200)
+  const old = { ...metricRecords(1)[0]!, key: 'barrier/old' as 'eval/loss' }
+  const { metrics } = deps.store
+  deps.store.metrics = async (run, query) =>
+    (query.key as string) === 'barrier/old' ? { items: [old], nextCursor: null } : metrics(run, query)
+  const read = await send('/api/v1/runs/a/metrics?key=barrier%2Fold')
+  assert.deepEqual([read.statusCode, read.json().items], [200, [old]])
+})

@@ -149,7 +149,7 @@ describe('probes of rounds that are over', () => {
     await refused('bare', { rounds: 1 }, 'probe_models_missing', /round 1.*barriers\.keepModels/s)
     await refused('bare', {}, 'probe_models_missing', /keepModels/)
     await refused('a', { rounds: [1, '2-5'] }, 'round_not_found', /round 3/)
-    await refused('a', { examples: 121 }, 'input_invalid', /at most 120 examples, all of the test set/)
+    await refused('a', { rounds: '0' }, 'round_not_found', /rounds 1 to 2 .*round 0/)
     await refused('a', { paths: ['layers'], groups: [['fc9']] }, 'layer_unknown', /fc1, fc2.*fc9/s)
     await refused('a', { path: ['full'] }, 'input_invalid', /Did you mean "paths"/)
     await refused('a', { rounds: '5-1' }, 'input_invalid', /begin before they end/)

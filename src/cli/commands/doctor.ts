@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { EXIT } from '../../core/exit-codes.ts'
+import { fold } from '../fold.ts'
 import {
   type CoordinatorFlags,
   coordinatorOptionsOf,
@@ -14,7 +15,7 @@ import {
   tlsFilesOf,
   tlsKeyOption,
 } from '../options.ts'
-import { type Cli, colorsFor, write } from '../terminal.ts'
+import { type Cli, colorsFor, terminalWidth, write } from '../terminal.ts'
 
 export function doctorCommand(cli: Cli): Command {
   const command = new Command('doctor').description(
@@ -46,6 +47,8 @@ export function doctorCommand(cli: Cli): Command {
       `${check.padEnd(width)}  ${paint[status](status.padEnd(7))}  ${found}`,
       ...(advice === undefined ? [] : [`${''.padEnd(width + 11)}${colors.dim(advice)}`]),
     ])
-    return write(cli.stdout, `${lines.join('\n')}\n`)
+    const columns = terminalWidth(cli.stdout, cli.variables)
+    const folded = lines.map(line => fold(line, columns, { hang: width + 11 }))
+    return write(cli.stdout, `${folded.join('\n')}\n`)
   })
 }

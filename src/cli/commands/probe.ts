@@ -73,6 +73,7 @@ export function probeCommand(cli: Cli): Command {
       const signal = onInterrupt(() => say(cli, 'ending the probe; Ctrl-C once more ends at once'))
       signal.addEventListener('abort', () => void cancel(), { once: true })
       const record = await probes.ended(run, probe)
+      if (record.error) say(cli, `error: ${record.error.message} (${record.error.code})`)
       const barriers = await allOf<BarrierRecord>(page => store.barriers(run, { ...page, probe }))
       if (flags.json) await cli.print({ run, probe: record, barriers })
       else await write(cli.stdout, record.status === 'completed' || barriers.length > 0 ? probeTable(barriers) : '')
@@ -88,8 +89,9 @@ const EXITS: Partial<Record<ProbeRecord['status'], ExitCode>> = {
 
 /** A line for each change; on a terminal the running one is drawn over. */
 function tell(cli: Cli, probe: ProbeRecord): void {
-  const line = describeProbe(probe)
   const isOver = probe.status !== 'queued' && probe.status !== 'running'
+  if (!isOver && probe.total === 0) return // everything is there already
+  const line = describeProbe(probe)
   if (cli.stderr.isTTY) cli.stderr.write(`\r\u001b[2K${line}${isOver ? '\n' : ''}`)
   else say(cli, line)
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { FedError } from '../../core/errors.ts'
 import { parseMove } from '../assignment.ts'
 import { conductRun, tellWhere } from '../conduct.ts'
 import { requireDatabase } from '../database.ts'
@@ -46,7 +47,7 @@ export function resumeCommand(cli: Cli): Command {
         rounds: runFile.rounds,
         barriers: runFile.barriers,
         workers: flags.workers ?? defaultWorkers(runFile.clients.perRound),
-        start: options => resumeSimulation(coordinator, run, { ...options, moves, allowEngineChange }),
+        start: options => resumeSimulation(coordinator, run, { ...options, moves, allowEngineChange }).catch(hinted),
       })
       const { rounds } = report
       const mixed = new Set(rounds.flatMap(({ engine }) => engine ?? []))
@@ -59,4 +60,11 @@ export function resumeCommand(cli: Cli): Command {
     }
     await onStage(cli, flags, goOn, { firstRun: runFile, preferredEngine: before?.split(' ')[0] })
   })
+}
+
+/** Data that are not where they were are the one thing that the command can be told anew. */
+function hinted(thrown: unknown): never {
+  if (!(thrown instanceof FedError) || thrown.code !== 'data_missing') throw thrown
+  const hint = [thrown.detail.hint, 'Where the folder was moved: --set data.dir=FOLDER'].filter(Boolean).join('. ')
+  throw new FedError(thrown.code, { ...thrown.detail, hint, cause: thrown })
 }

@@ -37,7 +37,7 @@ export function runsCommand(cli: Cli): Command {
 }
 
 function listCommand(cli: Cli): Command {
-  return stored(new Command('list'), 'list all runs, newest first')
+  return stored(new Command('list'), 'list the runs, newest first')
     .addOption(new Option('--status <status>', 'only runs of this status').choices(RUN_STATUSES))
     .option('--limit <number>', 'list at most this many', wholeNumber(1, 1_000_000), 100)
     .addOption(jsonOption())
@@ -102,7 +102,7 @@ function stored(command: Command, description: string): Command {
   return command.description(description).addOption(databaseOption()).addOption(dataDirOption())
 }
 
-const LIST_HEADER = ['run', 'name', 'status', 'rounds', 'engine', 'started']
+const LIST_HEADER = ['run', 'name', 'status', 'rounds', 'engine', 'started (UTC)']
 
 function listRow({ id, name, status, finalRound, rounds, engine, createdAt }: RunRecord): string[] {
   return [id, name, status, `${finalRound}/${rounds}`, engine ?? '–', createdAt.slice(0, 19).replace('T', ' ')]

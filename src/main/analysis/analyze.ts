@@ -104,7 +104,7 @@ export async function analyze({ files, request, engine, signal, onStep }: Analys
     const ways = [{ name: null, second: b! }, ...(inOrder ? [{ name: align!.name, second: inOrder }] : [])]
     const merged: { readonly aligned: string | null; readonly merge: Merge }[] = []
     for (const { name: aligned, second } of request.repair.length > 0 ? ways : []) {
-      onStep?.('repairing the mean')
+      onStep?.(aligned === null ? 'repairing the mean' : `repairing the mean with B aligned by ${aligned}`)
       for (const merge of await mergesOf(context, request.repair, [a!, second])) merged.push({ aligned, merge })
     }
     const barriers: Omit<BarrierRecord, 'round'>[] = []

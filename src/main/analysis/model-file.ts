@@ -45,7 +45,9 @@ async function read(file: string): Promise<ModelFile> {
 function unlike(file: string, kind: ReturnType<typeof fileKind>, cause: FedError): FedError {
   const { expected, received } = cause.detail
   const wanted = `a model as safetensors at ${file}`
-  if (kind === null || kind === SAFETENSORS)
+  if (kind === null)
+    return new FedError('file_unreadable', { expected: wanted, received: 'a file that is no safetensors file', cause })
+  if (kind === SAFETENSORS)
     return new FedError('file_unreadable', { expected: `${wanted}: ${expected}`, ...(received && { received }), cause })
   const hint = 'In Python, safetensors.numpy.save_file(arrays by tensor name, FILE) writes one'
   return new FedError('file_unreadable', { expected: wanted, received: kind.what, hint, cause })

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { statfs } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { failure, type HealthCheck } from './check.ts'
+import { nearest, troubleWriting } from './writable.ts'
 
 /** Below this a run of a middling model fills the disk within an hour. */
 const LITTLE_BYTES = 2 * 2 ** 30
@@ -12,16 +12,8 @@ export const folder: HealthCheck = {
   async examine({ dataDir }) {
     const wanted = resolve(dataDir)
     const there = nearest(wanted)
-    try {
-      const probe = await mkdtemp(join(there, '.fedstrata-doctor-'))
-      try {
-        await writeFile(join(probe, 'written'), 'a checkpoint would lie here')
-      } finally {
-        await rm(probe, { recursive: true, force: true })
-      }
-    } catch (thrown) {
-      return failure(thrown, 'Choose a folder that this user may write to with --data-dir')
-    }
+    const trouble = await troubleWriting(wanted)
+    if (trouble !== null) return failure(trouble, 'Choose a folder that this user may write to with --data-dir')
     const { bavail, bsize } = await statfs(there)
     const found = `${wanted} ${there === wanted ? 'can be written' : 'can be made'}, ${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free`
     if (bavail * bsize >= LITTLE_BYTES) return { status: 'ok', found }
@@ -31,10 +23,4 @@ export const folder: HealthCheck = {
       advice: 'A round keeps a checkpoint of 4 bytes a parameter: make room, or name another folder with --data-dir',
     }
   },
-}
-
-/** The folder itself, or the one above it that is there. */
-function nearest(path: string): string {
-  const above = dirname(path)
-  return existsSync(path) || above === path ? path : nearest(above)
 }

@@ -39,6 +39,7 @@ function withoutPrototypes(body: unknown): unknown {
 }
 
 function unreadable(language: string, cause: unknown): FedError {
-  const received = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+  const why = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+  const received = `one that cannot be read (${why.replace(/[.:]$/, '')})`
   return new FedError('input_invalid', { expected: `a body in ${language}`, received, cause })
 }

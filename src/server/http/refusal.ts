@@ -29,7 +29,10 @@ export function refusalOf(thrown: unknown, asked: Asked): Refusal {
       received: asked.header('content-type') ?? 'none',
     })
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
-    return refuse('input_invalid', statusCode, { received: message ?? 'a request that cannot be read' })
+    return refuse('input_invalid', statusCode, {
+      expected: 'a request that can be read',
+      ...(message && { received: `one that cannot (${message.replace(/[.:]$/, '')})` }),
+    })
   return refuse('internal', 500, { hint: `The log of the server tells more about request ${asked.id}` })
 }
 
