@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { stripVTControlCharacters, stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters } from 'node:util'
 import fc from 'fast-check'
 import { createColors } from 'picocolors'
 import { fold } from '../../src/cli/fold.ts'
-import { pairs, pairs } from '../../src/cli/terminal.ts'
+import { pairs } from '../../src/cli/terminal.ts'
 import { textTable } from '../../src/cli/text-table.ts'
 
 const words = (text: string) => text.split(/\s+/).filter(word => word !== '')
@@ -86,6 +86,15 @@ describe('a table on a narrow terminal', () => {
 
 test('labels stand in one column whatever colours they have', () => {
   const colors = createColors(true)
-  const lines = pairs([[colors.green('wasm'), 'one'], ['self-test', 'two']], colors).split('\n')
-  assert.deepEqual(lines.map(line => stripVTControlCharacters(line)), ['wasm       one', 'self-test  two'])
+  const lines = pairs(
+    [
+      [colors.green('wasm'), 'one'],
+      ['self-test', 'two'],
+    ],
+    colors,
+  ).split('\n')
+  assert.deepEqual(
+    lines.map(line => stripVTControlCharacters(line)),
+    ['wasm       one', 'self-test  two'],
+  )
 })
