@@ -191,7 +191,9 @@ function sendable(outcome: Outcome, { limits }: RunOpen): Outcome {
 
 /** The code travels beside it, so only what the code does not say. */
 function reason({ message, detail: { expected, received, hint } }: FedError): string {
-  const contrast = [expected && `expected ${expected}`, received && `got ${received}`].filter(Boolean).join(', ')
+  const contrast = expected
+    ? [`expected ${expected}`, received && `got ${received}`].filter(Boolean).join(', ')
+    : received
   const parts = [contrast, hint].filter(Boolean)
   return (parts.length > 0 ? parts.join('. ') : message).slice(0, 2000)
 }
