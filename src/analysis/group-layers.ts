@@ -4,6 +4,7 @@ import type { BarrierRecord } from '../core/records.ts'
 import type { EvaluateFamily } from './evaluation.ts'
 import type { GroupRequest } from './group.ts'
 import { rise } from './height.ts'
+import { mean as meanOf } from './heights.ts'
 import { meanParams } from './mean.ts'
 import { requireSize } from './mixture.ts'
 import { errorOf, lossOf } from './probe.ts'
@@ -49,10 +50,4 @@ export async function probeGroupLayers(request: GroupLayersRequest): Promise<Bar
       cosine: null,
     }
   })
-}
-
-/** null when one of them is. */
-function meanOf(values: readonly (number | null)[]): number | null {
-  const finite = values.filter(value => value !== null)
-  return finite.length < values.length ? null : finite.reduce((sum, value) => sum + value, 0) / finite.length
 }
